@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "async/deadline.hpp"
+#include "async/mailbox.hpp"
+#include "async/workers.hpp"
+
+namespace octo {
+namespace {
+
+// Runs one coroutine to its end on a fresh loop.
+template <class Body>
+void on_loop(Body body) {
+  asio::io_context loop;
+  std::exception_ptr error;
+  asio::co_spawn(loop, body(loop.get_executor()), [&](std::exception_ptr e) { error = e; });
+  loop.run();
+  if (error) std::rethrow_exception(error);
+}
+
+Async<void> add_later(Clock& clock, int& sum, int value) {
+  co_await clock.sleep(1ms);
+  sum += value;
+}
+
+TEST(Nursery, JoinWaitsForEveryChild) {
+  on_loop([](Executor executor) -> Async<void> {
+    SystemClock clock(executor);
+    int sum = 0;
+    Nursery nursery(executor);
+    for (int i = 1; i <= 4; ++i) nursery.spawn(add_later(clock, sum, i));
+    co_await nursery.join();
+    EXPECT_EQ(sum, 10);
+  });
+}
+
+TEST(Nursery, LeavingItCancelsAndJoinsWhatStillRuns) {
+  on_loop([](Executor executor) -> Async<void> {
+    SystemClock clock(executor);
+    bool destroyed = false;
+    struct Witness {
+      bool& flag;
+      ~Witness() { flag = true; }
+    };
+    const int value = co_await in_nursery([&](Nursery& nursery) -> Async<int> {
+      nursery.spawn([](Clock& time, bool& flag) -> Async<void> {
+        const Witness witness{flag};
+        co_await time.sleep(1h);
+        ADD_FAILURE() << "an hour has passed";
+      }(clock, destroyed));
+      co_await clock.sleep(1ms);
+      co_return 7;
+    });
+    EXPECT_EQ(value, 7);
+    EXPECT_TRUE(destroyed);
+  });
+}
+
+TEST(Nursery, AChildSpawnedAfterCancelEndsAtItsFirstWait) {
+  on_loop([](Executor executor) -> Async<void> {
+    SystemClock clock(executor);
+    int sum = 0;
+    Nursery nursery(executor);
+    nursery.cancel();
+    nursery.spawn(add_later(clock, sum, 1));
+    co_await nursery.join();
+    EXPECT_EQ(sum, 0);
+  });
+}
+
+Async<Result<int>> answer_after(Clock& clock, Span span) {
+  co_await clock.sleep(span);
+  co_return 42;
+}
+
+TEST(Deadline, TheFasterOneWins) {
+  on_loop([](Executor executor) -> Async<void> {
+    SystemClock clock(executor);
+    EXPECT_EQ((co_await with_deadline(clock, 10s, answer_after(clock, 1ms))).value(), 42);
+    const auto late = co_await with_deadline(clock, 1ms, answer_after(clock, 1h));
+    EXPECT_EQ(late.error().code(), ErrorCode::timed_out);
+  });
+}
+
+TEST(Deadline, IsItselfCancellable) {
+  on_loop([](Executor executor) -> Async<void> {
+    SystemClock clock(executor);
+    Nursery nursery(executor);
+    bool ended = false;
+    nursery.spawn([](Clock& time, bool& flag) -> Async<void> {
+      (void)co_await with_deadline(time, 1h, answer_after(time, 1h));
+      flag = true;
+    }(clock, ended));
+    co_await clock.sleep(1ms);
+    nursery.cancel();
+    co_await nursery.join();
+    EXPECT_FALSE(ended);
+  });
+}
+
+TEST(Mailbox, TakersGetWhatWasPutAndThenTheEnd) {
+  on_loop([](Executor executor) -> Async<void> {
+    Mailbox<int> box(executor);
+    Nursery nursery(executor);
+    nursery.spawn([](Mailbox<int>& to) -> Async<void> {
+      to.put(1);
+      to.put(2);
+      to.close();
+      co_return;
+    }(box));
+    EXPECT_EQ(co_await box.take(), 1);
+    EXPECT_EQ(co_await box.take_all(), std::vector<int>{2});
+    EXPECT_EQ(co_await box.take(), std::nullopt);
+    co_await nursery.join();
+  });
+}
+
+TEST(Workers, AJobRunsOffTheLoopAndItsValueComesBack) {
+  on_loop([](Executor) -> Async<void> {
+    ThreadWorkers workers(2);
+    const auto loop_thread = std::this_thread::get_id();
+    const auto job_thread = co_await workers.run([] { return std::this_thread::get_id(); });
+    EXPECT_NE(job_thread, loop_thread);
+    EXPECT_EQ(std::this_thread::get_id(), loop_thread);
+  });
+}
+
+}  // namespace
+}  // namespace octo
