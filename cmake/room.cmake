@@ -7,6 +7,13 @@ function(octo_room NAME)
   if(ROOM_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "octo_room(${NAME}): unknown words ${ROOM_UNPARSED_ARGUMENTS}")
   endif()
+  foreach(dependency IN LISTS ROOM_DEPENDS) # BOOTSTRAP
+    string(REPLACE "/" "_" dependency_target "octo_${dependency}") # BOOTSTRAP
+    if(NOT TARGET ${dependency_target}) # BOOTSTRAP
+      message(STATUS "room ${NAME} waits for ${dependency}") # BOOTSTRAP
+      return() # BOOTSTRAP
+    endif() # BOOTSTRAP
+  endforeach() # BOOTSTRAP
   string(REPLACE "/" "_" target "octo_${NAME}")
   if(NOT ROOM_SOURCES)
     set(ROOM_SOURCES ${CMAKE_SOURCE_DIR}/cmake/empty.cpp)
@@ -47,13 +54,20 @@ function(octo_room NAME)
     octo_precompile(${target}_test ${wants_asio})
     set_target_properties(${target}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
     add_test(NAME ${NAME} COMMAND ${target}_test --gtest_brief=1)
-    set_tests_properties(${NAME} PROPERTIES TIMEOUT 120)
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 120 LABELS unit)
   endif()
 endfunction()
 
 # octo_program(NAME SOURCES … DEPENDS … [LIBRARIES …]): one main per program, in build/bin.
 function(octo_program NAME)
   cmake_parse_arguments(PROGRAM "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  foreach(dependency IN LISTS PROGRAM_DEPENDS) # BOOTSTRAP
+    string(REPLACE "/" "_" dependency_target "octo_${dependency}") # BOOTSTRAP
+    if(NOT TARGET ${dependency_target}) # BOOTSTRAP
+      message(STATUS "program ${NAME} waits for ${dependency}") # BOOTSTRAP
+      return() # BOOTSTRAP
+    endif() # BOOTSTRAP
+  endforeach() # BOOTSTRAP
   add_executable(${NAME} ${PROGRAM_SOURCES})
   target_link_libraries(${NAME} PRIVATE octo_flags)
   set(wants_asio FALSE)

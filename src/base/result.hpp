@@ -33,19 +33,18 @@ inline Failure fail(Error error) { return Failure(std::move(error)); }
 
 }  // namespace octo
 
-// Statement expressions, because the value has to come out of the middle of an expression (docs/adr/0002).
-#define OCTO_TRY(expression)                                                                              \
-  ({                                                                                                      \
-    auto octo_result_ = (expression);                                                                     \
-    if (!octo_result_.has_value()) [[unlikely]] return ::octo::Failure(std::move(octo_result_).error()); \
-    ::octo::detail::take(std::move(octo_result_));                                                        \
+// Statement expressions, because the value has to come out of the middle of an expression (docs/adr/0002). The counter
+// keeps nested ones apart.
+#define OCTO_TRY(expression) OCTO_TRY_NAMED(expression, OCTO_JOIN(octo_result_, __COUNTER__), return)
+#define OCTO_CO_TRY(expression) OCTO_TRY_NAMED(expression, OCTO_JOIN(octo_result_, __COUNTER__), co_return)
+#define OCTO_TRY_NAMED(expression, name, leave)                                              \
+  ({                                                                                         \
+    auto name = (expression);                                                                \
+    if (!name.has_value()) [[unlikely]] leave ::octo::Failure(std::move(name).error());     \
+    ::octo::detail::take(std::move(name));                                                   \
   })
-#define OCTO_CO_TRY(expression)                                                                              \
-  ({                                                                                                         \
-    auto octo_result_ = (expression);                                                                        \
-    if (!octo_result_.has_value()) [[unlikely]] co_return ::octo::Failure(std::move(octo_result_).error()); \
-    ::octo::detail::take(std::move(octo_result_));                                                           \
-  })
+#define OCTO_JOIN(left, right) OCTO_JOIN_AGAIN(left, right)
+#define OCTO_JOIN_AGAIN(left, right) left##right
 
 namespace octo::detail {
 template <class T>

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Takes back what prepare made.
+rm -f hello.txt

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <fstream>
+
+#include "brain/blobs/blobs.hpp"
+#include "brain/blobs/event_log.hpp"
+#include "io/crypto/crypto.hpp"
+
+namespace octo::brain {
+namespace {
+
+class Folder {
+ public:
+  Folder() {
+    char name[] = "/tmp/octo_blobs_XXXXXX";
+    path_ = ::mkdtemp(name);
+  }
+  ~Folder() { (void)files::remove_tree(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+template <class Body>
+void on_loop(Body body) {
+  asio::io_context loop;
+  std::exception_ptr error;
+  asio::co_spawn(loop, body(), [&](std::exception_ptr e) { error = e; });
+  loop.run();
+  if (error) std::rethrow_exception(error);
+}
+
+TaskEvent output_event(std::uint64_t offset, std::string bytes) {
+  TaskEvent event;
+  event.kind = TaskEvent::Kind::output;
+  event.run.id = RunId{TaskId("01ARZ3NDEKTSV4RRFFQ69G5FAV"), 0, NodeName("pi0"), 1};
+  event.output = OutputPiece{OutputStream::out, offset, std::move(bytes)};
+  return event;
+}
+
+const TaskId kTask("01ARZ3NDEKTSV4RRFFQ69G5FAV");
+
+TEST(EventLog, NumbersWithoutGapsAndReadsFromAnywhere) {
+  on_loop([]() -> Async<void> {
+    const Folder folder;
+    InlineWorkers workers;
+    auto log = FileEventLog::open(folder.path(), workers).value();
+    EXPECT_TRUE((co_await log->open(kTask)).has_value());
+    for (std::uint64_t i = 0; i < 500; ++i) {
+      std::vector<TaskEvent> events = {output_event(i * 1000, std::string(1000, 'x'))};
+      EXPECT_TRUE((co_await log->append(kTask, events)).has_value());
+      EXPECT_EQ(events[0].number, i + 1);
+    }
+    for (const std::uint64_t from : {1U, 2U, 64U, 65U, 66U, 300U, 499U, 500U}) {
+      const auto events = (co_await log->read(kTask, from, 3)).value();
+      ASSERT_FALSE(events.empty()) << from;
+      EXPECT_EQ(events[0].number, from);
+      EXPECT_EQ(events[0].output.offset, (from - 1) * 1000);
+    }
+    EXPECT_TRUE((co_await log->read(kTask, 501, 3)).value().empty());
+  });
+}
+
+TEST(EventLog, ATornTailIsCutAndWhatWasWholeStays) {
+  on_loop([]() -> Async<void> {
+    const Folder folder;
+    InlineWorkers workers;
+    {
+      auto log = FileEventLog::open(folder.path(), workers).value();
+      (void)(co_await log->open(kTask)).value();
+      std::vector<TaskEvent> events = {output_event(0, "hello"), output_event(5, "world")};
+      (co_await log->append(kTask, events)).value();
+      (co_await log->sync(kTask)).value();
+    }
+    const std::string path = folder.path() + "/events/" + kTask.str() + ".log";
+    std::ofstream(path, std::ios::app | std::ios::binary) << std::string("\0\0\0\x20 half", 9);
+    auto log = FileEventLog::open(folder.path(), workers).value();
+    const auto summary = (co_await log->open(kTask)).value();
+    EXPECT_EQ(summary.last, 2U);
+    ASSERT_EQ(summary.output.size(), 1U);
+    EXPECT_EQ(summary.output[0].second.out, 10U);
+    EXPECT_EQ((co_await log->read(kTask, 1, 10)).value().size(), 2U);
+  });
+}
+
+TEST(EventLog, DamageInTheMiddleIsReportedWithItsOffset) {
+  on_loop([]() -> Async<void> {
+    const Folder folder;
+    InlineWorkers workers;
+    {
+      auto log = FileEventLog::open(folder.path(), workers).value();
+      (void)(co_await log->open(kTask)).value();
+      std::vector<TaskEvent> events = {output_event(0, "hello"), output_event(5, "world")};
+      (co_await log->append(kTask, events)).value();
+    }
+    const std::string path = folder.path() + "/events/" + kTask.str() + ".log";
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(20).put('!');
+    auto log = FileEventLog::open(folder.path(), workers).value();
+    const auto opened = co_await log->open(kTask);
+    EXPECT_EQ(opened.error().code(), ErrorCode::corrupt);
+    EXPECT_NE(opened.error().message().find("offset 0"), std::string::npos) << opened.error().message();
+  });
+}
+
+TEST(Blobs, KeepsWhatFitsItsHashAndNothingElse) {
+  on_loop([]() -> Async<void> {
+    const Folder folder;
+    InlineWorkers workers;
+    auto blobs = ChunkBlobs::open(folder.path(), workers).value();
+    const Sha256 hash = blobs->digest("hello");
+    EXPECT_EQ((co_await blobs->missing({hash})).value(), std::vector<Sha256>{hash});
+    EXPECT_EQ((co_await blobs->put(hash, "hallo")).error().code(), ErrorCode::invalid_argument);
+    EXPECT_TRUE((co_await blobs->put(hash, "hello")).has_value());
+    EXPECT_TRUE((co_await blobs->missing({hash})).value().empty());
+    EXPECT_EQ((co_await blobs->get(hash)).value(), "hello");
+    EXPECT_EQ((co_await blobs->get(blobs->digest("x"))).error().code(), ErrorCode::not_found);
+  });
+}
+
+}  // namespace
+}  // namespace octo::brain

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// The EventLog port: one RecordLog per task, `<folder>/events/<task>.log`, each record one event as the API's JSON.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "async/workers.hpp"
+#include "brain/work/ports.hpp"
+#include "io/files/record_log.hpp"
+
+namespace octo::brain {
+
+class FileEventLog final : public EventLog {
+ public:
+  // `workers` must have one thread: appends to one task keep their order.
+  static Result<std::unique_ptr<FileEventLog>> open(const std::string& folder, Workers& workers);
+
+  Async<Result<void>> append(const TaskId& task, std::vector<TaskEvent>& events) override;
+  Async<Result<void>> sync(const TaskId& task) override;
+  Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from, std::size_t count) override;
+  Async<Result<Summary>> open(const TaskId& task) override;
+  void close(const TaskId& task) override;
+
+ private:
+  // What is remembered of a task whose log is open; touched by the worker's thread only, but for `recent` (the loop's).
+  struct Log {
+    explicit Log(files::RecordLog records_) : records(std::move(records_)) {}
+    files::RecordLog records;
+    std::uint64_t last = 0;
+    std::vector<std::uint64_t> marks;   // offset of events 1, 65, 129, …
+    std::deque<TaskEvent> recent;       // the newest ones, so that listeners who keep up never touch the disk
+    std::size_t recent_bytes = 0;
+  };
+
+  FileEventLog(std::string folder, Workers& workers) : folder_(std::move(folder)), workers_(workers) {}
+  std::string path_of(const TaskId& task) const { return folder_ + "/" + task.str() + ".log"; }
+  Result<std::pair<std::shared_ptr<Log>, Summary>> load(const TaskId& task) const;
+  Async<Result<std::shared_ptr<Log>>> find_or_load(const TaskId& task);
+  static void remember(Log& log, const std::vector<TaskEvent>& events);
+
+  std::string folder_;
+  Workers& workers_;
+  std::map<TaskId, std::shared_ptr<Log>> open_;
+};
+
+}  // namespace octo::brain

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// Streams of a session: runs and their reports, questions, and the blobs that a node asks for.
+#include "brain/fleet/session.hpp"
+#include "domain/limits.hpp"
+#include "io/log/log.hpp"
+#include "wire/messages.hpp"
+
+namespace octo::brain {
+
+namespace {
+
+constexpr Span kAnswerWithin = 15s;  // of a node that is online: status reads /proc for a second at most
+
+}  // namespace
+
+Async<void> LinkFleet::serve_streams(std::shared_ptr<Session> session) {
+  // The session's own nursery, because start_run() adds streams to it; ended here on every exit.
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    session->orders = &nursery;
+    while (auto channel = co_await session->link->accept()) nursery.spawn(serve_stream(session, std::move(*channel)));
+  });
+  session->orders = nullptr;
+}
+
+Async<void> LinkFleet::serve_stream(std::shared_ptr<Session> session, link::Channel channel) {
+  auto first = co_await channel.receive();
+  if (!first || !*first) co_return;
+  auto message = wire::decode_from_node(**first);
+  if (!message) {
+    channel.reset(message.error());
+    co_return;
+  }
+  if (const auto* resume = std::get_if<wire::ResumeRun>(&*message)) {
+    RunId run = resume->run;
+    if (run.node != session->record.name) {
+      channel.reset(Error(ErrorCode::forbidden, "a node may speak of its own runs only"));
+      co_return;
+    }
+    const auto mark = co_await events_.run_offered(run);
+    if (!mark) {
+      channel.reset(mark.error());
+      co_return;
+    }
+    if (co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{*mark, false})))) {
+      co_await follow_run(std::move(run), std::move(channel));
+    }
+  } else if (std::holds_alternative<wire::AskManifest>(*message) || std::holds_alternative<wire::AskChunks>(*message)) {
+    co_await serve_blobs(std::move(channel), std::move(*message));
+  } else {
+    channel.reset(Error(ErrorCode::unsupported, "no stream begins with this message"));
+  }
+}
+
+Async<void> LinkFleet::serve_blobs(link::Channel channel, wire::FromNode asked) {
+  channel.set_priority(wire::Priority::bulk);
+  std::vector<Sha256> hashes;
+  if (const auto* manifest = std::get_if<wire::AskManifest>(&asked)) hashes.push_back(manifest->hash);
+  else hashes = std::move(std::get<wire::AskChunks>(asked).hashes);
+  for (const Sha256& hash : hashes) {
+    auto bytes = co_await blobs_.get(hash);
+    if (!bytes) {
+      (void)co_await channel.send(wire::encode(wire::FromBrain(wire::Failed{bytes.error()})));
+      co_return channel.close();
+    }
+    // A manifest may be larger than a frame; its parts follow each other.
+    constexpr std::size_t kPart = 512 * 1024;
+    for (std::size_t at = 0; at == 0 || at < bytes->size(); at += kPart) {
+      if (!co_await channel.send(wire::encode(wire::FromBrain(wire::Blob{bytes->substr(at, kPart)})))) co_return;
+    }
+  }
+  channel.close();
+}
+
+Async<Result<void>> LinkFleet::start_run(const RunOrder& order, Span start_within) {
+  const auto session = OCTO_CO_TRY(get(order.id.node));
+  if (session->orders == nullptr) co_return fail(ErrorCode::unavailable, "node {} is leaving", order.id.node);
+  auto channel = OCTO_CO_TRY(session->link->open(wire::Priority::control));
+  OCTO_CO_TRY(co_await channel.send(wire::encode(wire::FromBrain(wire::StartRun{order, start_within}))));
+  if (session->orders == nullptr) co_return Result<void>{};  // sent; the node offers the run when it is back
+  session->orders->spawn(follow_run(order.id, std::move(channel)));
+  co_return Result<void>{};
+}
+
+// Until the end is durable here and acknowledged, or the stream is gone; then the node resumes it on another one.
+Async<void> LinkFleet::follow_run(RunId run, link::Channel channel) {
+  bool over = false;
+  while (!over) {
+    auto message = co_await channel.receive();
+    if (!message || !*message) {
+      // A node that resets the stream of a run refuses it; a lost link says nothing about it.
+      if (!message && message.error().code() != ErrorCode::unavailable) (void)co_await events_.run_refused(run, message.error());
+      co_return;
+    }
+    const auto done = co_await report(run, channel, std::move(**message), over);
+    if (!done) {
+      log::warning("a report of run {} on {} was not taken: {}", local_name(run), run.node, done.error().message());
+      channel.reset(done.error());
+      co_return;
+    }
+  }
+  channel.close();
+}
+
+Async<Result<void>> LinkFleet::report(const RunId& run, link::Channel& channel, Bytes bytes, bool& over) {
+  auto message = OCTO_CO_TRY(wire::decode_from_node(bytes));
+  if (auto* progress = std::get_if<wire::RunProgress>(&message)) co_return co_await events_.run_progress(run, progress->pid);
+  if (auto* output = std::get_if<wire::RunOutput>(&message)) {
+    const OutputMark durable = OCTO_CO_TRY(co_await events_.run_output(run, std::move(output->piece)));
+    co_return co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{durable, false})));
+  }
+  if (auto* ended = std::get_if<wire::RunEnded>(&message)) {
+    OCTO_CO_TRY(co_await events_.run_ended(run, ended->end));
+    over = true;
+    co_return co_await channel.send(wire::encode(wire::FromBrain(
+        wire::RunAck{OutputMark{ended->end.out_bytes, ended->end.err_bytes, ended->end.note_bytes}, true})));
+  }
+  if (auto* failed = std::get_if<wire::Failed>(&message)) {
+    over = true;
+    co_return co_await events_.run_refused(run, failed->error);
+  }
+  co_return fail(ErrorCode::invalid_argument, "a run's stream carries reports only");
+}
+
+Async<Result<Bytes>> LinkFleet::ask(const NodeName& node, Bytes question) {
+  const auto session = OCTO_CO_TRY(get(node));
+  auto channel = OCTO_CO_TRY(session->link->open(wire::Priority::control));
+  OCTO_CO_TRY(co_await channel.send(std::move(question)));
+  auto answer = OCTO_CO_TRY(co_await with_deadline(clock_, kAnswerWithin, channel.receive()));
+  if (!answer) co_return fail(ErrorCode::unavailable, "node {} did not answer", node);
+  channel.close();
+  co_return std::move(*answer);
+}
+
+Async<Result<void>> LinkFleet::cancel_run(const RunId& run) {
+  const Bytes bytes = OCTO_CO_TRY(co_await ask(run.node, wire::encode(wire::FromBrain(wire::CancelRun{run}))));
+  const auto answer = OCTO_CO_TRY(wire::decode_from_node(bytes));
+  if (const auto* failed = std::get_if<wire::Failed>(&answer)) co_return fail(failed->error);
+  co_return Result<void>{};
+}
+
+Async<Result<HostStatus>> LinkFleet::status(const NodeName& node) {
+  const Bytes bytes = OCTO_CO_TRY(co_await ask(node, wire::encode(wire::FromBrain(wire::AskStatus{}))));
+  auto answer = OCTO_CO_TRY(wire::decode_from_node(bytes));
+  if (auto* status = std::get_if<wire::StatusAnswer>(&answer)) co_return std::move(status->status);
+  if (const auto* failed = std::get_if<wire::Failed>(&answer)) co_return fail(failed->error.with(fmt::format("status of {}", node)));
+  co_return fail(ErrorCode::invalid_argument, "node {} answered something else than its status", node);
+}
+
+Async<Result<std::vector<NodeAppInfo>>> LinkFleet::apps(const NodeName& node, const std::optional<AppAt>& app,
+                                                        std::uint64_t offset, std::uint64_t limit) {
+  const Bytes bytes = OCTO_CO_TRY(co_await ask(node, wire::encode(wire::FromBrain(wire::AskApps{app, offset, limit}))));
+  auto answer = OCTO_CO_TRY(wire::decode_from_node(bytes));
+  if (auto* apps = std::get_if<wire::AppsAnswer>(&answer)) co_return std::move(apps->apps);
+  if (const auto* failed = std::get_if<wire::Failed>(&answer)) co_return fail(failed->error.with(fmt::format("apps of {}", node)));
+  co_return fail(ErrorCode::invalid_argument, "node {} answered something else than its apps", node);
+}
+
+}  // namespace octo::brain

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Run: one process start (or one other deed of a node) identified by (task, step, node, attempt), and how it ended.
+//
+//   accepted → queued → delivered → running → succeeded | failed | timed_out | cancelled
+//                 └→ expired (proved never started)    └→ rejected (scope, limits, state of the node)
+//                    interrupted (started, end unknown)   unknown (node not heard of again)
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/time.hpp"
+#include "domain/names.hpp"
+
+namespace octo {
+
+enum class RunState : std::uint8_t {
+  accepted,   // stored by the Brain
+  queued,     // waits for its node or for the steps before it
+  delivered,  // sent to the node; whether it arrived is not known yet
+  running,    // the node has it durably and started it or is about to
+  succeeded,
+  failed,     // with exit code or signal
+  timed_out,
+  cancelled,
+  expired,      // proved never started: delivery deadline, or a claim won by the recovering agent
+  rejected,     // the node or the Brain refused; never started
+  interrupted,  // started, its end cannot be told; never started again
+  unknown,      // delivered, and the node was not heard of again within the keep time
+};
+
+std::string_view name_of(RunState state);
+std::optional<RunState> find_run_state(std::string_view name);
+bool is_final(RunState state);
+// Whether a board may go from one state to another. Final states never change, except that `unknown` may be replaced once
+// by what the returning node reports.
+bool may_follow(RunState from, RunState to);
+
+struct RunId {
+  TaskId task;
+  std::uint32_t step = 0;
+  NodeName node;
+  std::uint32_t attempt = 1;
+  friend auto operator<=>(const RunId&, const RunId&) = default;
+};
+// "<task>.<step>.<attempt>": unique on one node; the name of the run's folder there.
+std::string local_name(const RunId& id);
+
+enum class OutputStream : std::uint8_t { out = 1, err = 2, note = 3 };  // note: what a script wrote to $OCTOPODA_OUTPUT
+std::string_view name_of(OutputStream stream);  // "stdout", "stderr", "note"
+std::optional<OutputStream> find_output_stream(std::string_view name);
+
+// How a run ended. `exit_code` only for succeeded (0) and failed; `signal` only for failed by one.
+struct RunEnd {
+  RunState state = RunState::unknown;
+  std::optional<int> exit_code;
+  std::optional<int> signal;
+  std::string reason;  // a sentence where state alone does not say why: "no such user", "sources: storage full"
+  // Bytes the command wrote in all, by stream (out, err, note); what was kept may be less.
+  std::uint64_t out_bytes = 0;
+  std::uint64_t err_bytes = 0;
+  std::uint64_t note_bytes = 0;
+  // On the node's wall clock, for people; the length is exact (boot clock).
+  std::optional<WallTime> started;
+  Span lasted{};
+  std::string version;  // of a commit or reset: the git commit id
+  friend bool operator==(const RunEnd&, const RunEnd&) = default;
+};
+
+}  // namespace octo

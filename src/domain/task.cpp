@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "domain/task.hpp"
+
+#include <array>
+
+namespace octo {
+
+namespace {
+
+constexpr std::array<std::pair<TaskKind, std::string_view>, 4> kKinds = {{{TaskKind::command, "command"},
+                                                                          {TaskKind::script, "script"},
+                                                                          {TaskKind::apply, "apply"},
+                                                                          {TaskKind::reset, "reset"}}};
+constexpr std::array<std::pair<TaskState, std::string_view>, 7> kTaskStates = {{{TaskState::running, "running"},
+                                                                                {TaskState::succeeded, "succeeded"},
+                                                                                {TaskState::failed, "failed"},
+                                                                                {TaskState::cancelled, "cancelled"},
+                                                                                {TaskState::timed_out, "timed_out"},
+                                                                                {TaskState::rejected, "rejected"},
+                                                                                {TaskState::lost, "lost"}}};
+
+template <class Table, class Value>
+std::string_view word(const Table& table, Value value) {
+  for (const auto& [candidate, name] : table) {
+    if (candidate == value) return name;
+  }
+  return {};
+}
+
+template <class Table>
+auto find_word(const Table& table, std::string_view wanted) -> std::optional<typename Table::value_type::first_type> {
+  for (const auto& [candidate, name] : table) {
+    if (name == wanted) return candidate;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name_of(TaskKind kind) { return word(kKinds, kind); }
+std::optional<TaskKind> find_task_kind(std::string_view name) { return find_word(kKinds, name); }
+std::string_view name_of(TaskState state) { return word(kTaskStates, state); }
+std::optional<TaskState> find_task_state(std::string_view name) { return find_word(kTaskStates, name); }
+
+std::string_view name_of(TaskEvent::Kind kind) {
+  switch (kind) {
+    case TaskEvent::Kind::accepted: return "accepted";
+    case TaskEvent::Kind::state: return "state";
+    case TaskEvent::Kind::output: return "output";
+    case TaskEvent::Kind::note: return "note";
+    case TaskEvent::Kind::done: return "done";
+  }
+  return "note";
+}
+
+void TaskBoard::add(RunRow row) {
+  if (!is_final(row.state)) ++open_;
+  const RunId id = row.id;
+  runs_.emplace(id, std::move(row));
+}
+
+Result<bool> TaskBoard::apply(const RunId& id, RunState state, const RunEnd& end) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end()) {
+    return fail(ErrorCode::not_found, "run {} on {} is not of this task", local_name(id), id.node);
+  }
+  RunRow& row = found->second;
+  if (row.state == state) return false;
+  if (!may_follow(row.state, state)) {
+    return fail(ErrorCode::conflict, "run {} on {} is {} and cannot become {}", local_name(id), id.node, name_of(row.state),
+                name_of(state));
+  }
+  if (is_final(state)) {
+    if (!is_final(row.state)) --open_;
+    row.end = end;
+    row.end.state = state;
+  }
+  row.state = state;
+  return true;
+}
+
+const RunRow* TaskBoard::find(const RunId& id) const {
+  const auto found = runs_.find(id);
+  return found == runs_.end() ? nullptr : &found->second;
+}
+
+std::map<RunState, std::size_t> TaskBoard::counts() const {
+  std::map<RunState, std::size_t> counts;
+  for (const auto& [id, row] : runs_) ++counts[row.state];
+  return counts;
+}
+
+TaskState TaskBoard::outcome() const { return outcome_of(counts()); }
+
+TaskState outcome_of(const std::map<RunState, std::size_t>& counts) {
+  const auto any = [&](RunState state) { return counts.contains(state) && counts.at(state) > 0; };
+  for (const auto& [state, count] : counts) {
+    if (count > 0 && !is_final(state)) return TaskState::running;
+  }
+  if (any(RunState::rejected)) return TaskState::rejected;
+  if (any(RunState::expired) || any(RunState::interrupted) || any(RunState::unknown)) return TaskState::lost;
+  if (any(RunState::timed_out)) return TaskState::timed_out;
+  // A failed step makes the Brain cancel what follows: the failure is the outcome, not its consequence.
+  if (any(RunState::failed)) return TaskState::failed;
+  if (any(RunState::cancelled)) return TaskState::cancelled;
+  return TaskState::succeeded;
+}
+
+}  // namespace octo

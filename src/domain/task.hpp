@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Task: one request fanned out over nodes. The board folds reports of runs into one honest picture; pure.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "domain/order.hpp"
+#include "domain/run.hpp"
+
+namespace octo {
+
+enum class TaskKind : std::uint8_t { command, script, apply, reset };
+std::string_view name_of(TaskKind kind);
+std::optional<TaskKind> find_task_kind(std::string_view name);
+
+// running: some run is not final. Then by the runs, first that applies:
+// rejected, lost (expired, interrupted, unknown), timed_out, failed, cancelled, succeeded.
+enum class TaskState : std::uint8_t { running, succeeded, failed, cancelled, timed_out, rejected, lost };
+std::string_view name_of(TaskState state);
+std::optional<TaskState> find_task_state(std::string_view name);
+
+// What is stored when a task is accepted; nothing of it changes afterwards.
+struct TaskRecord {
+  TaskId id;
+  TaskKind kind = TaskKind::command;
+  Group group;             // whose token started it
+  std::string caller;      // holder of the operator certificate
+  std::string title;       // one line for people: the command's first 200 bytes, "apply helloWorld prepare"
+  std::string request;     // the whole request as JSON, so that a restarted Brain can go on
+  WallTime accepted;
+  std::vector<NodeName> targets;
+};
+
+struct RunRow {
+  RunId id;
+  RunState state = RunState::accepted;
+  RunEnd end;              // meaningful once state is final
+  std::string title;       // "prepare helloPrinter"; empty for a command
+  std::optional<std::int64_t> pid;  // of a running one, where the node told
+  friend bool operator==(const RunRow&, const RunRow&) = default;
+};
+
+// Something that happened to a task, in the order of the Brain's records; numbered from 1 without gaps.
+struct TaskEvent {
+  enum class Kind : std::uint8_t {
+    accepted,  // the task is durable
+    state,     // a run changed state
+    output,    // a run wrote
+    note,      // the Brain says something about the task: "order 2 starts", "not done: …"
+    done,      // every run is final; nothing follows
+  };
+  std::uint64_t number = 0;
+  Kind kind = Kind::note;
+  RunRow run;              // state, output
+  OutputPiece output;      // output
+  std::string text;        // note
+  TaskState outcome = TaskState::running;  // done
+};
+std::string_view name_of(TaskEvent::Kind kind);
+
+class TaskBoard {
+ public:
+  TaskBoard() = default;
+
+  // Adds a run that is not on the board yet.
+  void add(RunRow row);
+  // Judges and applies; conflict when the state may not follow (a duplicate of the same final report is not an error and
+  // answers false: nothing changed).
+  Result<bool> apply(const RunId& id, RunState state, const RunEnd& end);
+  const RunRow* find(const RunId& id) const;
+  const std::map<RunId, RunRow>& runs() const { return runs_; }
+  bool finished() const { return open_ == 0; }
+  TaskState outcome() const;
+  // How many runs are in each state.
+  std::map<RunState, std::size_t> counts() const;
+
+ private:
+  std::map<RunId, RunRow> runs_;
+  std::size_t open_ = 0;
+};
+
+// Outcome of finished states as style.md orders them; `running` when one is not final.
+TaskState outcome_of(const std::map<RunState, std::size_t>& counts);
+
+}  // namespace octo

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Files that are old or new, never half; trees scanned, staged and switched. Blocking: call from Workers.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "base/text.hpp"
+#include "domain/manifest.hpp"
+
+namespace octo::files {
+
+Result<Bytes> load(const std::string& path, std::size_t bytes_max);
+// Temp file in the same folder, sync, rename, folder sync. Mode 0600 unless said.
+Result<void> save(const std::string& path, BytesView bytes, unsigned mode = 0600);
+// As save(), but conflict when the file is there already.
+Result<void> save_new(const std::string& path, BytesView bytes, unsigned mode = 0600);
+// mkdir -p, each new folder synced into its parent.
+Result<void> make_folders(const std::string& path, unsigned mode = 0700);
+Result<void> sync_folder(const std::string& path);
+Result<void> remove_tree(const std::string& path);  // absent is fine; never follows symlinks
+Result<std::vector<std::string>> list(const std::string& folder);  // names, sorted; without . and ..
+bool exists(const std::string& path);
+std::string join(std::string_view folder, std::string_view name);
+std::string absolute(std::string_view path);
+
+// flock for life on a file in a data folder; conflict, naming the folder, when another process has it.
+class FolderLock {
+ public:
+  static Result<FolderLock> take(const std::string& folder);
+  FolderLock(FolderLock&& other) noexcept;
+  FolderLock& operator=(FolderLock&& other) noexcept;
+  ~FolderLock();
+
+ private:
+  explicit FolderLock(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+// Chunks by hash, on disk: <folder>/<2 hex>/<62 hex>. Verified when put and when got.
+class ChunkStore {
+ public:
+  static Result<ChunkStore> open(std::string folder);
+  bool has(const Sha256& hash) const;
+  Result<void> put(const Sha256& hash, BytesView bytes);  // invalid_argument when they do not belong together; no sync
+  Result<Bytes> get(const Sha256& hash) const;             // not_found, corrupt
+  // Makes all that was put since the last sync durable.
+  Result<void> sync();
+  const std::string& folder() const { return folder_; }
+
+ private:
+  explicit ChunkStore(std::string folder) : folder_(std::move(folder)) {}
+  std::string folder_;
+};
+
+// The tree below `root` as a manifest; each chunk goes to `sink` as it is read (nullable). `wanted` picks what counts, by
+// relative path (nullable). Device nodes, sockets, FIFOs and setuid bits are refused by path; .git is refused.
+struct Scan {
+  std::string root;
+  std::function<bool(const std::string& path)> wanted;
+  std::function<Result<void>(const Chunk& chunk, BytesView bytes)> sink;
+};
+Result<Manifest> scan(const Scan& scan);
+
+// Brings a manifest's tree into `root`, which may hold other files: files owned before and absent now are removed, the rest
+// of `root` stays. All new files are written and synced in a staging folder on the same file system first, then renamed in,
+// one by one, under a durable "switch" record that a crash leaves for finish_switch() to complete: old or new, never half.
+// Works beneath `root` only (openat2 RESOLVE_BENEATH; unsupported on a kernel without).
+struct Placement {
+  std::string root;
+  std::string staging;            // a folder of ours on the same file system, outside the tracked tree
+  const Manifest* manifest;
+  const Manifest* owned_before;   // may be null
+  std::function<Result<Bytes>(const Chunk&)> chunk;
+};
+Result<void> place(const Placement& placement);
+// Completes a switch that a crash interrupted; nothing to do is fine.
+Result<void> finish_switch(const std::string& root, const std::string& staging);
+
+}  // namespace octo::files

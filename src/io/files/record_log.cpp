@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "io/files/record_log.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.hpp"
+#include "io/files/files.hpp"
+
+namespace octo::files {
+
+namespace {
+
+constexpr std::size_t kHeadBytes = 8;
+
+Failure failed(std::string_view step, const std::string& path) {
+  const int number = errno;
+  const bool full = number == ENOSPC || number == EDQUOT;
+  return fail(full ? ErrorCode::storage_full : ErrorCode::internal, "{} {}: {}", step, path, std::strerror(number));
+}
+
+}  // namespace
+
+RecordLog::RecordLog(RecordLog&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+
+RecordLog& RecordLog::operator=(RecordLog&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+RecordLog::~RecordLog() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<RecordLog> RecordLog::open(const std::string& path,
+                                  const std::function<Result<void>(std::uint64_t, BytesView)>& each) {
+  const bool fresh = !exists(path);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return failed("open", path);
+  RecordLog log(path, fd);
+  if (fresh) OCTO_TRY(sync_folder(path.substr(0, path.rfind('/'))));
+  OCTO_TRY(log.scan(each));
+  return log;
+}
+
+Result<void> RecordLog::scan(const std::function<Result<void>(std::uint64_t, BytesView)>& each) {
+  struct stat facts{};
+  if (::fstat(fd_, &facts) != 0) return failed("look at", path_);
+  const auto end = static_cast<std::uint64_t>(facts.st_size);
+  while (size_ < end) {
+    auto next = read(size_);
+    if (next) {
+      OCTO_TRY(each(size_, next->record));
+      size_ = next->next;
+      continue;
+    }
+    if (next.error().code() != ErrorCode::corrupt) return Failure(next.error());
+    char head[kHeadBytes];
+    const bool has_head = ::pread(fd_, head, sizeof head, static_cast<off_t>(size_)) == static_cast<ssize_t>(sizeof head);
+    const std::uint64_t claimed = has_head ? get_unsigned<std::uint32_t>(BytesView(head, 4)) : 0;
+    if (has_head && claimed <= record_bytes_max && size_ + kHeadBytes + claimed < end) {
+      return fail(ErrorCode::corrupt, "{}: damaged record at offset {}; move the file away to go on without it", path_, size_);
+    }
+    if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) return failed("cut the torn tail of", path_);
+    return {};
+  }
+  return {};
+}
+
+Result<std::uint64_t> RecordLog::append(BytesView record) {
+  if (record.size() > record_bytes_max) {
+    return fail(ErrorCode::too_large, "record of {} bytes for {}", record.size(), path_);
+  }
+  Bytes whole;
+  whole.reserve(kHeadBytes + record.size());
+  put_u32(whole, static_cast<std::uint32_t>(record.size()));
+  put_u32(whole, crc32c(record));
+  whole += record;
+  std::size_t done = 0;
+  while (done < whole.size()) {
+    const ssize_t wrote = ::pwrite(fd_, whole.data() + done, whole.size() - done, static_cast<off_t>(size_ + done));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) {
+      auto failure = failed("append to", path_);
+      (void)::ftruncate(fd_, static_cast<off_t>(size_));  // a torn tail is cut at the next open as well
+      return failure;
+    }
+    done += static_cast<std::size_t>(wrote);
+  }
+  return std::exchange(size_, size_ + whole.size());
+}
+
+Result<void> RecordLog::sync() {
+  if (::fdatasync(fd_) != 0) return failed("sync", path_);
+  return {};
+}
+
+Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {
+  char head[kHeadBytes];
+  const ssize_t got = ::pread(fd_, head, sizeof head, static_cast<off_t>(offset));
+  if (got < 0) return failed("read", path_);
+  const auto damaged = [&] { return fail(ErrorCode::corrupt, "{}: damaged record at offset {}", path_, offset); };
+  if (got != static_cast<ssize_t>(sizeof head)) return damaged();
+  const auto bytes = get_unsigned<std::uint32_t>(BytesView(head, 4));
+  if (bytes > record_bytes_max) return damaged();
+  Read result;
+  result.record.resize(bytes);
+  result.next = offset + kHeadBytes + bytes;
+  const ssize_t body = ::pread(fd_, result.record.data(), bytes, static_cast<off_t>(offset + kHeadBytes));
+  if (body < 0) return failed("read", path_);
+  if (body != static_cast<ssize_t>(bytes) || crc32c(result.record) != get_unsigned<std::uint32_t>(BytesView(head + 4, 4))) {
+    return damaged();
+  }
+  return result;
+}
+
+}  // namespace octo::files

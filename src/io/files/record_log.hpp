@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// RecordLog: an append-only file of checksummed records. Blocking: call from Workers.
+//
+// A record is u32 length, u32 CRC-32C of the payload, payload (big-endian). Torn-tail rule: an incomplete or damaged record
+// that reaches to the end of the file was never synced and is cut when the log is opened; a damaged record with others
+// behind it is `corrupt`, with its offset.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace octo::files {
+
+class RecordLog {
+ public:
+  static constexpr std::size_t record_bytes_max = 8 * 1024 * 1024;  // far above any record of ours; a longer one is damage
+
+  // Makes the file (and syncs its folder) when absent. `each` sees every record there is, with its offset.
+  static Result<RecordLog> open(const std::string& path,
+                                const std::function<Result<void>(std::uint64_t offset, BytesView record)>& each);
+  RecordLog(RecordLog&& other) noexcept;
+  RecordLog& operator=(RecordLog&& other) noexcept;
+  ~RecordLog();
+
+  // The record's offset. On failure nothing of it stays. Durable only after sync().
+  Result<std::uint64_t> append(BytesView record);
+  Result<void> sync();
+  struct Read {
+    Bytes record;
+    std::uint64_t next = 0;  // offset of the record behind it
+  };
+  Result<Read> read(std::uint64_t offset) const;
+  std::uint64_t size() const { return size_; }
+
+ private:
+  RecordLog(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  Result<void> scan(const std::function<Result<void>(std::uint64_t, BytesView)>& each);
+
+  std::string path_;
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace octo::files

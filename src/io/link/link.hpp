@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Link: drives a wire::Session over a byte stream, and gives each of its streams to a coroutine as a Channel.
+// Used by both ends (brain/fleet, tentacle/link).
+//
+// The owner awaits run() in its Nursery; run() ends when the session is lost, and every Channel then answers with that error.
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "async/clock.hpp"
+#include "async/mailbox.hpp"
+#include "async/nursery.hpp"
+#include "io/net/stream.hpp"
+#include "wire/session.hpp"
+
+namespace octo::link {
+
+class Link;
+
+// One stream of the link; movable, belongs to one coroutine. Dropping it without close() resets the stream.
+class Channel {
+ public:
+  Channel() = default;
+  Channel(Channel&& other) noexcept;
+  Channel& operator=(Channel&& other) noexcept;
+  ~Channel();
+
+  // Waits while the stream's queue is full. Errors: the link's loss (unavailable), or the peer's reset with its code.
+  Async<Result<void>> send(Bytes message);
+  // The next message; nothing when the peer has finished the stream. Receiving gives the credit back.
+  Async<Result<std::optional<Bytes>>> receive();
+  // We send no more; what was sent still arrives.
+  void close();
+  void reset(const Error& error);
+  void set_priority(wire::Priority priority);
+
+ private:
+  friend class Link;
+  struct State;
+  explicit Channel(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+class Link {
+ public:
+  Link(Clock& clock, std::unique_ptr<net::Stream> stream, wire::Config config, Executor executor);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // Reads, writes and keeps time until the session ends; answers why (never ok). Cancel it to end the link at once.
+  Async<Error> run();
+
+  // Node: the Brain's answer to our hello. Brain: the peer's hello; then call welcome() or refuse().
+  Async<Result<wire::Welcome>> welcomed();
+  Async<Result<wire::Hello>> hello();
+  void welcome(wire::Welcome welcome);
+  void refuse(const Error& error);
+  // Ends the session on purpose: tells the peer why, writes what is queued, then run() ends.
+  void goodbye(const Error& error);
+
+  Result<Channel> open(wire::Priority priority);
+  // The next stream that the peer opened; nothing once the link is lost.
+  Async<std::optional<Channel>> accept();
+
+  Instant last_heard() const;
+  std::optional<Span> round_trip() const;
+  std::optional<ClockReading> clock() const;
+  const net::Peer& peer() const;
+
+ private:
+  friend class Channel;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace octo::link

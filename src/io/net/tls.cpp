@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+// Connections: the stream, the listener, the dialer.
+#include "io/net/tls.hpp"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+#include <map>
+
+#include "async/deadline.hpp"
+#include "base/expects.hpp"
+#include "io/crypto/x509.hpp"
+#include "io/net/tls_impl.hpp"
+
+namespace octo::net {
+
+namespace {
+
+using asio::ip::tcp;
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+
+constexpr Span kConnectWithin = 5s;
+constexpr Span kHandshakeWithin = 10s;
+constexpr std::size_t kUnauthenticatedMax = 512;
+constexpr std::size_t kUnauthenticatedOfOneMax = 32;
+
+enum class Side : std::uint8_t { server, client };
+
+// Peers of a listener that are not through their handshake.
+struct Waiting {
+  std::size_t all = 0;
+  std::map<std::string, std::size_t> by_address;
+};
+
+class Ticket {
+ public:
+  Ticket(std::shared_ptr<Waiting> in, std::string address) : in_(std::move(in)), address_(std::move(address)) {
+    ++in_->all;
+    ++in_->by_address[address_];
+  }
+  ~Ticket() {
+    --in_->all;
+    if (--in_->by_address[address_] == 0) in_->by_address.erase(address_);
+  }
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+
+ private:
+  std::shared_ptr<Waiting> in_;
+  std::string address_;
+};
+
+[[noreturn]] void throw_cancelled() { throw boost::system::system_error(asio::error::operation_aborted); }
+
+class TlsStream final : public Stream {
+ public:
+  TlsStream(tcp::socket socket, std::shared_ptr<Tls> tls, Clock& clock, Side side, Endpoint peer)
+      : socket_(std::move(socket)), tls_(std::move(tls)), clock_(clock), side_(side), dialled_(std::move(peer)) {
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(tcp::no_delay(true), ignored);
+    ssl_ = SSL_new(tls_->impl().context);
+    OCTO_EXPECTS(ssl_ != nullptr);
+    SSL_set_fd(ssl_, socket_.native_handle());
+    if (side_ == Side::server) {
+      SSL_set_accept_state(ssl_);
+    } else {
+      SSL_set_connect_state(ssl_);
+      SSL_set_app_data(ssl_, &dialled_);
+      offer_ticket();
+    }
+    peer_.address = dialled_;
+  }
+  ~TlsStream() override {
+    TlsStream::close();
+    SSL_free(ssl_);
+  }
+
+  void hold(std::unique_ptr<Ticket> ticket) { ticket_ = std::move(ticket); }
+
+  Async<Result<void>> handshake() override {
+    auto done = co_await with_deadline(clock_, kHandshakeWithin, shake_hands());
+    ticket_.reset();
+    if (!done) close();
+    co_return std::move(done).with(fmt::format("TLS handshake with {}", print(peer_.address)));
+  }
+
+  Async<Result<std::size_t>> read_some(std::span<char> into) override {
+    while (true) {
+      if (closed_) co_return fail(ErrorCode::cancelled, "the connection is closed");
+      ERR_clear_error();
+      std::size_t got = 0;
+      const int result = SSL_read_ex(ssl_, into.data(), into.size(), &got);
+      if (result == 1) co_return got;
+      const int why = SSL_get_error(ssl_, result);
+      if (why == SSL_ERROR_ZERO_RETURN) co_return std::size_t{0};
+      OCTO_CO_TRY(co_await wait(why, "read"));
+    }
+  }
+
+  Async<Result<void>> write(BytesView bytes) override {
+    while (!bytes.empty()) {
+      if (closed_) co_return fail(ErrorCode::cancelled, "the connection is closed");
+      ERR_clear_error();
+      std::size_t put = 0;
+      const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &put);
+      if (result == 1) bytes.remove_prefix(put);
+      else OCTO_CO_TRY(co_await wait(SSL_get_error(ssl_, result), "write"));
+    }
+    co_return Result<void>{};
+  }
+
+  void close() override {
+    if (closed_) return;
+    closed_ = true;
+    // Without a shutdown, also after a loss, OpenSSL marks the session as bad and no ticket of it is taken again.
+    SSL_set_quiet_shutdown(ssl_, 1);
+    SSL_shutdown(ssl_);
+    ERR_clear_error();
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+  }
+
+  const Peer& peer() const override { return peer_; }
+
+ private:
+  void offer_ticket() {
+    if (!tls_->impl().load_ticket) return;
+    const auto bytes = tls_->impl().load_ticket(dialled_);
+    if (!bytes) return;
+    const auto* data = reinterpret_cast<const unsigned char*>(bytes->data());
+    SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &data, static_cast<long>(bytes->size()));
+    if (session != nullptr) SSL_set_session(ssl_, session);
+    SSL_SESSION_free(session);
+    ERR_clear_error();
+  }
+
+  Async<Result<void>> shake_hands() {
+    while (true) {
+      if (closed_) co_return fail(ErrorCode::cancelled, "the connection is closed");
+      ERR_clear_error();
+      const int result = SSL_do_handshake(ssl_);
+      if (result == 1) break;
+      OCTO_CO_TRY(co_await wait(SSL_get_error(ssl_, result), "handshake"));
+    }
+    X509* certificate = SSL_get0_peer_certificate(ssl_);
+    if (certificate != nullptr) peer_.identity = OCTO_CO_TRY(crypto::identity_of(certificate));
+    co_return Result<void>{};
+  }
+
+  // Waits for what OpenSSL wants, or says why it cannot go on.
+  Async<Result<void>> wait(int why, std::string_view step) {
+    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) co_return broken(why, step);
+    const auto [error] = co_await socket_.async_wait(
+        why == SSL_ERROR_WANT_READ ? tcp::socket::wait_read : tcp::socket::wait_write, kTuple);
+    if (closed_) co_return fail(ErrorCode::cancelled, "the connection is closed");
+    if (error == asio::error::operation_aborted) throw_cancelled();
+    if (error) co_return fail(ErrorCode::unavailable, "{}: {}", step, error.message());
+    co_return Result<void>{};
+  }
+
+  Failure broken(int why, std::string_view step) {
+    const long verified = SSL_get_verify_result(ssl_);
+    if (verified != X509_V_OK) {
+      ERR_clear_error();
+      return fail(ErrorCode::forbidden, "the peer's certificate is not accepted: {}; do both sides have certificates of the same CA?",
+                  X509_verify_cert_error_string(verified));
+    }
+    const unsigned long number = ERR_peek_last_error();
+    const bool alert = why == SSL_ERROR_SSL && ERR_GET_REASON(number) >= SSL_AD_REASON_OFFSET;
+    const std::string reason = openssl_reason();
+    if (alert) return fail(ErrorCode::forbidden, "the peer refuses our certificate ({}); do both sides have certificates of the same CA?", reason);
+    return fail(ErrorCode::unavailable, "{}: {}", step, reason);
+  }
+
+  tcp::socket socket_;
+  std::shared_ptr<Tls> tls_;
+  Clock& clock_;
+  Side side_;
+  Endpoint dialled_;
+  SSL* ssl_ = nullptr;
+  Peer peer_;
+  bool closed_ = false;
+  std::unique_ptr<Ticket> ticket_;
+};
+
+Endpoint to_endpoint(const tcp::endpoint& from) { return {from.address().to_string(), from.port()}; }
+
+class TlsListener final : public Listener {
+ public:
+  TlsListener(tcp::acceptor acceptor, std::shared_ptr<Tls> tls, Clock& clock)
+      : acceptor_(std::move(acceptor)), tls_(std::move(tls)), clock_(clock), waiting_(std::make_shared<Waiting>()) {
+    address_ = to_endpoint(acceptor_.local_endpoint());
+  }
+
+  Async<Result<std::unique_ptr<Stream>>> accept() override {
+    while (true) {
+      tcp::socket socket(acceptor_.get_executor());
+      const auto [error] = co_await acceptor_.async_accept(socket, kTuple);
+      if (closed_) co_return fail(ErrorCode::cancelled, "the listener is closed");
+      if (error == asio::error::operation_aborted) throw_cancelled();
+      if (error) {
+        // Out of descriptors or memory: others go on, and so does this one, a little later.
+        co_await clock_.sleep(100ms);
+        continue;
+      }
+      boost::system::error_code gone;
+      const auto remote = socket.remote_endpoint(gone);
+      if (gone) continue;
+      const Endpoint from = to_endpoint(remote);
+      const auto same = waiting_->by_address.find(from.host);
+      const bool crowded = waiting_->all >= kUnauthenticatedMax;
+      if (crowded || (same != waiting_->by_address.end() && same->second >= kUnauthenticatedOfOneMax && !is_loopback(remote))) continue;
+      auto stream = std::make_unique<TlsStream>(std::move(socket), tls_, clock_, Side::server, from);
+      stream->hold(std::make_unique<Ticket>(waiting_, from.host));
+      co_return std::move(stream);
+    }
+  }
+
+  Endpoint address() const override { return address_; }
+  void close() override {
+    closed_ = true;
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+  }
+
+ private:
+  // A whole local fleet dials from one address; whoever is on this machine can exhaust it by other means.
+  static bool is_loopback(const tcp::endpoint& from) { return from.address().is_loopback(); }
+
+  tcp::acceptor acceptor_;
+  std::shared_ptr<Tls> tls_;
+  Clock& clock_;
+  std::shared_ptr<Waiting> waiting_;
+  Endpoint address_;
+  bool closed_ = false;
+};
+
+class TlsDialer final : public Dialer {
+ public:
+  TlsDialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor, std::string source)
+      : tls_(std::move(tls)), clock_(clock), executor_(std::move(executor)), source_(std::move(source)) {}
+
+  Async<Result<std::unique_ptr<Stream>>> dial(const Endpoint& to, const crypto::ExpectedPeer& expected) override {
+    const Endpoint endpoint = to;
+    const crypto::ExpectedPeer wanted = expected;
+    auto socket = OCTO_CO_TRY((co_await with_deadline(clock_, kConnectWithin, connect(endpoint))).with("connect to " + print(endpoint)));
+    auto stream = std::make_unique<TlsStream>(std::move(*socket), tls_, clock_, Side::client, endpoint);
+    OCTO_CO_TRY(co_await stream->handshake());
+    if (!stream->peer().identity) co_return fail(ErrorCode::forbidden, "{} shows no certificate", print(endpoint));
+    OCTO_CO_TRY(crypto::check(*stream->peer().identity, wanted).with(print(endpoint)));
+    co_return std::move(stream);
+  }
+
+ private:
+  Async<Result<std::unique_ptr<tcp::socket>>> connect(Endpoint to) {
+    std::vector<tcp::endpoint> candidates;
+    boost::system::error_code error;
+    const auto literal = asio::ip::make_address(to.host, error);
+    if (!error) {
+      candidates.emplace_back(literal, to.port);
+    } else {
+      tcp::resolver resolver(executor_);
+      auto [failed, found] = co_await resolver.async_resolve(to.host, std::to_string(to.port), kTuple);
+      if (failed == asio::error::operation_aborted) throw_cancelled();
+      if (failed) co_return fail(ErrorCode::unavailable, "resolve {}: {}", quote(to.host), failed.message());
+      for (const auto& entry : found) candidates.push_back(entry.endpoint());
+    }
+    Error last(ErrorCode::unavailable, "no address");
+    for (const tcp::endpoint& candidate : candidates) {
+      auto socket = std::make_unique<tcp::socket>(executor_);
+      socket->open(candidate.protocol(), error);
+      if (!error && !source_.empty()) socket->bind({asio::ip::make_address(source_), 0}, error);
+      if (!error) std::tie(error) = co_await socket->async_connect(candidate, kTuple);
+      if (error == asio::error::operation_aborted) throw_cancelled();
+      if (!error) co_return std::move(socket);
+      last = Error(ErrorCode::unavailable, error.message());
+    }
+    co_return fail(last);
+  }
+
+  std::shared_ptr<Tls> tls_;
+  Clock& clock_;
+  Executor executor_;
+  std::string source_;
+};
+
+}  // namespace
+
+std::string print(const Endpoint& endpoint) {
+  return endpoint.host.find(':') == std::string::npos ? fmt::format("{}:{}", endpoint.host, endpoint.port)
+                                                      : fmt::format("[{}]:{}", endpoint.host, endpoint.port);
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  const auto bad = [&] { return fail(ErrorCode::invalid_argument, "{} is no address: write host:port", quote(text)); };
+  if (colon == std::string_view::npos || colon == 0) return bad();
+  const auto port = parse_number(text.substr(colon + 1));
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (!port || *port < 1 || *port > 65535 || host.empty()) return bad();
+  return Endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
+}
+
+Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock, Executor executor) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(at.ip, error);
+  if (error) return fail(ErrorCode::invalid_argument, "{} is no IP address", quote(at.ip));
+  const tcp::endpoint endpoint(address, at.port);
+  tcp::acceptor acceptor(executor);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(at.backlog, error);
+  if (error) return fail(ErrorCode::unavailable, "listen on {}: {}", print(Endpoint{at.ip, at.port}), error.message());
+  return std::make_unique<TlsListener>(std::move(acceptor), std::move(tls), clock);
+}
+
+std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor, std::string source_ip) {
+  return std::make_unique<TlsDialer>(std::move(tls), clock, std::move(executor), std::move(source_ip));
+}
+
+Result<std::string> address_of_interface(std::string_view interface) {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return fail(ErrorCode::unavailable, "the network interfaces cannot be listed");
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> free(all, &::freeifaddrs);
+  std::string known;
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+    const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+    if (interface == one->ifa_name) return asio::ip::address_v4(ntohl(address->sin_addr.s_addr)).to_string();
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", one->ifa_name);
+  }
+  return fail(ErrorCode::unavailable, "network interface {} has no IPv4 address (there are: {})", quote(interface), known);
+}
+
+}  // namespace octo::net

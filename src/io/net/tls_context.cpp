@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Certificates, keys and tickets: loaded and checked once per program.
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "io/crypto/x509.hpp"
+#include "io/net/tls_impl.hpp"
+
+namespace octo::net {
+
+namespace {
+
+std::string command_for(crypto::Role role) {
+  switch (role) {
+    case crypto::Role::nameserver: return "octopoda certgen server <name> <IP or DNS name>";
+    case crypto::Role::brain: return "octopoda certgen brain <name> <IP or DNS name>";
+    case crypto::Role::node: return "octopoda certgen node <name>";
+    case crypto::Role::client: return "octopoda certgen client <name>";
+  }
+  return {};
+}
+
+Failure with_command(ErrorCode code, std::string what, std::optional<crypto::Role> role) {
+  if (!role) return fail(code, "{}", what);
+  return fail(code, "{}; make one with: {}", what, command_for(*role));
+}
+
+Result<void> readable(const std::string& what, const std::string& path, std::optional<crypto::Role> role) {
+  if (path.empty()) return with_command(ErrorCode::invalid_argument, "no " + what + " is configured", role);
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) {
+    return with_command(ErrorCode::not_found, fmt::format("{} {}: {}", what, path, std::strerror(errno)), role);
+  }
+  std::fclose(file);
+  return {};
+}
+
+int save_ticket(SSL* ssl, SSL_SESSION* session) {
+  auto* context = static_cast<Tls::Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const auto* endpoint = static_cast<const Endpoint*>(SSL_get_app_data(ssl));
+  if (context->save_ticket && endpoint != nullptr) {
+    const int size = i2d_SSL_SESSION(session, nullptr);
+    Bytes bytes(static_cast<std::size_t>(std::max(size, 0)), '\0');
+    auto* out = reinterpret_cast<unsigned char*>(bytes.data());
+    if (size > 0 && i2d_SSL_SESSION(session, &out) == size) context->save_ticket(*endpoint, bytes);
+  }
+  return 0;  // the session stays OpenSSL's
+}
+
+Result<void> load_own(SSL_CTX* context, const TlsFiles& files, crypto::Role role, std::optional<crypto::Identity>& identity) {
+  OCTO_TRY(readable("the certificate", files.cert, role));
+  OCTO_TRY(readable("the key", files.key, role));
+  if (SSL_CTX_use_certificate_chain_file(context, files.cert.c_str()) != 1) {
+    ERR_clear_error();
+    return with_command(ErrorCode::invalid_argument, files.cert + " is no certificate in PEM", role);
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    ERR_clear_error();
+    return with_command(ErrorCode::invalid_argument, files.key + " is not the key of " + files.cert, role);
+  }
+  X509* certificate = SSL_CTX_get0_certificate(context);
+  auto named = crypto::identity_of(certificate);
+  if (!named) return with_command(named.error().code(), files.cert + ": " + named.error().message(), role);
+  if (named->role != role) {
+    return with_command(ErrorCode::forbidden,
+                        fmt::format("{} is a certificate of {} {}, this program needs one of a {}", files.cert,
+                                    crypto::name_of(named->role), quote(named->name), crypto::name_of(role)), role);
+  }
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
+    return with_command(ErrorCode::invalid_argument, files.cert + " has expired", role);
+  }
+  identity = *named;
+  return {};
+}
+
+}  // namespace
+
+std::string openssl_reason() {
+  const unsigned long number = ERR_peek_last_error();
+  const char* reason = number == 0 ? nullptr : ERR_reason_error_string(number);
+  std::string text = reason == nullptr ? "the connection was closed" : reason;
+  ERR_clear_error();
+  return text;
+}
+
+Tls::Impl::~Impl() { SSL_CTX_free(context); }
+
+Tls::Tls(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tls::~Tls() = default;
+
+Result<std::shared_ptr<Tls>> Tls::load(const TlsFiles& files, std::optional<crypto::Role> role, PeerCertificate peers) {
+  auto impl = std::make_unique<Impl>();
+  impl->context = SSL_CTX_new(TLS_method());
+  SSL_CTX* context = impl->context;
+  SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // Our protocols say themselves where they end, so a missing close_notify cuts nothing off unseen.
+  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_app_data(context, impl.get());
+  OCTO_TRY(readable("the CA's certificate", files.ca_cert, role));
+  if (SSL_CTX_load_verify_file(context, files.ca_cert.c_str()) != 1) {
+    ERR_clear_error();
+    return fail(ErrorCode::invalid_argument, "{} is no CA certificate in PEM; make one with: octopoda certgen ca <name>", files.ca_cert);
+  }
+  if (role) OCTO_TRY(load_own(context, files, *role, impl->identity));
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (peers == PeerCertificate::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("octopoda"), 8);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, save_ticket);
+  SSL_CTX_set_num_tickets(context, 1);
+  return std::make_shared<Tls>(std::move(impl));
+}
+
+const std::optional<crypto::Identity>& Tls::identity() const { return impl_->identity; }
+
+void Tls::set_ticket_store(std::function<std::optional<Bytes>(const Endpoint&)> load,
+                           std::function<void(const Endpoint&, BytesView)> save) {
+  impl_->load_ticket = std::move(load);
+  impl_->save_ticket = std::move(save);
+}
+
+void Tls::set_ticket_keys(BytesView keys) {
+  Bytes copy(keys);
+  SSL_CTX_set_tlsext_ticket_keys(impl_->context, copy.data(), static_cast<long>(copy.size()));
+}
+
+}  // namespace octo::net

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Private to the room.
+#pragma once
+#include "base/text.hpp"
+#include "io/net/tls.hpp"
+
+struct ssl_ctx_st;
+
+namespace octo::net {
+
+struct Tls::Impl {
+  ~Impl();
+  ssl_ctx_st* context = nullptr;
+  std::optional<crypto::Identity> identity;
+  std::function<std::optional<Bytes>(const Endpoint&)> load_ticket;
+  std::function<void(const Endpoint&, BytesView)> save_ticket;
+};
+
+// The newest of OpenSSL's errors, in its words; clears them.
+std::string openssl_reason();
+
+}  // namespace octo::net

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "octl/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+
+namespace octo::octl {
+
+namespace {
+
+using Words = std::span<const std::string>;
+
+std::unexpected<Misuse> misuse(std::string sentence, std::string hint,
+                               ErrorCode code = ErrorCode::invalid_argument) {
+  return std::unexpected(Misuse{.error = Error(code, std::move(sentence)), .hint = std::move(hint)});
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates,
+                         std::string_view before = "") {
+  const auto nearest = find_nearest(word, candidates);
+  return nearest ? fmt::format("did you mean: octl {}{}", before, *nearest) : std::string();
+}
+
+bool asks_for_help(std::string_view word) { return word == "-h" || word == "-help" || word == "--help"; }
+
+const Flag* find_flag(const Verb& verb, std::string_view word) {
+  for (const std::span<const Flag> flags : {verb.flags, common_flags()}) {
+    for (const Flag& flag : flags) {
+      if (word == flag.word || (!flag.longer.empty() && word == flag.longer)) return &flag;
+    }
+  }
+  return nullptr;
+}
+
+std::unexpected<Misuse> unknown_noun(const std::string& word) {
+  // The README prints both without "wg".
+  if (word == "ls" || word == "cd") {
+    return misuse(fmt::format("{} is `octl wg {}`, which is not available in version {}", quote(word), word,
+                              OCTO_VERSION),
+                  "", ErrorCode::unsupported);
+  }
+  std::vector<std::string> candidates = {"help"};
+  for (const Noun& noun : nouns()) candidates.emplace_back(noun.word);
+  std::string hint = did_you_mean(word, candidates);
+  return misuse(fmt::format("unknown subcommand {}", quote(word)),
+                hint.empty() ? "see: octl help" : std::move(hint));
+}
+
+std::unexpected<Misuse> unknown_verb(const std::string& noun, const std::string& word) {
+  std::vector<std::string> candidates;
+  for (const Verb& verb : verbs()) {
+    if (verb.noun == noun) candidates.emplace_back(verb.word);
+  }
+  std::string hint = did_you_mean(word, candidates, noun + " ");
+  if (hint.empty()) hint = fmt::format("{} has: {}", noun, join(candidates, ", "));
+  return misuse(fmt::format("{} has no verb {}", noun, quote(word)), std::move(hint));
+}
+
+std::unexpected<Misuse> unknown_flag(const Verb& verb, const std::string& word) {
+  if (word == "-c")
+    return misuse("-c is the settings file and goes before the noun", "octl -c <file> " + name_of(verb));
+  std::vector<std::string> candidates;
+  for (const std::span<const Flag> flags : {verb.flags, common_flags()}) {
+    for (const Flag& flag : flags) {
+      candidates.emplace_back(flag.word);
+      if (!flag.longer.empty()) candidates.emplace_back(flag.longer);
+    }
+  }
+  std::string hint;
+  // Of two letters everything is within reach of everything: suggest for long words only.
+  if (const auto nearest = word.size() > 3 ? find_nearest(word, candidates) : std::nullopt) {
+    hint = fmt::format("did you mean: {}", *nearest);
+  } else {
+    hint = usage_of(verb);
+    if (verb.noun == "cmd") hint += "\nquote a command of several words: octl cmd run 'ls -l' <node>";
+  }
+  return misuse(fmt::format("{} does not know the flag {}", name_of(verb), quote(word)), std::move(hint));
+}
+
+// Takes the flag at words[at] and leaves `at` at its last word.
+std::expected<void, Misuse> take_flag(CommandLine& line, Words words, std::size_t& at) {
+  const Verb& verb = *line.verb;
+  const std::string& whole = words[at];
+  const std::size_t equals = whole.find('=');
+  const std::string name = whole.substr(0, equals);
+  const Flag* flag = find_flag(verb, name);
+  if (flag == nullptr) return unknown_flag(verb, name);
+  std::string value = "true";
+  if (equals != std::string::npos) {
+    value = whole.substr(equals + 1);
+  } else if (!flag->value.empty()) {
+    if (at + 1 == words.size())
+      return misuse(fmt::format("{} needs a value: {} {}", name, name, flag->value), usage_of(verb));
+    value = words[++at];
+  }
+  if (flag->value.empty() && value != "true" && value != "false") {
+    return misuse(fmt::format("{} takes no value but true or false, not {}", name, quote(value)),
+                  usage_of(verb));
+  }
+  if (!flag->available && value != "false") {
+    return misuse(fmt::format("{} ({}) is not available in version {}", name, flag->help, OCTO_VERSION), "",
+                  ErrorCode::unsupported);
+  }
+  if (flag->word == "--output") {
+    line.output = find_format(value);
+    if (!line.output)
+      return misuse(fmt::format("--output {} is unknown", quote(value)),
+                    "known: table, text, json, jsonl, yaml");
+  } else if (!line.flags.emplace(flag->word, value).second) {
+    return misuse(fmt::format("{} is given twice", name), usage_of(verb));
+  }
+  return {};
+}
+
+std::expected<CommandLine, Misuse> parse_verb(CommandLine line, Words words) {
+  bool flags_over = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (!flags_over && asks_for_help(word)) {
+      line.kind = CommandLine::Kind::help;
+      line.topic = {std::string(line.verb->noun), std::string(line.verb->word)};
+      return line;
+    }
+    if (line.verb->run == nullptr) continue;  // only its help is there
+    if (!flags_over && word == "--") {
+      flags_over = true;
+    } else if (!flags_over && word.size() > 1 && word.starts_with('-')) {
+      if (auto taken = take_flag(line, words, i); !taken) return std::unexpected(std::move(taken.error()));
+    } else {
+      line.words.push_back(word);
+    }
+  }
+  const Verb& verb = *line.verb;
+  if (verb.run == nullptr) {
+    return misuse(fmt::format("{} is not available in version {}", name_of(verb), OCTO_VERSION),
+                  "see: octl help", ErrorCode::unsupported);
+  }
+  if (line.words.size() < verb.words_min)
+    return misuse(fmt::format("{} needs more words", name_of(verb)), usage_of(verb));
+  if (line.words.size() > verb.words_max) {
+    return misuse(
+        fmt::format("{} does not know what to do with {}", name_of(verb), quote(line.words[verb.words_max])),
+        usage_of(verb));
+  }
+  return line;
+}
+
+// What may stand before the noun. Leaves `at` at the noun, or at the end when nothing follows.
+std::expected<void, Misuse> take_front(CommandLine& line, Words words, std::size_t& at) {
+  for (; at < words.size() && words[at].starts_with('-'); ++at) {
+    const std::string& word = words[at];
+    if (word == "-version" || word == "--version") line.kind = CommandLine::Kind::version;
+    else if (word == "-usage" || word == "--usage") line.kind = CommandLine::Kind::usage;
+    else if (asks_for_help(word)) line.kind = CommandLine::Kind::help;
+    else if (word.starts_with("-c=")) line.settings_file = word.substr(3);
+    else if (word == "-c" && at + 1 < words.size()) line.settings_file = words[++at];
+    else if (word == "-c")
+      return misuse("-c needs a value: the settings file", "usage: octl -c <file> <noun> <verb> ...");
+    else return misuse(fmt::format("unknown flag {} before the noun", quote(word)), "see: octl -usage");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string usage_of(const Verb& verb) {
+  return fmt::format("usage: octl {}{}{}", name_of(verb), verb.usage.empty() ? "" : " ", verb.usage);
+}
+
+std::expected<CommandLine, Misuse> parse(Words words) {
+  CommandLine line;
+  std::size_t at = 0;
+  if (auto taken = take_front(line, words, at); !taken) return std::unexpected(std::move(taken.error()));
+  if (line.kind != CommandLine::Kind::verb) return line;
+  if (at == words.size())
+    return misuse("what shall I do?", "usage: octl [-c <file>] <noun> <verb> ...\nsee: octl help");
+  const std::string& noun = words[at++];
+  if (noun == "help") {
+    line.kind = CommandLine::Kind::help;
+    line.topic.assign(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+    return line;
+  }
+  if (std::ranges::find(nouns(), noun, &Noun::word) == nouns().end()) return unknown_noun(noun);
+  if (at == words.size() || asks_for_help(words[at])) {
+    if (at == words.size())
+      return misuse(fmt::format("{} needs a verb", noun), fmt::format("see: octl help {}", noun));
+    line.kind = CommandLine::Kind::help;
+    line.topic = {noun};
+    return line;
+  }
+  line.verb = find_verb(noun, words[at]);
+  if (line.verb == nullptr) return unknown_verb(noun, words[at]);
+  return parse_verb(std::move(line), words.subspan(at + 1));
+}
+
+std::string CommandLine::text(std::string_view flag) const {
+  const auto found = flags.find(flag);
+  return found == flags.end() ? std::string() : found->second;
+}
+
+Result<std::uint64_t> CommandLine::number(std::string_view flag, std::uint64_t otherwise,
+                                          std::uint64_t low) const {
+  if (!given(flag)) return otherwise;
+  const auto value = parse_number(text(flag));
+  if (!value || *value < static_cast<std::int64_t>(low)) {
+    return fail(ErrorCode::invalid_argument, "{} {}: a whole number from {} on is expected", flag,
+                quote(text(flag)), low);
+  }
+  return static_cast<std::uint64_t>(*value);
+}
+
+Result<std::optional<Span>> CommandLine::span(std::string_view flag) const {
+  if (!given(flag)) return std::optional<Span>();
+  const auto value = parse_span(text(flag));
+  if (!value)
+    return fail(ErrorCode::invalid_argument, "{} {}: a time like 500ms, 10s, 5m or 2h is expected", flag,
+                quote(text(flag)));
+  return value;
+}
+
+std::optional<Span> parse_span(std::string_view text) {
+  if (text == "0") return Span::zero();
+  constexpr std::array<std::pair<std::string_view, Span>, 5> kUnits = {
+      {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
+  for (const auto& [unit, span] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    const auto count = parse_number(text.substr(0, text.size() - unit.size()));
+    if (!count || *count < 0 || *count > Span::max() / span) return std::nullopt;
+    return *count * span;
+  }
+  return std::nullopt;
+}
+
+}  // namespace octo::octl

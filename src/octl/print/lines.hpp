@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Output of several nodes as it comes: whole lines, each with its node before it, one colour per node.
+#pragma once
+#include <map>
+#include <string>
+#include <utility>
+
+#include "domain/run.hpp"
+#include "octl/print/output.hpp"
+
+namespace octo::octl {
+
+class LiveLines {
+ public:
+  // A longer line is printed in pieces.
+  static constexpr std::size_t kLineBytesMax = 64 * 1024;
+
+  explicit LiveLines(Output& output) : output_(output) {}
+  void feed(const std::string& node, OutputStream stream, BytesView bytes);
+  void finish();  // what lacks its end of line
+
+ private:
+  void print_line(const std::string& node, OutputStream stream, std::string_view line);
+
+  Output& output_;
+  std::map<std::pair<std::string, OutputStream>, std::string> begun_;
+  std::map<std::string, std::size_t> colours_;
+};
+
+}  // namespace octo::octl

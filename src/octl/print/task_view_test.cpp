@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "octl/print/task_view.hpp"
+
+#include <gmock/gmock.h>
+
+#include "octl/print/viewer_testing.hpp"
+
+namespace octo::octl {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(TaskView, AnOverlapIsCutAndAGapIsCounted) {
+  TaskView view(TaskView::Keep::output);
+  TaskEvent first = wrote("pi0", "hello", 0);
+  TaskEvent again = wrote("pi0", "lo wo", 3);
+  TaskEvent later = wrote("pi0", "!", 20);
+  for (TaskEvent* event : {&first, &again, &later}) view.apply(*event);
+  EXPECT_EQ(again.output.bytes, " wo");
+  EXPECT_EQ(view.runs().begin()->second.out.text, "hello wo!");
+  TaskEvent end = ended("pi0", RunState::succeeded, 0);
+  end.run.end.out_bytes = 21;
+  view.apply(end);
+  EXPECT_EQ(view.runs().begin()->second.dropped(), 12U);
+}
+
+TEST(TaskView, EqualOutputsAreFoldedAndTheOddOneComesFirst) {
+  TaskView view(TaskView::Keep::output);
+  for (const char* node : {"pi0", "pi1", "pi2", "pi10"}) {
+    TaskEvent out = wrote(node, node == std::string("pi10") ? "Darwin\n" : "Linux\n", 0);
+    TaskEvent end = ended(node, RunState::succeeded, 0);
+    view.apply(out);
+    view.apply(end);
+  }
+  TaskEvent out = wrote("x", "Linux\nmore\n", 0);
+  TaskEvent end = ended("x", RunState::failed, 3);
+  view.apply(out);
+  view.apply(end);
+  std::vector<std::string> names;
+  std::string text;
+  for (const Group& group : group_equal(view)) {
+    names.push_back(group.names);
+    text += print(group, Look{});
+  }
+  EXPECT_THAT(names, ElementsAre("pi10", "x", "pi[0-2]"));
+  EXPECT_EQ(text, "pi10: Darwin\nx: exit 3\n  Linux\n  more\npi[0-2]: Linux\n");
+}
+
+TEST(TaskView, GroupsAreEscapedForATerminalOnly) {
+  TaskView view(TaskView::Keep::output);
+  TaskEvent out = wrote("pi0", "\x1b[2J", 0);
+  TaskEvent end = ended("pi0", RunState::succeeded, 0);
+  view.apply(out);
+  view.apply(end);
+  const Group group = group_equal(view).front();
+  EXPECT_EQ(print(group, Look{.out_terminal = true}), "pi0: \\x1b[2J\n");
+  EXPECT_EQ(print(group, Look{.out_terminal = true, .raw = true}), "pi0: \x1b[2J\n");
+  EXPECT_EQ(print(group, Look{}), "pi0: \x1b[2J\n");
+}
+
+TEST(TaskView, TheDocumentTellsEachRunApart) {
+  TaskView view(TaskView::Keep::output);
+  TaskEvent good = wrote("pi0", "a\n", 0);
+  TaskEvent binary = wrote("pi1", "\xff\xfe", 0);
+  TaskEvent good_end = ended("pi0", RunState::succeeded, 0);
+  TaskEvent bad_end = ended("pi1", RunState::failed, 124);
+  TaskEvent lost = ended("pi2", RunState::expired, {}, "pi2 was not reached within 10m");
+  TaskEvent done = finished(TaskState::lost);
+  for (TaskEvent* event : {&good, &binary, &good_end, &bad_end, &lost, &done}) view.apply(*event);
+  const std::string json = print(document_of(TaskId("T"), view), Format::json, Colour::off);
+  EXPECT_THAT(json, HasSubstr("\"stdout\": \"a\\n\""));
+  EXPECT_THAT(json, HasSubstr("\"stdout_base64\": \"//4=\""));
+  EXPECT_THAT(json, HasSubstr("\"code\": 124,\n      \"state\": \"failed\""));
+  EXPECT_THAT(json,
+              HasSubstr("\"state\": \"expired\",\n      \"reason\": \"pi2 was not reached within 10m\""));
+  EXPECT_THAT(json, HasSubstr("\"total\": 3,\n  \"success\": 1,\n  \"failed\": 2\n"));
+  EXPECT_THAT(json, Not(HasSubstr("\"running\"")));
+}
+
+TEST(TaskView, ABackgroundTaskHasStartedOnceEveryRunHasAPidOrAnEnd) {
+  TaskView view(TaskView::Keep::output);
+  EXPECT_FALSE(view.all_started());
+  TaskEvent first = ended("pi0", RunState::running, {});
+  first.run.pid = 17;
+  view.apply(first);
+  TaskEvent second = ended("pi1", RunState::queued, {});
+  view.apply(second);
+  EXPECT_FALSE(view.all_started());
+  TaskEvent refused = ended("pi1", RunState::rejected, {});
+  view.apply(refused);
+  EXPECT_TRUE(view.all_started());
+}
+
+}  // namespace
+}  // namespace octo::octl

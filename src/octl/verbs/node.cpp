@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "octl/exit_code.hpp"
+#include "octl/print/nodes.hpp"
+#include "octl/verbs/verbs.hpp"
+#include "octl/verbs/words.hpp"
+
+namespace octo::octl {
+
+Async<Result<int>> node_get(Call& call) {
+  const std::vector<std::string> names = read_nodes(call.line.words);
+  api::NodeList list =
+      OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.nodes(names); }));
+  if (const std::string filter = lower(call.line.text("-sf")); !filter.empty()) {
+    std::erase_if(list.nodes, [&](const NodeInfo& node) { return !name_of(node.state).contains(filter); });
+  }
+  call.output.print(document_of(list));
+  co_return kWell;
+}
+
+Async<Result<int>> node_status(Call& call) {
+  const std::vector<std::string> names = read_nodes(call.line.words);
+  const auto list =
+      OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.node_status(names); }));
+  call.output.print(document_of(list));
+  const bool all =
+      std::ranges::all_of(list.nodes, [](const api::NodeStatus& node) { return node.status.has_value(); });
+  // Of a whole workgroup some nodes are always away; of nodes that were named none should be.
+  co_return all || names.empty() ? kWell : kNotReached;
+}
+
+Async<Result<int>> node_prune(Call& call) {
+  api::Prune prune;
+  for (const std::string& name : read_nodes(call.line.words))
+    prune.names.push_back(OCTO_CO_TRY(parse_node_name(name)));
+  prune.all = prune.names.empty();
+  const std::string key = call.session.make_key();
+  const auto pruned =
+      OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.prune(prune, key); }));
+  call.output.print(document_of(pruned));
+  co_return pruned.kept.empty() || prune.all ? kWell : kConflict;
+}
+
+}  // namespace octo::octl

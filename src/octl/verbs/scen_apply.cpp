@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "io/settings/yaml.hpp"
+#include "octl/exit_code.hpp"
+#include "octl/verbs/bundle.hpp"
+#include "octl/verbs/follow.hpp"
+#include "octl/verbs/words.hpp"
+
+namespace octo::octl {
+
+Async<Result<int>> scen_apply(Call& call) {
+  const std::string& folder = call.line.words[0];
+  const auto loaded = settings::load_deployment(folder);
+  if (!loaded) {
+    for (const settings::Fault& fault : loaded.error().faults) call.output.say(settings::print(fault));
+    co_return kUsage;
+  }
+  for (const settings::Fault& warning : loaded->warnings)
+    call.output.say(fmt::format("warning: {}", settings::print(warning)));
+  api::Apply apply{.deployment = loaded->deployment};
+  if (call.line.words.size() > 1) apply.target = call.line.words[1];
+  apply.message =
+      OCTO_CO_TRY(read_message(call.line, apply.target == "commit" ? Message::needed : Message::welcome));
+  OCTO_CO_TRY(
+      plan_apply(apply.deployment, apply.target));  // an unknown target is told before anything is sent
+  const Bundle bundle = OCTO_CO_TRY(read_bundle(folder, apply.deployment));
+  apply.bundle = bundle.id;
+  const std::string key = call.session.make_key();
+  OCTO_CO_TRY(co_await upload(call.session, bundle));
+  const Start start = [&](client::Brain& brain) { return brain.apply(apply.deployment.name, apply, key); };
+  co_return co_await follow(call, {.kind = TaskKind::apply}, start);
+}
+
+}  // namespace octo::octl

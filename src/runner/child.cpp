@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "runner/child.hpp"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "base/text.hpp"
+#include "runner/command.hpp"
+
+namespace octo::runner {
+
+namespace {
+
+constexpr const char* kShells[] = {"/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/bin/sh"};
+
+using Words = std::vector<std::string>;
+
+std::vector<char*> pointers_of(Words& words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+class Executable {
+ public:
+  Executable(const Intent& intent, std::string script) : intent_(intent), script_(std::move(script)) {
+    for (const auto& [name, value] : intent.environment) {
+      variables_.push_back(name + "=" + value);
+      if (name == "PATH") path_ = value;
+    }
+    environment_ = pointers_of(variables_);
+  }
+
+  // Returns only when nothing could be executed, with the exit code.
+  int become() {
+    if (intent_.script) {
+      execute(script_, {script_});
+      if (errno == ENOEXEC) return shell({script_});
+      if (errno == ENOENT) return complain(script_, 127, "its interpreter is not here (or its first line ends like on Windows)");
+      if (errno == EACCES) return complain(script_, 126, "permission denied (is its file system mounted noexec?)");
+      return complain(script_, 126, std::strerror(errno));
+    }
+    if (const auto words = plain_words(intent_.text)) {
+      for (const std::string& place : places_of(words->front(), path_)) {
+        struct stat facts{};
+        if (::stat(place.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || ::access(place.c_str(), X_OK) != 0) continue;
+        execute(place, *words);
+        if (errno == ENOEXEC) break;
+        return complain(words->front(), errno == ENOENT ? 127 : 126, std::strerror(errno));
+      }
+    }
+    // A command that begins with '-' must not become an option of the shell.
+    const bool dashed = intent_.text.starts_with('-') || intent_.text.starts_with('+');
+    return shell(dashed ? Words{"-c", "--", intent_.text} : Words{"-c", intent_.text});
+  }
+
+  static int complain(std::string_view what, int code, const char* why) {
+    const std::string line = fmt::format("octopoda: {}: {}\n", what, why);
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+    return code;
+  }
+
+ private:
+  void execute(const std::string& place, Words words) {
+    const std::vector<char*> argv = pointers_of(words);
+    ::execve(place.c_str(), argv.data(), environment_.data());
+  }
+
+  int shell(Words arguments) {
+    for (const std::string place : kShells) {
+      Words words{place.substr(place.rfind('/') + 1)};
+      words.insert(words.end(), arguments.begin(), arguments.end());
+      execute(place, std::move(words));
+      if (errno != ENOENT) return complain(place, 126, std::strerror(errno));
+    }
+    return complain("/bin/sh", 127, std::strerror(errno));
+  }
+
+  const Intent& intent_;
+  std::string script_;
+  std::string path_;
+  Words variables_;
+  std::vector<char*> environment_;
+};
+
+void reset_signals() {
+  for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+bool make_pipe(int (&ends)[2]) { return ::pipe2(ends, O_CLOEXEC) == 0; }
+
+// Straight into the cgroup: moving a process there later costs the kernel a grace period of milliseconds.
+pid_t fork_into(const std::string& cgroup) {
+  if (!cgroup.empty()) {
+    const int group = ::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (group >= 0) {
+      clone_args arguments{};
+      arguments.flags = CLONE_INTO_CGROUP;
+      arguments.exit_signal = SIGCHLD;
+      arguments.cgroup = static_cast<__u64>(group);
+      const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+      if (pid != 0) ::close(group);
+      if (pid >= 0) return pid;
+    }
+  }
+  const pid_t pid = ::fork();
+  if (pid == 0 && !cgroup.empty()) {
+    const int members = ::open((cgroup + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
+    if (members >= 0) (void)!::write(members, "0", 1);
+  }
+  return pid;
+}
+
+[[noreturn]] void be_child(const Intent& intent, const std::string& script, const int (&go)[2], int out, int err) {
+  ::setsid();
+  ::close(go[1]);
+  ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(err, STDERR_FILENO);
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  ::umask(022);
+  reset_signals();
+  const int missing = ::chdir(intent.folder.c_str()) == 0 ? 0 : errno;
+  Executable executable(intent, script);
+  char byte = 0;
+  if (::read(go[0], &byte, 1) != 1) ::_exit(0);
+  if (missing != 0) ::_exit(Executable::complain("enter folder " + intent.folder, 126, std::strerror(missing)));
+  ::_exit(executable.become());
+}
+
+}  // namespace
+
+Result<Child> make_child(const Intent& intent, const std::string& script) {
+  int out[2], err[2], go[2];
+  if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go)) return fail(ErrorCode::exhausted, "make pipes: {}", std::strerror(errno));
+  const pid_t pid = fork_into(intent.cgroup);
+  if (pid < 0) return fail(ErrorCode::exhausted, "fork: {}", std::strerror(errno));
+  if (pid == 0) be_child(intent, script, go, out[1], err[1]);
+  for (const int end : {out[1], err[1], go[0]}) ::close(end);
+  ::fcntl(out[0], F_SETFL, O_NONBLOCK);
+  ::fcntl(err[0], F_SETFL, O_NONBLOCK);
+  return Child{.pid = pid, .go = go[1], .out = out[0], .err = err[0]};
+}
+
+}  // namespace octo::runner

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+// The runner with real processes: each test makes a run's folder, forks a runner into it, and reads what it left.
+#include "runner/supervise.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.hpp"
+#include "runner/folder.hpp"
+#include "runner/tree.hpp"
+
+namespace octo::runner {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* kRun = "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.1";
+
+Bytes bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool alive(std::int64_t pid) {
+  const auto facts = process_facts(static_cast<pid_t>(pid));
+  return facts && !facts->dead();
+}
+
+class SuperviseTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/octo_supervise_XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    runs_ = name;
+    folder_ = runs_ + "/" + kRun;
+    fs::create_directory(folder_);
+    ASSERT_EQ(::mkfifo((runs_ + "/wake").c_str(), 0600), 0);
+    wake_ = ::open((runs_ + "/wake").c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    intent_ = {.run = kRun, .node = "pi0", .folder = "/tmp", .kill_grace = 200ms, .head_bytes = 1 << 20, .tail_bytes = 15 << 20};
+    intent_.environment = {{"PATH", "/usr/bin:/bin"}, {"OCTOPODA_OUTPUT", folder_ + "/note"}};
+  }
+  void TearDown() override {
+    ::close(wake_);
+    fs::remove_all(runs_);
+  }
+  pid_t begin(std::string text) {
+    intent_.text = std::move(text);
+    std::ofstream(folder_ + "/intent", std::ios::binary) << encode(intent_);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::close(wake_);
+      ::_exit(static_cast<int>(supervise(folder_)));
+    }
+    return pid;
+  }
+  static Exit join(pid_t runner) {
+    int status = 0;
+    EXPECT_EQ(::waitpid(runner, &status, 0), runner);
+    return WIFEXITED(status) ? static_cast<Exit>(WEXITSTATUS(status)) : Exit::usage;
+  }
+  Record record() { return decode_record(bytes_of(folder_ + "/record")).value(); }
+  Ended end_of(std::string text) {
+    EXPECT_EQ(join(begin(std::move(text))), Exit::done);
+    return record().ended.value();
+  }
+  Bytes output(std::uint8_t stream) {
+    Bytes out;
+    const Bytes file = bytes_of(folder_ + "/" + segment_name(stream, 0));
+    for (Frame frame = frame_at(file, 0); frame.state == FrameState::whole; frame = frame_at(file, frame.next)) {
+      out += decode_piece(frame.payload).value().bytes;
+    }
+    return out;
+  }
+  // Until the runner says so, by its own FIFO.
+  void await(Wake wake) {
+    while (true) {
+      pollfd ready{wake_, POLLIN, 0};
+      ASSERT_EQ(::poll(&ready, 1, 10'000), 1) << "no word of the runner";
+      char message[kWakeBytes];
+      ASSERT_EQ(::read(wake_, message, sizeof message), static_cast<ssize_t>(kWakeBytes));
+      ASSERT_STREQ(message + 1, kRun);
+      if (message[0] == static_cast<char>(wake)) return;
+    }
+  }
+  std::string runs_, folder_;
+  int wake_ = -1;
+  Intent intent_;
+};
+
+TEST_F(SuperviseTest, ACommandsOutputAndEndAreRecorded) {
+  const Ended end = end_of("echo out; echo err >&2; echo note >>$OCTOPODA_OUTPUT; exit 3");
+  EXPECT_EQ(end.state, "failed");
+  EXPECT_EQ(end.exit_code, 3);
+  EXPECT_FALSE(end.signal);
+  EXPECT_EQ(output(1), "out\n");
+  EXPECT_EQ(output(2), "err\n");
+  EXPECT_EQ(output(3), "note\n");
+  EXPECT_EQ(end.bytes[0], 4U);
+  EXPECT_EQ(end.bytes[1], 4U);
+  EXPECT_EQ(end.bytes[2], 5U);
+  EXPECT_EQ(end.reason, "");
+  EXPECT_GT(end.lasted, 0ns);
+  EXPECT_LT(end.lasted, 2s);
+  EXPECT_EQ(decode_claim(bytes_of(folder_ + "/claim")).value().by, Claim::By::runner);
+}
+
+TEST_F(SuperviseTest, APlainCommandIsExecutedWithoutAShell) {
+  const Ended end = end_of("/bin/readlink /proc/self/exe");
+  EXPECT_EQ(end.state, "succeeded");
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_EQ(trim(output(1)), fs::canonical("/bin/readlink").string());
+  EXPECT_EQ(record().started->wall, end.started);
+}
+
+TEST_F(SuperviseTest, ACommandThatIsNotThereExits127AsInAShell) {
+  const Ended end = end_of("no_such_command_here -x");
+  EXPECT_EQ(end.exit_code, 127);
+  EXPECT_NE(output(2).find("no_such_command_here"), Bytes::npos);
+}
+
+TEST_F(SuperviseTest, AWorkingFolderThatIsNotThereIsNamed) {
+  intent_.folder = "/no/such/folder";
+  EXPECT_EQ(end_of("true").exit_code, 126);
+  EXPECT_NE(output(2).find("/no/such/folder"), Bytes::npos);
+}
+
+TEST_F(SuperviseTest, ASignalIsNotAnExitCode) {
+  const Ended end = end_of("kill -9 $$");
+  EXPECT_EQ(end.state, "failed");
+  EXPECT_EQ(end.signal, 9);
+  EXPECT_FALSE(end.exit_code);
+}
+
+TEST_F(SuperviseTest, ACommandStartsLikeAfterALogIn) {
+  const Ended end = end_of("umask; cat; trap; ps -o sid= -p $$; echo $$; ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status");
+  EXPECT_EQ(end.state, "succeeded");
+  const auto lines = split(output(1), '\n');
+  ASSERT_GE(lines.size(), 9U);
+  EXPECT_EQ(lines[0], "0022");
+  EXPECT_EQ(trim(lines[1]), lines[2]);
+  EXPECT_EQ((std::vector<std::string>(lines.begin() + 3, lines.begin() + 7)), (std::vector<std::string>{"0", "1", "2", "3"}));
+  EXPECT_EQ(lines[7], "SigBlk:\t0000000000000000");
+  EXPECT_EQ(lines[8], "SigIgn:\t0000000000000000");
+}
+
+TEST_F(SuperviseTest, AScriptRunsByItsFirstLineOrByTheShell) {
+  intent_.script = true;
+  intent_.script_name = "a script.sh";
+  EXPECT_EQ(end_of("#!/usr/bin/env python3\nprint('py', end='')\n").state, "succeeded");
+  EXPECT_EQ(output(1), "py");
+  TearDown();
+  SetUp();
+  intent_.script = true;
+  intent_.script_name = "plain";
+  EXPECT_EQ(end_of("echo ${BASH_VERSION:+bash} $0\n").state, "succeeded");
+  EXPECT_EQ(output(1), "bash " + folder_ + "/script/plain\n");
+}
+
+TEST_F(SuperviseTest, AScriptWithoutItsInterpreterExits127) {
+  intent_.script = true;
+  intent_.script_name = "s";
+  EXPECT_EQ(end_of("#!/no/such/interpreter\r\n").exit_code, 127);
+  EXPECT_NE(output(2).find("interpreter"), Bytes::npos);
+}
+
+TEST_F(SuperviseTest, TheClaimIsWonOnceOnly) {
+  std::ofstream(folder_ + "/claim", std::ios::binary) << encode(Claim{.by = Claim::By::agent, .pid = 1});
+  const std::string witness = runs_ + "/witness";
+  EXPECT_EQ(join(begin("echo ran >" + witness)), Exit::claim_lost);
+  EXPECT_FALSE(fs::exists(witness));
+  EXPECT_FALSE(record().started);
+}
+
+TEST_F(SuperviseTest, AHeldLockKeepsASecondRunnerOut) {
+  const std::string witness = runs_ + "/witness";
+  const pid_t first = begin("echo ran >>" + witness + "; sleep 60");
+  await(Wake::record);
+  EXPECT_EQ(join(begin("echo ran >>" + witness)), Exit::claim_lost);
+  ::kill(first, SIGTERM);
+  EXPECT_EQ(join(first), Exit::done);
+  EXPECT_EQ(bytes_of(witness), "ran\n");
+}
+
+TEST_F(SuperviseTest, ADamagedIntentStartsNothing) {
+  const pid_t first = begin("true");
+  EXPECT_EQ(join(first), Exit::done);
+  fs::remove(folder_ + "/claim");
+  Bytes bytes = bytes_of(folder_ + "/intent");
+  bytes[20] = static_cast<char>(bytes[20] ^ 1);
+  std::ofstream(folder_ + "/intent", std::ios::binary) << bytes;
+  EXPECT_EQ(supervise(folder_), Exit::intent);
+  EXPECT_FALSE(fs::exists(folder_ + "/claim"));
+}
+
+TEST_F(SuperviseTest, CancellingEndsGrandchildrenThatIgnoreItToo) {
+  const pid_t runner = begin("trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo $$; sleep 60; sleep 60') & sleep 60; sleep 60");
+  await(Wake::output);
+  const std::int64_t grandchild = parse_number(trim(output(1))).value();
+  EXPECT_TRUE(alive(grandchild));
+  ::kill(runner, SIGTERM);
+  EXPECT_EQ(join(runner), Exit::done);
+  EXPECT_EQ(record().ended->state, "cancelled");
+  EXPECT_FALSE(record().ended->exit_code);
+  EXPECT_GE(record().ended->lasted, 200ms);
+  EXPECT_FALSE(alive(grandchild));
+  EXPECT_FALSE(alive(record().started->pid));
+}
+
+TEST_F(SuperviseTest, APoliteCommandMayCleanUpWhenCancelled) {
+  intent_.kill_grace = 20s;
+  const pid_t runner = begin("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+  await(Wake::output);
+  ::kill(runner, SIGTERM);
+  EXPECT_EQ(join(runner), Exit::done);
+  EXPECT_EQ(record().ended->state, "cancelled");
+  EXPECT_EQ(output(1), "ready\nbye\n");
+}
+
+TEST_F(SuperviseTest, TheTimeLimitEndsTheTree) {
+  intent_.limit = 100ms;
+  const Ended end = end_of("sleep 60 & sleep 60");
+  EXPECT_EQ(end.state, "timed_out");
+  EXPECT_GE(end.lasted, 100ms);
+  EXPECT_LT(end.lasted, 5s);
+}
+
+TEST_F(SuperviseTest, AChildThatHoldsThePipeNeitherHangsTheRunNorDiesOfIt) {
+  const pid_t runner = begin("(while :; do echo tick; sleep 0.05; done) & echo $!; exit 0");
+  await(Wake::ended);
+  const Ended end = record().ended.value();
+  EXPECT_EQ(end.state, "succeeded");
+  EXPECT_LT(end.lasted, 1s);
+  const auto child = static_cast<pid_t>(parse_number(split(output(1), '\n')[0]).value());
+  EXPECT_TRUE(alive(child));
+  const int record = ::open((folder_ + "/record").c_str(), O_RDWR);
+  struct flock lock{.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  while (lock.l_type != F_UNLCK) {
+    lock.l_type = F_WRLCK;
+    ASSERT_EQ(::fcntl(record, F_GETLK, &lock), 0);
+  }
+  ::close(record);
+  EXPECT_TRUE(alive(child)) << "it can still write";
+  ::kill(child, SIGKILL);
+  EXPECT_EQ(join(runner), Exit::done);
+}
+
+TEST_F(SuperviseTest, AFloodIsBoundedAndCountedToTheByte) {
+  intent_.tail_bytes = 2 << 20;
+  const Ended end = end_of("head -c 50000000 /dev/zero; echo last >&2");
+  EXPECT_EQ(end.bytes[0], 50'000'000U);
+  EXPECT_EQ(end.bytes[1], 5U);
+  std::uintmax_t disk = 0;
+  for (const auto& entry : fs::directory_iterator(folder_)) disk += entry.file_size();
+  EXPECT_LT(disk, 5U << 20);
+  EXPECT_GE(disk, 3U << 20);
+}
+
+TEST_F(SuperviseTest, ALongLineAndBinaryBytesStayAsTheyWere) {
+  const Ended end = end_of("head -c 200000 /dev/zero | tr '\\0' 'a'; printf '\\0\\377\\n'");
+  EXPECT_EQ(end.bytes[0], 200'003U);
+  EXPECT_EQ(output(1), Bytes(200'000, 'a') + Bytes("\0\xff\n", 3));
+}
+
+TEST_F(SuperviseTest, ANoteLongerThanItsBoundsKeepsHeadAndTail) {
+  intent_.head_bytes = 1000;
+  intent_.tail_bytes = 2000;
+  const Ended end = end_of("head -c 500000 /dev/zero >$OCTOPODA_OUTPUT; printf end >>$OCTOPODA_OUTPUT");
+  EXPECT_EQ(end.bytes[2], 500'003U);
+  EXPECT_EQ(output(3).size(), 1000U);
+  const Bytes tail = bytes_of(folder_ + "/note.1");
+  const Piece piece = decode_piece(frame_at(tail, 0).payload).value();
+  EXPECT_EQ(piece.offset, 500'003U - 2000);
+  EXPECT_TRUE(piece.bytes.ends_with("end"));
+}
+
+TEST_F(SuperviseTest, AKilledRunnerLeavesItsLockOpenAndNoEnd) {
+  const pid_t runner = begin("sleep 60");
+  await(Wake::record);
+  ::kill(runner, SIGKILL);
+  int status = 0;
+  ::waitpid(runner, &status, 0);
+  EXPECT_TRUE(record().started);
+  EXPECT_FALSE(record().ended);
+  EXPECT_TRUE(alive(record().started->pid));
+  ::kill(static_cast<pid_t>(record().started->pid), SIGKILL);
+}
+
+}  // namespace
+}  // namespace octo::runner

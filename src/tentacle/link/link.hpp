@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The agent's one session to the Brain: dial, join, serve, and again for ever.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "async/clock.hpp"
+#include "async/nursery.hpp"
+#include "base/random.hpp"
+#include "io/link/link.hpp"
+#include "tentacle/work/verbs.hpp"
+
+namespace octo::tentacle {
+
+// Where the Brain is now. Asked before every dial, so that a Brain that moved is found.
+class Addresses {
+ public:
+  virtual ~Addresses() = default;
+  virtual Async<Result<net::Endpoint>> find_brain() = 0;
+};
+
+class BrainLink {
+ public:
+  struct Settings {
+    NodeName name;
+    std::string version;
+    std::string instance;        // load_instance()
+    std::string boot_id;
+    std::string folder;          // what the link remembers on disk: epoch seen, restarts tried
+    std::string brain;           // expected in its certificate; empty: any Brain of our CA
+    int rounds_before_restart = 6;
+    // Auto restart after that many failed rounds, when the settings ask for it; empty: never.
+    std::function<Result<void>()> restart;
+  };
+  BrainLink(Settings settings, Verbs& verbs, Addresses& addresses, net::Dialer& dialer, Clock& clock, Random& random);
+
+  // For ever: ends only by being cancelled. Commands go on meanwhile, whatever happens to the link.
+  Async<void> run();
+
+ private:
+  struct Session;
+  // One dial and, if it succeeds, one session. `joined` is set once the Brain has welcomed us.
+  Async<Error> round(bool& joined);
+  Async<Result<void>> join(link::Link& link);
+  Async<void> serve(std::shared_ptr<Session> session);
+  Async<void> serve_stream(std::shared_ptr<Session> session, link::Channel channel);
+  Async<void> resume(std::shared_ptr<Session> session, RunId run);
+  Async<void> start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order, Span start_within);
+  void restart_host(const Error& why);
+  Span pause_before(int failures, const Error& why);
+
+  Settings settings_;
+  Verbs& verbs_;
+  Addresses& addresses_;
+  net::Dialer& dialer_;
+  Clock& clock_;
+  Random& random_;
+};
+
+// Random, made at the first start on this disk and kept: tells a reinstalled node from the one before.
+Result<std::string> load_instance(const std::string& folder, Random& random);
+
+}  // namespace octo::tentacle

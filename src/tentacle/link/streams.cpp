@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Streams of a session: runs that the Brain starts or that we offer again, and its questions.
+#include "async/event.hpp"
+#include "domain/limits.hpp"
+#include "io/log/log.hpp"
+#include "tentacle/link/session.hpp"
+
+namespace octo::tentacle {
+
+namespace {
+
+Bytes encode(wire::FromNode message) { return wire::encode(message); }
+
+Async<void> reply(link::Channel& channel, wire::FromNode message) {
+  if (co_await channel.send(wire::encode(message))) channel.close();
+}
+
+// Output and end, as they come, from `mark` on. Ends after the end was sent.
+Async<Result<void>> send_news(Verbs& verbs, const RunId& run, link::Channel& channel, OutputMark mark) {
+  std::optional<std::int64_t> told_pid;
+  while (true) {
+    auto news = OCTO_CO_TRY(co_await verbs.next(run, mark));
+    if (news.facts.pid && news.facts.pid != told_pid) {
+      told_pid = news.facts.pid;
+      OCTO_CO_TRY(co_await channel.send(encode(wire::RunProgress{RunState::running, told_pid})));
+    }
+    if (!news.pieces.empty()) channel.set_priority(wire::Priority::output);
+    for (OutputPiece& piece : news.pieces) {
+      mark.of(piece.stream) = piece.offset + piece.bytes.size();
+      OCTO_CO_TRY(co_await channel.send(encode(wire::RunOutput{std::move(piece)})));
+    }
+    if (news.pieces.empty() && news.facts.end) {
+      co_return co_await channel.send(encode(wire::RunEnded{*news.facts.end}));
+    }
+  }
+}
+
+// Until the Brain has the end for good, or the stream is gone.
+Async<Result<void>> take_acks(Verbs& verbs, const RunId& run, link::Channel& channel) {
+  while (true) {
+    const auto bytes = OCTO_CO_TRY(co_await channel.receive());
+    if (!bytes) co_return Result<void>{};
+    const auto message = OCTO_CO_TRY(wire::decode_from_brain(*bytes));
+    const auto* ack = std::get_if<wire::RunAck>(&message);
+    if (ack == nullptr) co_return fail(ErrorCode::invalid_argument, "the Brain sends acknowledgements only on a run's stream");
+    OCTO_CO_TRY(co_await verbs.acknowledge(run, ack->durable, ack->end_durable));
+    if (ack->end_durable) co_return Result<void>{};
+  }
+}
+
+Async<void> follow(Verbs& verbs, RunId run, link::Channel channel, OutputMark mark) {
+  std::optional<Result<void>> acknowledged;
+  Event changed(co_await asio::this_coro::executor);
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    nursery.spawn([](Verbs& on, const RunId& id, link::Channel& over, OutputMark from) -> Async<void> {
+      const auto sent = co_await send_news(on, id, over, from);
+      if (!sent && sent.error().code() != ErrorCode::unavailable) over.reset(sent.error());
+    }(verbs, run, channel, mark));
+    nursery.spawn([](Verbs& on, const RunId& id, link::Channel& over, std::optional<Result<void>>& into,
+                     Event& event) -> Async<void> {
+      into = co_await take_acks(on, id, over);
+      event.set();
+    }(verbs, run, channel, acknowledged, changed));
+    while (!acknowledged) co_await changed.wait();
+  });
+  if (*acknowledged) channel.close();
+  else if (acknowledged->error().code() != ErrorCode::unavailable) {
+    log::warning("run {} goes on unheard: {}", local_name(run), acknowledged->error().message());
+  }
+}
+
+}  // namespace
+
+Async<void> BrainLink::serve(std::shared_ptr<Session> session) {
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    for (const RunId& run : verbs_.unacknowledged()) nursery.spawn(resume(session, run));
+    while (auto channel = co_await session->link->accept()) nursery.spawn(serve_stream(session, std::move(*channel)));
+  });
+}
+
+Async<void> BrainLink::resume(std::shared_ptr<Session> session, RunId run) {
+  auto channel = session->link->open(wire::Priority::control);
+  if (!channel || !co_await channel->send(encode(wire::ResumeRun{run}))) co_return;
+  const auto bytes = co_await channel->receive();
+  if (!bytes && bytes.error().code() == ErrorCode::not_found) {
+    // The Brain does not know it (any more): nobody will ask for it.
+    if (const auto forgotten = co_await verbs_.acknowledge(run, {}, true); !forgotten) {
+      log::warning("run {} cannot be forgotten: {}", local_name(run), forgotten.error().message());
+    }
+  }
+  if (!bytes || !*bytes) co_return;
+  const auto message = wire::decode_from_brain(**bytes);
+  const auto* mark = message ? std::get_if<wire::RunAck>(&*message) : nullptr;
+  if (mark != nullptr) co_await follow(verbs_, run, std::move(*channel), mark->durable);
+}
+
+Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order, Span start_within) {
+  const RunId run = order.id;
+  if (run.node != settings_.name) {
+    co_return co_await reply(channel, wire::Failed{Error(ErrorCode::invalid_argument, "this run is for another node")});
+  }
+  if (start_within <= Span::zero() && !verbs_.find(run)) {
+    co_return co_await reply(channel, wire::Failed{Error(ErrorCode::timed_out, "the delivery deadline has passed")});
+  }
+  auto source = std::make_shared<LinkSource>([session] { return session->link; }, clock_);
+  const auto facts = co_await verbs_.start(std::move(order), std::move(source));
+  if (!facts) co_return co_await reply(channel, wire::Failed{facts.error()});
+  if (co_await channel.send(encode(wire::RunProgress{RunState::running, std::nullopt}))) {
+    co_await follow(verbs_, run, std::move(channel), {});
+  }
+}
+
+Async<void> BrainLink::serve_stream(std::shared_ptr<Session> session, link::Channel channel) {
+  const auto bytes = co_await channel.receive();
+  if (!bytes || !*bytes) co_return;
+  auto message = wire::decode_from_brain(**bytes);
+  if (!message) co_return channel.reset(message.error());
+  if (auto* order = std::get_if<wire::StartRun>(&*message)) {
+    co_await start(session, std::move(channel), std::move(order->order), order->start_within);
+  } else if (const auto* cancel = std::get_if<wire::CancelRun>(&*message)) {
+    const auto done = co_await verbs_.cancel(cancel->run);
+    if (done) co_await reply(channel, wire::Done{});
+    else co_await reply(channel, wire::Failed{done.error()});
+  } else if (std::holds_alternative<wire::AskStatus>(*message)) {
+    auto status = co_await verbs_.status();
+    if (status && session->link != nullptr) status->clock = session->link->clock();
+    if (status) co_await reply(channel, wire::StatusAnswer{std::move(*status)});
+    else co_await reply(channel, wire::Failed{status.error()});
+  } else if (auto* ask = std::get_if<wire::AskApps>(&*message)) {
+    auto apps = co_await verbs_.apps(ask->app, ask->offset, ask->limit);
+    if (apps) co_await reply(channel, wire::AppsAnswer{std::move(*apps)});
+    else co_await reply(channel, wire::Failed{apps.error()});
+  } else {
+    channel.reset(Error(ErrorCode::unsupported, "no stream begins with this message"));
+  }
+}
+
+}  // namespace octo::tentacle

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "tentacle/runs/leftovers.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "io/files/files.hpp"
+#include "io/process/process.hpp"
+#include "runner/folder.hpp"
+#include "runner/tree.hpp"
+
+namespace octo::tentacle {
+
+namespace {
+
+constexpr int kPassesMax = 250;  // of 20 ms: five seconds, then it hangs in the kernel
+
+bool carries(pid_t pid, const std::string& variable) {
+  const int fd = ::open(fmt::format("/proc/{}/environ", pid).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  std::string environment(1, '\0');
+  char part[16 * 1024];
+  for (ssize_t got; (got = ::read(fd, part, sizeof part)) > 0;) environment.append(part, static_cast<std::size_t>(got));
+  ::close(fd);
+  return environment.find('\0' + variable + '\0') != std::string::npos;
+}
+
+std::vector<pid_t> remains(const std::string& variable, const std::optional<runner::Started>& started) {
+  std::vector<pid_t> found;
+  // Its number alone is not enough: it may have been given to another process since.
+  const auto leader = started ? runner::process_facts(static_cast<pid_t>(started->pid)) : std::nullopt;
+  const bool session_is_ours = leader && leader->ticks == started->ticks;
+  for (const runner::ProcessFacts& facts : runner::processes()) {
+    if (facts.dead() || facts.pid == ::getpid()) continue;
+    if ((session_is_ours && facts.session == started->pid) || carries(facts.pid, variable)) found.push_back(facts.pid);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string kill_leftovers(const std::string& folder, const std::optional<runner::Started>& started) {
+  const auto claim_bytes = files::load(files::join(folder, runner::kClaimFile), 4096);
+  const auto claim = claim_bytes ? runner::decode_claim(*claim_bytes) : fail(ErrorCode::not_found, "no claim");
+  if (claim && claim->boot != runner::boot_id()) return {};
+  const auto intent_bytes = files::load(files::join(folder, runner::kIntentFile), runner::kFrameBytesMax + 8);
+  const auto intent = intent_bytes ? runner::decode_intent(*intent_bytes) : fail(ErrorCode::not_found, "no intent");
+  if (intent && !intent->cgroup.empty()) {
+    (void)process::Cgroups::kill(intent->cgroup);
+    (void)process::Cgroups::remove(intent->cgroup);
+  }
+  const std::string variable = fmt::format("OCTOPODA_OUTPUT={}/{}", folder, runner::kNoteFile);
+  for (int pass = 0; pass < kPassesMax; ++pass) {
+    const std::vector<pid_t> left = remains(variable, started);
+    if (left.empty()) return {};
+    for (const pid_t pid : left) ::kill(pid, SIGKILL);
+    ::poll(nullptr, 0, 20);
+  }
+  return "; some of its processes could not be killed";
+}
+
+void sweep_cgroups(const std::string& parent, const std::string& prefix,
+                   const std::function<bool(const std::string& name)>& is_live) {
+  constexpr Span kYoung = 1min;  // somebody may be about to start a process in it
+  for (const std::string& name : files::list(parent).value_or({})) {
+    struct stat facts{};
+    const std::string path = files::join(parent, name);
+    if (!name.starts_with(prefix) || is_live(name) || ::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) continue;
+    const WallTime changed(std::chrono::seconds(facts.st_mtim.tv_sec));
+    if (runner::wall_now() - changed > kYoung) (void)process::Cgroups::remove(path);
+  }
+}
+
+}  // namespace octo::tentacle

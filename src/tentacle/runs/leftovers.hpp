@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// What remains of a run whose runner died: its processes and its cgroup. Blocking: call from Workers.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "runner/format.hpp"
+#include "tentacle/runs/spool_reader.hpp"
+
+namespace octo::tentacle {
+
+// Kills everything in the run's cgroup, and whoever carries the run's $OCTOPODA_OUTPUT in its environment or belongs to the
+// command's session. Answers "" or, for people, what could not be done. After a reboot there is nothing to kill.
+std::string kill_leftovers(const std::string& folder, const std::optional<runner::Started>& started);
+
+// Removes empty cgroups of this node's runs that `is_live` does not know.
+void sweep_cgroups(const std::string& parent, const std::string& prefix,
+                   const std::function<bool(const std::string& name)>& is_live);
+
+}  // namespace octo::tentacle

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+// The life of each run in the agent: launched or adopted, followed to its end, settled when its runner died, forgotten in time.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "domain/limits.hpp"
+#include "io/log/log.hpp"
+#include "tentacle/runs/journal.hpp"
+#include "tentacle/runs/leftovers.hpp"
+#include "tentacle/runs/run.hpp"
+
+namespace octo::tentacle {
+
+namespace {
+
+constexpr Span kHouseInterval = 1h;
+
+runner::Intent intent_of(const Runs::Start& start, const std::string& folder, std::string cgroup) {
+  runner::Intent intent{.run = local_name(start.id),
+                        .node = start.id.node.str(),
+                        .script = start.order.kind == ExecOrder::Kind::script,
+                        .text = start.order.text,
+                        .script_name = start.order.script_name,
+                        .folder = start.folder,
+                        .environment = start.environment,
+                        .limit = start.order.background ? Span::zero() : start.order.limit,
+                        .kill_grace = limits::kill_grace,
+                        .cgroup = std::move(cgroup),
+                        .head_bytes = limits::output_head_bytes,
+                        .tail_bytes = limits::output_tail_bytes};
+  intent.environment.emplace_back("OCTOPODA_OUTPUT", files::join(folder, runner::kNoteFile));
+  return intent;
+}
+
+Result<int> open_wake(const std::string& path) {
+  if (::mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) {
+    return fail(ErrorCode::internal, "make FIFO {}: {}", path, std::strerror(errno));
+  }
+  const int fd = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+  struct stat facts{};
+  if (fd < 0 || ::fstat(fd, &facts) != 0 || !S_ISFIFO(facts.st_mode)) {
+    return fail(ErrorCode::internal, "open FIFO {}: remove what is in its place", path);
+  }
+  return fd;
+}
+
+}  // namespace
+
+Async<Result<std::unique_ptr<LocalRuns>>> LocalRuns::open(Setup setup) {
+  const Executor executor = co_await asio::this_coro::executor;
+  const std::string folder = setup.folder;
+  OCTO_CO_TRY(files::make_folders(folder));
+  files::FolderLock lock = OCTO_CO_TRY(files::FolderLock::take(folder));
+  const int wake = OCTO_CO_TRY(open_wake(files::join(folder, runner::kWakeFile)));
+  std::unique_ptr<LocalRuns> runs(new LocalRuns(std::move(setup), std::move(lock), wake, executor));
+  runs->load(OCTO_CO_TRY(files::list(folder)));
+  runs->nursery_.spawn(runs->hear());
+  runs->nursery_.spawn(runs->keep_house());
+  co_return runs;
+}
+
+void LocalRuns::load(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto id = parse_local_name(setup_.node, name);
+    if (!id) continue;
+    const std::string folder = folder_of(*id);
+    const bool has_intent = files::exists(files::join(folder, runner::kIntentFile));
+    const auto on_disk = load_run(folder);
+    if (on_disk && on_disk->end) {
+      const auto run = add(*id);
+      if (on_disk->acknowledged) run->acknowledged = setup_.clock.now();
+      if (on_disk->acknowledged && has_intent) (void)make_tombstone(folder);
+      if (const auto synced = sync_record(folder); !synced) log::error("run {}: {}", name, synced.error().message());
+      end(*run, *on_disk->end, on_disk->acknowledged ? 0 : output_bytes(folder));
+    } else if (!has_intent && !files::exists(files::join(folder, runner::kClaimFile))) {
+      // Its start or outcome was never answered for: the Brain asks again.
+      if (const auto removed = files::remove_tree(folder); !removed) log::error("run {}: {}", name, removed.error().message());
+    } else {
+      if (!on_disk) log::error("run {}: {}", name, on_disk.error().message());
+      nursery_.spawn(adopt(add(*id)));
+    }
+  }
+}
+
+// In a worker. Everything that decides whether a run begins is in this order.
+Result<process::Process> LocalRuns::begin(const std::string& folder, const Start& start, std::string cgroup) {
+  OCTO_TRY(create_run(folder, intent_of(start, folder, std::move(cgroup))));
+  const pid_t pid = OCTO_TRY(process::spawn({.program = setup_.runner,
+                                             .arguments = {"runner", folder},
+                                             .environment = {{}},
+                                             .folder = "/",
+                                             .new_session = true,
+                                             .out_file = "/dev/null"}));
+  return process::Process::open(pid);
+}
+
+Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
+  std::string cgroup;
+  if (cgroups_) cgroup = cgroups_->make(fmt::format("{}.{}", setup_.node, local_name(run->id))).value_or("");
+  auto begun = co_await setup_.workers.run([&] { return begin(run->folder, start, cgroup); });
+  if (begun) {
+    run->runner.emplace(std::move(*begun));
+    if (run->cancelled) run->ask_to_end();
+  } else if (!files::exists(run->folder)) {
+    if (!cgroup.empty()) (void)process::Cgroups::remove(cgroup);
+    run->failed = begun.error();
+    runs_.erase(run->id);
+    run->starting = false;
+    co_return run->tell();
+  } else {
+    run->runner_gone = true;
+    run->why_never = begun.error().message();
+  }
+  co_await follow(run);
+}
+
+// A run of an earlier agent: its runner lives, or will never say more.
+Async<void> LocalRuns::adopt(std::shared_ptr<Run> run) {
+  for (auto pid = lock_holder(run->folder); pid && !run->runner; pid = lock_holder(run->folder)) {
+    auto process = process::Process::open(*pid);
+    // Held before and after by the same pid: that is the process we hold now.
+    if (process && lock_holder(run->folder) == pid) run->runner.emplace(std::move(*process));
+  }
+  run->runner_gone = !run->runner;
+  run->dirty = true;
+  if (run->cancelled) run->ask_to_end();
+  co_await follow(run);
+}
+
+Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
+  co_await in_nursery([this, &run](Nursery& nursery) -> Async<void> {
+    if (run->runner) {
+      nursery.spawn([](Run& held) -> Async<void> {
+        const auto status = co_await held.runner->wait();
+        if (status && *status && WIFEXITED(**status)) held.why_never = runner::reason_of(WEXITSTATUS(**status));
+        held.runner_gone = true;
+        held.poked.set();
+      }(*run));
+    }
+    while (!run->facts.end) {
+      while (!run->dirty && !run->runner_gone) co_await run->poked.wait();
+      const bool gone = run->runner_gone;  // before the look: a runner that was gone by then wrote all it could
+      run->dirty = false;
+      if (!co_await look(*run) && gone) co_await settle_run(*run);
+    }
+    // It may still feed on the output of children that stayed behind; it is our child and has to be reaped.
+    while (run->runner && !run->runner_gone) co_await run->poked.wait();
+  });
+}
+
+// Takes over what the record says; true once that is an end.
+Async<bool> LocalRuns::look(Run& run) {
+  std::uint64_t kept = 0;
+  const auto on_disk = co_await setup_.workers.run([&]() -> Result<RunOnDisk> {
+    const bool durable = run.end_is_durable;
+    auto found = load_run(run.folder);
+    if (!found || !found->end) return found;
+    // Nobody is shown an end that a power cut could take back.
+    if (!durable) OCTO_TRY(sync_record(run.folder));
+    kept = output_bytes(run.folder);
+    return found;
+  });
+  if (!on_disk) co_return false;  // settled when its runner is gone
+  if (on_disk->started && !run.facts.pid) {
+    run.facts.pid = on_disk->started->pid;
+    run.starting = false;
+    run.tell();
+  }
+  if (on_disk->end) end(run, *on_disk->end, kept);
+  co_return on_disk->end.has_value();
+}
+
+Async<void> LocalRuns::settle_run(Run& run) {
+  const RunEnd never{.state = run.cancelled ? RunState::cancelled : RunState::expired,
+                     .reason = run.cancelled ? "cancelled before it was started" : "it was not started: " + run.why_never};
+  std::uint64_t kept = 0;
+  auto settled = co_await setup_.workers.run([&] {
+    auto found = settle(run.folder, never);
+    kept = output_bytes(run.folder);
+    return found;
+  });
+  if (settled) {
+    if (settled->state == RunState::interrupted) log::warning("run {}: {}", local_name(run.id), settled->reason);
+    co_return end(run, *settled, kept);
+  }
+  // No space, or a disk that fails: the end stays open on disk, and is tried again.
+  log::error("run {} cannot be settled: {}", local_name(run.id), settled.error().message());
+  run.starting = false;
+  run.tell();
+  co_await setup_.clock.sleep(10s);
+}
+
+void LocalRuns::end(Run& run, RunEnd end, std::uint64_t kept_bytes) {
+  run.facts.state = end.state;
+  run.facts.end = std::move(end);
+  run.kept_bytes = kept_bytes;
+  run.starting = false;
+  run.tell();
+  house_.set();
+}
+
+Async<void> LocalRuns::keep_house() {
+  while (true) {
+    co_await tidy();
+    co_await in_nursery([this](Nursery& nursery) -> Async<void> {
+      nursery.spawn([](Clock& clock, Event& event) -> Async<void> {
+        co_await clock.sleep(kHouseInterval);
+        event.set();
+      }(setup_.clock, house_));
+      co_await house_.wait();
+    });
+  }
+}
+
+// What is kept has bounds: tombstones by age and number, output by size. Ends are never dropped before the Brain has them.
+Async<void> LocalRuns::tidy() {
+  const Instant now = setup_.clock.now();
+  std::multimap<Instant, std::shared_ptr<Run>> tombstones;
+  std::uint64_t bytes = 0;
+  for (const auto& [id, run] : runs_) {
+    if (run->acknowledged) tombstones.emplace(*run->acknowledged, run);
+    bytes += run->kept_bytes;
+  }
+  std::vector<std::string> forget, shorten;
+  for (const auto& [when, run] : tombstones) {
+    if (now - when < limits::run_kept && tombstones.size() - forget.size() <= tombstones_max) break;
+    forget.push_back(run->folder);
+    runs_.erase(run->id);
+  }
+  for (const auto& [id, run] : runs_) {  // in the order of their tasks: oldest first
+    if (bytes <= kept_bytes_max) break;
+    if (run->kept_bytes == 0) continue;
+    log::warning("run {}: its {} bytes of output are dropped, the Brain has not fetched them", local_name(id), run->kept_bytes);
+    bytes -= std::exchange(run->kept_bytes, 0);
+    shorten.push_back(run->folder);
+  }
+  std::set<std::string> live;
+  for (const auto& [id, run] : runs_) {
+    if (!run->facts.end) live.insert(fmt::format("{}.{}", setup_.node, local_name(id)));
+  }
+  co_await setup_.workers.run([&] {
+    for (const std::string& folder : shorten) drop_output(folder);
+    for (const std::string& folder : forget) (void)files::remove_tree(folder);
+    if (!cgroups_) return;
+    sweep_cgroups(files::join(cgroups_->root(), "octopoda"), fmt::format("{}.", setup_.node),
+                  [&](const std::string& name) { return live.contains(name); });
+  });
+}
+
+}  // namespace octo::tentacle

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// One run as LocalRuns holds it. Private to this room.
+#pragma once
+#include <csignal>
+
+#include "tentacle/runs/runs.hpp"
+#include "tentacle/runs/spool_reader.hpp"
+
+namespace octo::tentacle {
+
+struct LocalRuns::Run {
+  Run(const RunId& run_id, std::string run_folder, const Executor& executor)
+      : id(run_id), folder(std::move(run_folder)), changed(executor), poked(executor), reader(folder) {}
+
+  // Listeners look again.
+  void tell() {
+    ++news;
+    changed.set();
+  }
+  // Its follower looks at the record again.
+  void poke() {
+    dirty = true;
+    poked.set();
+  }
+  void ask_to_end() {
+    cancelled = true;
+    // A runner that is gone has ended the run already, or its follower is about to find out.
+    if (runner && !facts.end) (void)runner->signal(SIGTERM);
+  }
+
+  RunId id;
+  std::string folder;
+  RunFacts facts;
+  std::optional<Instant> acknowledged;
+  bool starting = false;
+  std::optional<Error> failed;      // its start; nothing was begun and the run is forgotten
+  bool cancelled = false;
+  bool pid_told = false;
+  std::uint64_t kept_bytes = 0;     // of output on disk, once it has ended
+  std::uint64_t news = 0;
+  Event changed;
+  bool dirty = false;
+  bool runner_gone = false;
+  bool end_is_durable = false;      // its runner said so
+  std::string why_never = "the agent ended before it could start it";
+  Event poked;
+  std::optional<process::Process> runner;
+  SpoolReader reader;
+};
+
+}  // namespace octo::tentacle

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// LocalRuns: the journal of runs on this node, their runners and their output (spec/run-record.md).
+//
+// Life: open() recovers what an earlier agent left, serve, then co_await stop() before it dies. Runners and their commands go
+// on without it, and the next open() adopts them.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "async/clock.hpp"
+#include "async/event.hpp"
+#include "async/nursery.hpp"
+#include "async/workers.hpp"
+#include "io/files/files.hpp"
+#include "io/process/process.hpp"
+#include "tentacle/work/ports.hpp"
+
+namespace octo::tentacle {
+
+class LocalRuns final : public Runs {
+ public:
+  static constexpr std::size_t running_max = 1000;           // each is a supervisor and a command: more is a mistake
+  static constexpr std::size_t tombstones_max = 4096;        // a repeated order is hours old at most; a folder each
+  static constexpr std::uint64_t kept_bytes_max = 256ULL * 1024 * 1024;  // output of ended runs that the Brain does not have
+  static constexpr std::size_t news_bytes_max = 256 * 1024;  // what one listener holds in memory
+
+  enum class UseCgroups { where_found, never };
+  struct Setup {
+    std::string folder;  // absolute; one agent at a time
+    NodeName node;
+    std::string runner;  // absolute path of the program
+    Clock& clock;
+    Workers& workers;
+    UseCgroups cgroups = UseCgroups::where_found;
+  };
+  static Async<Result<std::unique_ptr<LocalRuns>>> open(Setup setup);
+  ~LocalRuns() override;
+
+  Async<Result<RunFacts>> start(const Start& start) override;
+  Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
+  std::optional<RunFacts> find(const RunId& id) const override;
+  Async<Result<News>> next(const RunId& id, const OutputMark& from) override;
+  Async<Result<void>> cancel(const RunId& id) override;
+  Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override;
+  std::vector<RunId> unacknowledged() const override;
+
+  Async<void> stop();
+
+ private:
+  struct Run;
+  LocalRuns(Setup setup, files::FolderLock lock, int wake, Executor executor);
+  std::shared_ptr<Run> add(const RunId& id);
+  void load(const std::vector<std::string>& names);
+  Result<process::Process> begin(const std::string& folder, const Start& start, std::string cgroup);
+  Async<void> launch(std::shared_ptr<Run> run, Start start);
+  Async<void> adopt(std::shared_ptr<Run> run);
+  Async<void> follow(std::shared_ptr<Run> run);
+  Async<bool> look(Run& run);
+  Async<void> settle_run(Run& run);
+  void end(Run& run, RunEnd end, std::uint64_t kept_bytes);
+  Async<void> hear();
+  void heard(std::string_view message);
+  Async<void> keep_house();
+  Async<void> tidy();
+  std::string folder_of(const RunId& id) const;
+
+  Setup setup_;
+  files::FolderLock lock_;
+  std::optional<process::Cgroups> cgroups_;
+  int wake_ = -1;
+  std::map<RunId, std::shared_ptr<Run>> runs_;
+  Event house_;  // something ended or was acknowledged
+  Nursery nursery_;
+};
+
+}  // namespace octo::tentacle

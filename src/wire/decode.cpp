@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// Protobuf to domain values, judged: a value that breaks a rule of the domain is not believed.
+#include <cmath>
+
+#include "domain/limits.hpp"
+#include "wire/messages.hpp"
+#include "wire/proto.hpp"
+
+namespace octo::wire {
+
+namespace {
+
+constexpr std::size_t kHashesMax = 4096;  // 128 KiB of a question
+
+Result<RunId> take(const pb::RunId& from) {
+  RunId id;
+  id.task = OCTO_TRY(parse_task_id(from.task()));
+  id.step = from.step();
+  id.node = OCTO_TRY(parse_node_name(from.node()));
+  id.attempt = from.attempt();
+  if (id.attempt == 0) return fail(ErrorCode::invalid_argument, "attempts are numbered from 1");
+  return id;
+}
+
+Result<AppAt> take(const pb::App& from) {
+  auto app = OCTO_TRY(parse_app_name(from.app()));
+  auto scenario = OCTO_TRY(parse_scenario_name(from.scenario()));
+  return AppAt{std::move(app), std::move(scenario)};
+}
+
+OutputMark take(const pb::Mark& from) { return {from.out(), from.err(), from.note()}; }
+
+Result<Sha256> take_hash(const std::string& from) {
+  Sha256 hash;
+  if (from.size() != hash.bytes.size()) return fail(ErrorCode::invalid_argument, "a hash of {} bytes", from.size());
+  std::copy(from.begin(), from.end(), hash.bytes.begin());
+  return hash;
+}
+
+WallTime wall(std::int64_t nanoseconds) { return WallTime(Span(nanoseconds)); }
+
+Result<std::string> take_message(const std::string& from) {
+  if (from.size() > octo::limits::message_bytes_max) return fail(ErrorCode::too_large, "a message of {} bytes", from.size());
+  return from;
+}
+
+Result<Deed> take_deed(const pb::StartRun& from) {
+  switch (from.deed_case()) {
+    case pb::StartRun::kExec: {
+      const auto& exec = from.exec();
+      ExecOrder order;
+      order.kind = exec.script() ? ExecOrder::Kind::script : ExecOrder::Kind::command;
+      order.text = exec.text();
+      order.script_name = exec.script_name();
+      if (exec.has_app()) order.app = OCTO_TRY(take(exec.app()));
+      order.background = exec.background();
+      for (const auto& pair : exec.environment()) order.environment.emplace_back(pair.name(), pair.value());
+      order.limit = Span(exec.limit_ns());
+      if (order.limit < Span::zero()) return fail(ErrorCode::invalid_argument, "a negative time limit");
+      order.tie = exec.tie();
+      return Deed(std::move(order));
+    }
+    case pb::StartRun::kSync:
+      return Deed(SyncOrder{OCTO_TRY(take(from.sync().app())), OCTO_TRY(take_hash(from.sync().manifest())),
+                            from.sync().description()});
+    case pb::StartRun::kCommit:
+      return Deed(CommitOrder{OCTO_TRY(take(from.commit().app())), OCTO_TRY(take_message(from.commit().message()))});
+    case pb::StartRun::kReset:
+      return Deed(ResetOrder{OCTO_TRY(take(from.reset().app())), from.reset().commit(),
+                             OCTO_TRY(take_message(from.reset().message()))});
+    case pb::StartRun::kRemove: return Deed(RemoveOrder{OCTO_TRY(take(from.remove().app()))});
+    case pb::StartRun::DEED_NOT_SET: break;
+  }
+  return fail(ErrorCode::unsupported, "an order of a kind that this version does not know");
+}
+
+Result<RunState> take_state(const std::string& from) {
+  const auto state = find_run_state(from);
+  if (!state) return fail(ErrorCode::invalid_argument, "{} is no state of a run", quote(from));
+  return *state;
+}
+
+Result<RunEnd> take(const pb::RunEnded& from) {
+  RunEnd end;
+  end.state = OCTO_TRY(take_state(from.state()));
+  if (!is_final(end.state)) return fail(ErrorCode::invalid_argument, "a run cannot end as {}", octo::name_of(end.state));
+  if (from.has_exit_code()) end.exit_code = from.exit_code();
+  if (from.signal() != 0) end.signal = from.signal();
+  end.reason = from.reason();
+  end.out_bytes = from.bytes().out();
+  end.err_bytes = from.bytes().err();
+  end.note_bytes = from.bytes().note();
+  if (from.has_started()) end.started = wall(from.started_ns());
+  end.lasted = Span(from.lasted_ns());
+  end.version = from.version();
+  return end;
+}
+
+double share(double value) { return std::isfinite(value) ? std::clamp(value, 0.0, 1.0) : 0.0; }
+
+HostStatus take(const pb::Status& from) {
+  HostStatus status;
+  status.platform = from.platform();
+  status.cpu_cores = from.cpu_cores();
+  status.cpu_load_short = share(from.cpu_load_short());
+  status.cpu_load_long = share(from.cpu_load_long());
+  status.memory_used = from.memory_used();
+  status.memory_total = from.memory_total();
+  status.disk_used = from.disk_used();
+  status.disk_total = from.disk_total();
+  status.local_time = wall(from.local_time_ns());
+  status.utc_offset_seconds = from.utc_offset_seconds();
+  status.uptime = Span(from.uptime_ns());
+  if (from.clock_bound_ns() > 0) status.clock = ClockReading{Span(from.clock_offset_ns()), Span(from.clock_bound_ns())};
+  return status;
+}
+
+Result<NodeAppInfo> take(const pb::AppInfo& from) {
+  NodeAppInfo info;
+  info.app = OCTO_TRY(take(from.app()));
+  info.description = from.description();
+  info.path = from.path();
+  info.modified = from.modified();
+  info.version_count = from.version_count();
+  for (const auto& version : from.versions()) {
+    info.versions.push_back({version.commit(), version.message(), wall(version.made_ns())});
+  }
+  return info;
+}
+
+Result<OutputPiece> take(const pb::RunOutput& from) {
+  if (from.stream() < 1 || from.stream() > 3) return fail(ErrorCode::invalid_argument, "output stream {}", from.stream());
+  if (from.offset() > std::uint64_t{1} << 62) return fail(ErrorCode::invalid_argument, "an output offset of {}", from.offset());
+  return OutputPiece{static_cast<OutputStream>(from.stream()), from.offset(), from.data()};
+}
+
+}  // namespace
+
+Result<FromBrain> decode_from_brain(BytesView bytes) {
+  pb::FromBrain proto;
+  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return fail(ErrorCode::invalid_argument, "these {} bytes are no message of a Brain", bytes.size());
+  }
+  switch (proto.kind_case()) {
+    case pb::FromBrain::kStartRun: {
+      const auto& start = proto.start_run();
+      auto id = OCTO_TRY(take(start.run()));
+      return FromBrain(StartRun{RunOrder{std::move(id), OCTO_TRY(take_deed(start))}, Span(start.start_within_ns())});
+    }
+    case pb::FromBrain::kCancelRun: return FromBrain(CancelRun{OCTO_TRY(take(proto.cancel_run()))});
+    case pb::FromBrain::kRunAck: return FromBrain(RunAck{take(proto.run_ack().durable()), proto.run_ack().end_durable()});
+    case pb::FromBrain::kAskStatus: return FromBrain(AskStatus{});
+    case pb::FromBrain::kAskApps: {
+      AskApps ask{std::nullopt, proto.ask_apps().offset(), proto.ask_apps().limit()};
+      if (proto.ask_apps().has_app()) ask.app = OCTO_TRY(take(proto.ask_apps().app()));
+      return FromBrain(std::move(ask));
+    }
+    case pb::FromBrain::kBlob: return FromBrain(Blob{std::move(*proto.mutable_blob()->mutable_data())});
+    case pb::FromBrain::kFailed: return FromBrain(Failed{take_problem(proto.failed())});
+    case pb::FromBrain::KIND_NOT_SET: break;
+  }
+  return fail(ErrorCode::unsupported, "a message of a kind that this version does not know");
+}
+
+Result<FromNode> decode_from_node(BytesView bytes) {
+  pb::FromNode proto;
+  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return fail(ErrorCode::invalid_argument, "these {} bytes are no message of a node", bytes.size());
+  }
+  switch (proto.kind_case()) {
+    case pb::FromNode::kRunProgress: {
+      RunProgress progress{OCTO_TRY(take_state(proto.run_progress().state())), std::nullopt};
+      if (proto.run_progress().pid() > 0) progress.pid = proto.run_progress().pid();
+      return FromNode(progress);
+    }
+    case pb::FromNode::kRunOutput: return FromNode(RunOutput{OCTO_TRY(take(proto.run_output()))});
+    case pb::FromNode::kRunEnded: return FromNode(RunEnded{OCTO_TRY(take(proto.run_ended()))});
+    case pb::FromNode::kResumeRun: return FromNode(ResumeRun{OCTO_TRY(take(proto.resume_run()))});
+    case pb::FromNode::kStatus: return FromNode(StatusAnswer{take(proto.status())});
+    case pb::FromNode::kApps: {
+      AppsAnswer answer;
+      for (const auto& app : proto.apps().apps()) answer.apps.push_back(OCTO_TRY(take(app)));
+      return FromNode(std::move(answer));
+    }
+    case pb::FromNode::kAskManifest: return FromNode(AskManifest{OCTO_TRY(take_hash(proto.ask_manifest()))});
+    case pb::FromNode::kAskChunks: {
+      AskChunks ask;
+      if (proto.ask_chunks().hashes_size() > static_cast<int>(kHashesMax)) {
+        return fail(ErrorCode::too_large, "{} hashes in one question", proto.ask_chunks().hashes_size());
+      }
+      for (const auto& hash : proto.ask_chunks().hashes()) ask.hashes.push_back(OCTO_TRY(take_hash(hash)));
+      return FromNode(std::move(ask));
+    }
+    case pb::FromNode::kDone: return FromNode(Done{});
+    case pb::FromNode::kFailed: return FromNode(Failed{take_problem(proto.failed())});
+    case pb::FromNode::KIND_NOT_SET: break;
+  }
+  return fail(ErrorCode::unsupported, "a message of a kind that this version does not know");
+}
+
+}  // namespace octo::wire

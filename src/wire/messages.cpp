@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Domain values to Protobuf.
+#include "wire/messages.hpp"
+
+#include "wire/octopoda.pb.h"
+#include "wire/proto.hpp"
+
+namespace octo::wire {
+
+namespace {
+
+void put(pb::RunId* to, const RunId& id) {
+  to->set_task(id.task.str());
+  to->set_step(id.step);
+  to->set_node(id.node.str());
+  to->set_attempt(id.attempt);
+}
+
+void put(pb::App* to, const AppAt& at) {
+  to->set_app(at.app.str());
+  to->set_scenario(at.scenario.str());
+}
+
+void put(pb::Mark* to, const OutputMark& mark) {
+  to->set_out(mark.out);
+  to->set_err(mark.err);
+  to->set_note(mark.note);
+}
+
+std::string raw(const Sha256& hash) { return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()}; }
+
+void put_deed(pb::StartRun* to, const ExecOrder& order) {
+  auto* exec = to->mutable_exec();
+  exec->set_script(order.kind == ExecOrder::Kind::script);
+  exec->set_text(order.text);
+  exec->set_script_name(order.script_name);
+  if (order.app) put(exec->mutable_app(), *order.app);
+  exec->set_background(order.background);
+  for (const auto& [name, value] : order.environment) {
+    auto* pair = exec->add_environment();
+    pair->set_name(name);
+    pair->set_value(value);
+  }
+  exec->set_limit_ns(order.limit.count());
+  exec->set_tie(order.tie);
+}
+void put_deed(pb::StartRun* to, const SyncOrder& order) {
+  put(to->mutable_sync()->mutable_app(), order.app);
+  to->mutable_sync()->set_manifest(raw(order.manifest));
+  to->mutable_sync()->set_description(order.description);
+}
+void put_deed(pb::StartRun* to, const CommitOrder& order) {
+  put(to->mutable_commit()->mutable_app(), order.app);
+  to->mutable_commit()->set_message(order.message);
+}
+void put_deed(pb::StartRun* to, const ResetOrder& order) {
+  put(to->mutable_reset()->mutable_app(), order.app);
+  to->mutable_reset()->set_commit(order.commit);
+  to->mutable_reset()->set_message(order.message);
+}
+void put_deed(pb::StartRun* to, const RemoveOrder& order) { put(to->mutable_remove()->mutable_app(), order.app); }
+
+// From the Brain.
+void fill(pb::FromBrain& to, const StartRun& message) {
+  put(to.mutable_start_run()->mutable_run(), message.order.id);
+  to.mutable_start_run()->set_start_within_ns(message.start_within.count());
+  std::visit([&](const auto& deed) { put_deed(to.mutable_start_run(), deed); }, message.order.deed);
+}
+void fill(pb::FromBrain& to, const CancelRun& message) { put(to.mutable_cancel_run(), message.run); }
+void fill(pb::FromBrain& to, const RunAck& message) {
+  put(to.mutable_run_ack()->mutable_durable(), message.durable);
+  to.mutable_run_ack()->set_end_durable(message.end_durable);
+}
+void fill(pb::FromBrain& to, const AskStatus&) { to.mutable_ask_status(); }
+void fill(pb::FromBrain& to, const AskApps& message) {
+  if (message.app) put(to.mutable_ask_apps()->mutable_app(), *message.app);
+  to.mutable_ask_apps()->set_offset(message.offset);
+  to.mutable_ask_apps()->set_limit(message.limit);
+}
+void fill(pb::FromBrain& to, const Blob& message) { to.mutable_blob()->set_data(message.bytes); }
+void fill(pb::FromBrain& to, const Failed& message) { put_problem(to.mutable_failed(), message.error); }
+
+// From a node.
+void fill(pb::FromNode& to, const RunProgress& message) {
+  to.mutable_run_progress()->set_state(std::string(name_of(message.state)));
+  to.mutable_run_progress()->set_pid(message.pid.value_or(0));
+}
+void fill(pb::FromNode& to, const RunOutput& message) {
+  to.mutable_run_output()->set_stream(static_cast<std::uint32_t>(message.piece.stream));
+  to.mutable_run_output()->set_offset(message.piece.offset);
+  to.mutable_run_output()->set_data(message.piece.bytes);
+}
+void fill(pb::FromNode& to, const RunEnded& message) {
+  auto* end = to.mutable_run_ended();
+  end->set_state(std::string(name_of(message.end.state)));
+  end->set_has_exit_code(message.end.exit_code.has_value());
+  end->set_exit_code(message.end.exit_code.value_or(0));
+  end->set_signal(message.end.signal.value_or(0));
+  end->set_reason(message.end.reason);
+  put(end->mutable_bytes(), {message.end.out_bytes, message.end.err_bytes, message.end.note_bytes});
+  end->set_has_started(message.end.started.has_value());
+  end->set_started_ns(message.end.started ? message.end.started->time_since_epoch().count() : 0);
+  end->set_lasted_ns(message.end.lasted.count());
+  end->set_version(message.end.version);
+}
+void fill(pb::FromNode& to, const ResumeRun& message) { put(to.mutable_resume_run(), message.run); }
+void fill(pb::FromNode& to, const StatusAnswer& message) {
+  auto* status = to.mutable_status();
+  status->set_platform(message.status.platform);
+  status->set_cpu_cores(message.status.cpu_cores);
+  status->set_cpu_load_short(message.status.cpu_load_short);
+  status->set_cpu_load_long(message.status.cpu_load_long);
+  status->set_memory_used(message.status.memory_used);
+  status->set_memory_total(message.status.memory_total);
+  status->set_disk_used(message.status.disk_used);
+  status->set_disk_total(message.status.disk_total);
+  status->set_local_time_ns(message.status.local_time.time_since_epoch().count());
+  status->set_utc_offset_seconds(message.status.utc_offset_seconds);
+  status->set_uptime_ns(message.status.uptime.count());
+  if (message.status.clock) {
+    status->set_clock_offset_ns(message.status.clock->offset.count());
+    status->set_clock_bound_ns(message.status.clock->bound.count());
+  }
+}
+void fill(pb::FromNode& to, const AppsAnswer& message) {
+  for (const NodeAppInfo& info : message.apps) {
+    auto* app = to.mutable_apps()->add_apps();
+    put(app->mutable_app(), info.app);
+    app->set_description(info.description);
+    app->set_path(info.path);
+    app->set_modified(info.modified);
+    app->set_version_count(info.version_count);
+    for (const NodeAppVersion& version : info.versions) {
+      auto* row = app->add_versions();
+      row->set_commit(version.commit);
+      row->set_message(version.message);
+      row->set_made_ns(version.made.time_since_epoch().count());
+    }
+  }
+  to.mutable_apps();  // an empty list is an answer too
+}
+void fill(pb::FromNode& to, const AskManifest& message) { to.set_ask_manifest(raw(message.hash)); }
+void fill(pb::FromNode& to, const AskChunks& message) {
+  for (const Sha256& hash : message.hashes) to.mutable_ask_chunks()->add_hashes(raw(hash));
+  to.mutable_ask_chunks();
+}
+void fill(pb::FromNode& to, const Done&) { to.mutable_done(); }
+void fill(pb::FromNode& to, const Failed& message) { put_problem(to.mutable_failed(), message.error); }
+
+}  // namespace
+
+void put_problem(pb::Problem* to, const Error& error) {
+  to->set_code(std::string(octo::name_of(error.code())));
+  to->set_text(error.message().substr(0, kProblemTextMax));
+}
+
+Error take_problem(const pb::Problem& from) {
+  // A code that this version does not know is still a failure.
+  return Error(find_error_code(from.code()).value_or(ErrorCode::internal), from.text());
+}
+
+Bytes encode(const FromBrain& message) {
+  pb::FromBrain proto;
+  std::visit([&](const auto& kind) { fill(proto, kind); }, message);
+  return proto.SerializeAsString();
+}
+
+Bytes encode(const FromNode& message) {
+  pb::FromNode proto;
+  std::visit([&](const auto& kind) { fill(proto, kind); }, message);
+  return proto.SerializeAsString();
+}
+
+}  // namespace octo::wire

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Shared by the room's own files.
+#pragma once
+#include "base/error.hpp"
+#include "wire/octopoda.pb.h"
+
+namespace octo::wire {
+
+inline constexpr std::size_t kProblemTextMax = 8 * 1024;  // of a sentence: half of what a frame of text may hold
+
+void put_problem(pb::Problem* to, const Error& error);
+Error take_problem(const pb::Problem& from);
+
+}  // namespace octo::wire

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// What is received: judged frame by frame.
+#include "wire/proto.hpp"
+#include "wire/state.hpp"
+
+namespace octo::wire {
+
+namespace {
+
+template <class Message>
+Result<Message> parse(BytesView payload, FrameType type) {
+  Message message;
+  if (!message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return fail(ErrorCode::invalid_argument, "a {} frame whose payload cannot be read", name_of(type));
+  }
+  return message;
+}
+
+std::size_t payload_max_of(FrameType, bool established) {
+  return established ? limits::payload_bytes_max : limits::hello_bytes_max;
+}
+
+}  // namespace
+
+Result<void> Session::receive(BytesView bytes, Instant now) {
+  State& state = *state_;
+  if (!bytes.empty()) state.last_heard = now;
+  while (!bytes.empty() || state.input.size() >= kHeaderBytes) {
+    if (state.over) return {};
+    if (state.input.size() < kHeaderBytes) {
+      const std::size_t take = std::min(bytes.size(), kHeaderBytes - state.input.size());
+      state.input += bytes.substr(0, take);
+      bytes.remove_prefix(take);
+      if (state.input.size() < kHeaderBytes) return {};
+    }
+    const Header header = OCTO_TRY(decode_header(state.input));
+    if (header.payload_bytes > payload_max_of(header.type, state.established)) {
+      return fail(ErrorCode::too_large, "{} frame of {} bytes before the session is established", name_of(header.type),
+                  header.payload_bytes);
+    }
+    const std::size_t whole = kHeaderBytes + header.payload_bytes;
+    const std::size_t missing = whole - state.input.size();
+    if (state.input.size() == kHeaderBytes && bytes.size() >= missing) {
+      // The usual case: the payload lies in the input as a whole and is not copied.
+      const BytesView payload = bytes.substr(0, missing);
+      bytes.remove_prefix(missing);
+      state.input.clear();
+      OCTO_TRY(state.take_frame(header, payload, now));
+      continue;
+    }
+    const std::size_t take = std::min(bytes.size(), missing);
+    state.input += bytes.substr(0, take);
+    bytes.remove_prefix(take);
+    if (state.input.size() < whole) return {};
+    const Bytes complete = std::exchange(state.input, {});
+    OCTO_TRY(state.take_frame(header, BytesView(complete).substr(kHeaderBytes), now));
+  }
+  return {};
+}
+
+Result<void> Session::State::take_frame(const Header& header, BytesView payload, Instant now) {
+  if (header.stream == 0) return take_session_frame(header, payload, now);
+  if (!established) return fail(ErrorCode::invalid_argument, "a {} frame before the session is established", name_of(header.type));
+  return take_stream_frame(header, payload);
+}
+
+Result<void> Session::State::take_session_frame(const Header& header, BytesView payload, Instant now) {
+  const bool brain = config.side == Side::brain;
+  const auto misplaced = [&] { return fail(ErrorCode::invalid_argument, "a {} frame is out of place here", name_of(header.type)); };
+  switch (header.type) {
+    case FrameType::hello: return !brain || hello_seen ? Result<void>(misplaced()) : take_hello(payload);
+    case FrameType::welcome: return brain || established ? Result<void>(misplaced()) : take_welcome(payload);
+    case FrameType::ping: return !brain || !established ? Result<void>(misplaced()) : take_ping(payload, now);
+    case FrameType::pong: return brain || !established ? Result<void>(misplaced()) : take_pong(payload, now);
+    case FrameType::refuse:
+      if (brain || established) return misplaced();
+      events.push_back(Refused{take_problem(OCTO_TRY(parse<pb::Problem>(payload, header.type)))});
+      over = true;
+      return {};
+    case FrameType::goodbye:
+      events.push_back(Goodbye{take_problem(OCTO_TRY(parse<pb::Problem>(payload, header.type)))});
+      over = true;
+      return {};
+    default: return misplaced();
+  }
+}
+
+Result<void> Session::State::take_hello(BytesView payload) {
+  const auto proto = OCTO_TRY(parse<pb::Hello>(payload, FrameType::hello));
+  hello_seen = true;
+  Hello hello;
+  hello.version = proto.version();
+  hello.features.assign(proto.features().begin(), proto.features().end());
+  hello.program_version = proto.program_version();
+  hello.name = proto.name();
+  hello.instance = proto.instance();
+  hello.boot_id = proto.boot_id();
+  hello.epoch_seen = proto.epoch_seen();
+  if (hello.version != limits::version) {
+    return fail(ErrorCode::unsupported, "the peer speaks version {} of the link, we speak {}", hello.version, limits::version);
+  }
+  events.push_back(HelloArrived{std::move(hello)});
+  return {};
+}
+
+Result<void> Session::State::take_welcome(BytesView payload) {
+  const auto proto = OCTO_TRY(parse<pb::Welcome>(payload, FrameType::welcome));
+  Welcome welcome;
+  welcome.version = proto.version();
+  welcome.features.assign(proto.features().begin(), proto.features().end());
+  welcome.program_version = proto.program_version();
+  welcome.brain = proto.brain();
+  welcome.epoch = proto.epoch();
+  welcome.heartbeat = Span(proto.heartbeat_ns());
+  if (welcome.version != limits::version) {
+    return fail(ErrorCode::unsupported, "the Brain speaks version {} of the link, we speak {}", welcome.version, limits::version);
+  }
+  established = true;
+  events.push_back(Welcomed{std::move(welcome)});
+  return {};
+}
+
+Result<void> Session::State::take_ping(BytesView payload, Instant now) {
+  const auto ping = OCTO_TRY(parse<pb::Ping>(payload, FrameType::ping));
+  pb::Pong pong;
+  pong.set_sent(ping.sent());
+  pong.set_seen(now.time_since_epoch().count());
+  pong.set_answered(now.time_since_epoch().count());
+  // A peer that pings without reading our pongs is held by the socket, not by our memory.
+  if (control.size() < 1024) control.push_back(frame(FrameType::pong, 0, pong.SerializeAsString()));
+  if (ping.round_trip_ns() > 0) told.round_trip = Span(ping.round_trip_ns());
+  if (ping.clock_bound_ns() > 0) told.clock = ClockReading{Span(ping.clock_offset_ns()), Span(ping.clock_bound_ns())};
+  events.push_back(told);
+  return {};
+}
+
+Result<void> Session::State::take_pong(BytesView payload, Instant now) {
+  const auto pong = OCTO_TRY(parse<pb::Pong>(payload, FrameType::pong));
+  (void)estimator.add({Instant(Span(pong.sent())), pong.seen(), pong.answered(), now});
+  return {};
+}
+
+Result<void> Session::State::take_stream_frame(const Header& header, BytesView payload) {
+  const StreamId id = header.stream;
+  Stream* stream = find(id);
+  if (stream == nullptr) {
+    const bool known = is_ours(id) ? id < next_stream : id <= peer_opened;
+    // Of a stream that we reset or that is over on both sides: the peer did not know yet.
+    if (known) return {};
+    if (is_ours(id)) return fail(ErrorCode::invalid_argument, "a {} frame on stream {}, which we never opened", name_of(header.type), id);
+    if (header.type != FrameType::message) {
+      return fail(ErrorCode::invalid_argument, "stream {} begins with a {} frame", id, name_of(header.type));
+    }
+    if (streams.size() - own_streams >= limits::streams_max) {
+      return fail(ErrorCode::exhausted, "the peer has {} streams open", limits::streams_max);
+    }
+    peer_opened = id;
+    stream = &streams[id];
+  }
+  switch (header.type) {
+    case FrameType::message: return take_message(*stream, id, payload);
+    case FrameType::credit: return take_credit(*stream, id, payload);
+    case FrameType::finish:
+      if (stream->peer_finished) return fail(ErrorCode::invalid_argument, "stream {} is finished twice", id);
+      stream->peer_finished = true;
+      events.push_back(Finished{id});
+      if (stream->finished) forget(id);
+      return {};
+    case FrameType::reset: {
+      auto error = take_problem(OCTO_TRY(parse<pb::Problem>(payload, header.type)));
+      forget(id);
+      events.push_back(WasReset{id, std::move(error)});
+      return {};
+    }
+    default: return fail(ErrorCode::invalid_argument, "a {} frame on stream {}", name_of(header.type), id);
+  }
+}
+
+Result<void> Session::State::take_message(Stream& stream, StreamId id, BytesView payload) {
+  if (stream.peer_finished) return fail(ErrorCode::invalid_argument, "a message on stream {} after its finish", id);
+  const auto size = static_cast<std::int64_t>(payload.size());
+  if (size > stream.receive_credit && stream.receive_credit < static_cast<std::int64_t>(limits::stream_window_nearly)) {
+    return fail(ErrorCode::exhausted, "stream {} has sent {} bytes beyond its credit", id, size - stream.receive_credit);
+  }
+  stream.receive_credit -= size;
+  events.push_back(MessageArrived{id, Bytes(payload)});
+  return {};
+}
+
+Result<void> Session::State::take_credit(Stream& stream, StreamId id, BytesView payload) {
+  if (payload.size() != 4) return fail(ErrorCode::invalid_argument, "a credit frame of {} bytes", payload.size());
+  const auto credit = get_unsigned<std::uint32_t>(payload);
+  stream.send_credit += credit;
+  if (stream.send_credit > static_cast<std::int64_t>(limits::stream_window)) {
+    return fail(ErrorCode::invalid_argument, "stream {} was given more credit than its window", id);
+  }
+  schedule(id, stream);
+  return {};
+}
+
+}  // namespace octo::wire

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+// Construction, time, and what is sent. What is received is in receive.cpp.
+#include "wire/session.hpp"
+
+#include "wire/proto.hpp"
+#include "wire/state.hpp"
+
+namespace octo::wire {
+
+namespace {
+
+constexpr int kFirstPings = 8;             // close together, to set the clock
+constexpr Span kFirstPingInterval = 50ms;
+// A stream may queue this much before send() has to wait: the peer's share if many streams are busy at once.
+constexpr std::size_t kStreamQueueBytes = 256 * 1024;
+
+pb::Hello proto_of(const Hello& hello) {
+  pb::Hello proto;
+  proto.set_version(hello.version);
+  for (const std::string& feature : hello.features) proto.add_features(feature);
+  proto.set_program_version(hello.program_version);
+  proto.set_name(hello.name);
+  proto.set_instance(hello.instance);
+  proto.set_boot_id(hello.boot_id);
+  proto.set_epoch_seen(hello.epoch_seen);
+  return proto;
+}
+
+Bytes problem(const Error& error) {
+  pb::Problem proto;
+  put_problem(&proto, error);
+  return proto.SerializeAsString();
+}
+
+}  // namespace
+
+Bytes frame(FrameType type, StreamId stream, BytesView payload) {
+  Bytes out = encode(Header{static_cast<std::uint32_t>(payload.size()), type, stream});
+  out += payload;
+  return out;
+}
+
+Session::Session(Config config, Instant now) : state_(std::make_unique<State>()) {
+  state_->config = std::move(config);
+  state_->last_heard = now;
+  state_->next_ping = now;
+  state_->next_stream = state_->config.side == Side::node ? 1 : 2;
+  if (state_->config.side == Side::node) {
+    state_->control.push_back(frame(FrameType::hello, 0, proto_of(state_->config.hello).SerializeAsString()));
+  }
+}
+
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+std::optional<Event> Session::next_event() {
+  if (state_->events.empty()) return std::nullopt;
+  Event event = std::move(state_->events.front());
+  state_->events.pop_front();
+  return event;
+}
+
+bool Session::established() const { return state_->established; }
+
+void Session::welcome(Welcome welcome) {
+  pb::Welcome proto;
+  proto.set_version(welcome.version);
+  for (const std::string& feature : welcome.features) proto.add_features(feature);
+  proto.set_program_version(welcome.program_version);
+  proto.set_brain(welcome.brain);
+  proto.set_epoch(welcome.epoch);
+  proto.set_heartbeat_ns(welcome.heartbeat.count());
+  state_->control.push_back(frame(FrameType::welcome, 0, proto.SerializeAsString()));
+  state_->established = true;
+}
+
+void Session::refuse(const Error& error) {
+  state_->control.push_back(frame(FrameType::refuse, 0, problem(error)));
+  state_->over = true;
+}
+
+void Session::goodbye(const Error& error) {
+  if (state_->over) return;
+  state_->control.push_back(frame(FrameType::goodbye, 0, problem(error)));
+  state_->over = true;
+}
+
+Result<StreamId> Session::open(Priority priority) {
+  if (!state_->established || state_->over) return fail(ErrorCode::unavailable, "the session is not established");
+  if (state_->own_streams >= limits::streams_max) {
+    return fail(ErrorCode::exhausted, "{} streams are open on one link", state_->own_streams);
+  }
+  const StreamId id = state_->next_stream;
+  state_->next_stream += 2;
+  ++state_->own_streams;
+  state_->streams[id].priority = priority;
+  return id;
+}
+
+Result<void> Session::send(StreamId stream, Bytes message) {
+  Stream* found = state_->find(stream);
+  if (found == nullptr || found->finishing) return fail(ErrorCode::cancelled, "the stream is closed");
+  if (message.size() > limits::payload_bytes_max) {
+    return fail(ErrorCode::too_large, "a message of {} bytes, {} at most", message.size(), limits::payload_bytes_max);
+  }
+  found->queued_bytes += message.size();
+  state_->queued_bytes += message.size();
+  found->queue.push_back(std::move(message));
+  state_->schedule(stream, *found);
+  return {};
+}
+
+bool Session::writable(StreamId stream) const {
+  const Stream* found = state_->find(stream);
+  return found == nullptr ||
+         (found->queued_bytes < kStreamQueueBytes && state_->queued_bytes < limits::peer_queue_bytes_max);
+}
+
+void Session::set_priority(StreamId stream, Priority priority) {
+  if (Stream* found = state_->find(stream)) found->priority = priority;
+}
+
+void Session::finish(StreamId stream) {
+  Stream* found = state_->find(stream);
+  if (found == nullptr || found->finishing) return;
+  found->finishing = true;
+  state_->schedule(stream, *found);
+}
+
+void Session::reset(StreamId stream, const Error& error) {
+  if (state_->find(stream) == nullptr) return;
+  state_->control.push_back(frame(FrameType::reset, stream, problem(error)));
+  state_->forget(stream);
+}
+
+void Session::consumed(StreamId stream, std::size_t bytes) {
+  Stream* found = state_->find(stream);
+  if (found == nullptr || found->peer_finished) return;
+  found->to_return += static_cast<std::uint32_t>(bytes);
+  // In quarters of the window: a credit frame per message would double the frames.
+  if (found->to_return < limits::stream_window / 4) return;
+  Bytes payload;
+  put_u32(payload, found->to_return);
+  found->receive_credit += found->to_return;
+  found->to_return = 0;
+  state_->control.push_back(frame(FrameType::credit, stream, payload));
+}
+
+bool Session::has_output() const {
+  return !state_->control.empty() || !state_->ready[0].empty() || !state_->ready[1].empty() || !state_->ready[2].empty();
+}
+
+Bytes Session::take_output(std::size_t bytes_max) {
+  Bytes out;
+  while (out.size() < bytes_max) {
+    if (!state_->control.empty()) {
+      out += state_->control.front();
+      state_->control.pop_front();
+    } else if (!state_->take_from_streams(out)) {
+      break;
+    }
+  }
+  return out;
+}
+
+Instant Session::next_tick() const {
+  Instant next = state_->last_heard + state_->config.silence_max;
+  if (state_->config.side == Side::node && state_->established) next = std::min(next, state_->next_ping);
+  return next;
+}
+
+Result<void> Session::tick(Instant now) {
+  const Span silence = now - state_->last_heard;
+  if (silence >= state_->config.silence_max) {
+    return fail(ErrorCode::timed_out, "nothing heard for {}", print_span(silence));
+  }
+  if (state_->config.side != Side::node || !state_->established || now < state_->next_ping) return {};
+  state_->next_ping = now + (++state_->pings < kFirstPings ? kFirstPingInterval : state_->config.heartbeat_interval);
+  pb::Ping ping;
+  ping.set_sent(now.time_since_epoch().count());
+  if (const auto round_trip = state_->estimator.round_trip()) ping.set_round_trip_ns(round_trip->count());
+  if (const auto clock = state_->estimator.at(now)) {
+    ping.set_clock_offset_ns(clock->offset.count());
+    ping.set_clock_bound_ns(clock->bound.count());
+  }
+  state_->control.push_back(frame(FrameType::ping, 0, ping.SerializeAsString()));
+  return {};
+}
+
+Instant Session::last_heard() const { return state_->last_heard; }
+std::size_t Session::open_streams() const { return state_->streams.size(); }
+
+std::optional<Span> Session::round_trip() const {
+  return state_->config.side == Side::node ? state_->estimator.round_trip() : state_->told.round_trip;
+}
+
+std::optional<ClockReading> Session::clock(Instant now) const {
+  return state_->config.side == Side::node ? state_->estimator.at(now) : state_->told.clock;
+}
+
+Session::Stream* Session::State::find(StreamId id) {
+  const auto found = streams.find(id);
+  return found == streams.end() ? nullptr : &found->second;
+}
+
+bool Session::State::is_ours(StreamId id) const { return (id % 2 == 1) == (config.side == Side::node); }
+
+void Session::State::forget(StreamId id) {
+  const auto found = streams.find(id);
+  if (found == streams.end()) return;
+  unqueue(found->second.queued_bytes);
+  streams.erase(found);
+  if (is_ours(id)) --own_streams;
+}
+
+void Session::State::unqueue(std::size_t bytes) {
+  const bool was_full = queued_bytes >= limits::peer_queue_bytes_max;
+  queued_bytes -= bytes;
+  if (was_full && queued_bytes < limits::peer_queue_bytes_max) events.push_back(Writable{0});
+}
+
+// Puts a stream that has something to say, and the credit to say it, in the line of its priority.
+void Session::State::schedule(StreamId id, Stream& stream) {
+  if (stream.waiting) return;
+  const bool blocked = !stream.queue.empty() && stream.send_credit < static_cast<std::int64_t>(stream.queue.front().size());
+  const bool nearly_whole = stream.send_credit >= static_cast<std::int64_t>(limits::stream_window_nearly);
+  if (stream.queue.empty() ? !stream.finishing : blocked && !nearly_whole) return;
+  stream.waiting = true;
+  ready[static_cast<std::size_t>(stream.priority)].push_back(id);
+}
+
+// One frame of the first stream in line; streams of one priority take turns.
+bool Session::State::take_from_streams(Bytes& out) {
+  for (auto& line : ready) {
+    if (line.empty()) continue;
+    const StreamId id = line.front();
+    line.pop_front();
+    Stream* stream = find(id);
+    if (stream == nullptr) return true;  // reset meanwhile
+    stream->waiting = false;
+    if (stream->queue.empty()) {
+      out += frame(FrameType::finish, id, {});
+      stream->finished = true;
+      if (stream->peer_finished) forget(id);
+      return true;
+    }
+    const bool was_full = stream->queued_bytes >= kStreamQueueBytes;
+    const Bytes message = std::move(stream->queue.front());
+    stream->queue.pop_front();
+    stream->queued_bytes -= message.size();
+    unqueue(message.size());
+    stream->send_credit -= static_cast<std::int64_t>(message.size());
+    out += frame(FrameType::message, id, message);
+    if (was_full && stream->queued_bytes < kStreamQueueBytes) events.push_back(Writable{id});
+    schedule(id, *stream);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace octo::wire

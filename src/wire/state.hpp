@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The session's insides, shared by session.cpp and receive.cpp.
+#pragma once
+#include <array>
+#include <unordered_map>
+
+#include "wire/session.hpp"
+
+namespace octo::wire {
+
+Bytes frame(FrameType type, StreamId stream, BytesView payload);
+
+struct Session::Stream {
+  Priority priority = Priority::control;
+  std::deque<Bytes> queue;
+  std::size_t queued_bytes = 0;
+  std::int64_t send_credit = limits::stream_window;      // may turn negative by one message
+  std::int64_t receive_credit = limits::stream_window;   // what we let the peer send; the same
+  std::uint32_t to_return = 0;                           // consumed, not yet given back
+  bool waiting = false;        // in a line of `ready`
+  bool finishing = false;      // finish once the queue is empty
+  bool finished = false;
+  bool peer_finished = false;
+};
+
+struct Session::State {
+  Config config;
+  bool hello_seen = false;
+  bool established = false;
+  bool over = false;
+  Bytes input;                 // of a frame that is not whole yet; empty while idle
+  std::deque<Bytes> control;   // whole frames
+  std::array<std::deque<StreamId>, 3> ready;
+  std::unordered_map<StreamId, Stream> streams;
+  std::deque<Event> events;
+  std::size_t own_streams = 0;
+  std::size_t queued_bytes = 0;  // of all streams
+  StreamId next_stream = 1;
+  StreamId peer_opened = 0;    // the highest so far: they only rise
+  Instant last_heard;
+  Instant next_ping;
+  int pings = 0;
+  ClockEstimator estimator;    // node
+  Pinged told;                 // Brain: what the node measured
+
+  Stream* find(StreamId id);
+  bool is_ours(StreamId id) const;
+  void forget(StreamId id);
+  void unqueue(std::size_t bytes);
+  void schedule(StreamId id, Stream& stream);
+  bool take_from_streams(Bytes& out);
+
+  Result<void> take_frame(const Header& header, BytesView payload, Instant now);
+  Result<void> take_session_frame(const Header& header, BytesView payload, Instant now);
+  Result<void> take_stream_frame(const Header& header, BytesView payload);
+  Result<void> take_hello(BytesView payload);
+  Result<void> take_welcome(BytesView payload);
+  Result<void> take_ping(BytesView payload, Instant now);
+  Result<void> take_pong(BytesView payload, Instant now);
+  Result<void> take_message(Stream& stream, StreamId id, BytesView payload);
+  Result<void> take_credit(Stream& stream, StreamId id, BytesView payload);
+};
+
+}  // namespace octo::wire
