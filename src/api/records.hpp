@@ -19,6 +19,9 @@ namespace octo::api {
 
 inline constexpr std::string_view kPrefix = "/api/v2";
 
+// GET /ping
+struct Pinged { std::string brain; std::string version; };
+
 // POST /login
 struct Login { std::string group; Secret password; };
 struct LoggedIn { Secret token; std::int64_t expires_in_seconds = 0; std::string group; std::string brain; };
@@ -90,6 +93,7 @@ struct NodeAppList { NodeName node; std::vector<NodeAppInfo> apps; };
 // RFC 9457 problem+json: type, title, status, detail, and our `code`.
 struct Problem { Error error; };
 
+std::string encode(const Pinged&);         Result<Pinged> decode_pinged(std::string_view);
 std::string encode(const Login&);          Result<Login> decode_login(std::string_view);
 std::string encode(const LoggedIn&);       Result<LoggedIn> decode_logged_in(std::string_view);
 std::string encode(const NodeList&);       Result<NodeList> decode_node_list(std::string_view);

@@ -24,6 +24,7 @@ enum class RouteId : std::uint8_t {
   scenarios_list, scenario_get, scenario_versions, scenario_apply, scenario_reset,
   node_apps, node_app_get, node_app_reset,
 };
+inline constexpr std::size_t kRouteCount = static_cast<std::size_t>(RouteId::node_app_reset) + 1;
 
 struct Route {
   RouteId id;
@@ -34,7 +35,8 @@ struct Route {
   bool mutates;                // needs an Idempotency-Key when it is a POST
   std::string_view summary;
 };
-std::span<const Route> routes();
+std::span<const Route> routes();      // in the order of RouteId
+const Route& route_of(RouteId id);
 
 struct Match {
   const Route* route = nullptr;

@@ -79,6 +79,10 @@ Result<bool> TaskBoard::apply(const RunId& id, RunState state, const RunEnd& end
   return true;
 }
 
+void TaskBoard::set_pid(const RunId& id, std::int64_t pid) {
+  if (const auto found = runs_.find(id); found != runs_.end()) found->second.pid = pid;
+}
+
 const RunRow* TaskBoard::find(const RunId& id) const {
   const auto found = runs_.find(id);
   return found == runs_.end() ? nullptr : &found->second;

@@ -70,6 +70,7 @@ class TaskBoard {
   // Judges and applies; conflict when the state may not follow (a duplicate of the same final report is not an error and
   // answers false: nothing changed).
   Result<bool> apply(const RunId& id, RunState state, const RunEnd& end);
+  void set_pid(const RunId& id, std::int64_t pid);
   const RunRow* find(const RunId& id) const;
   const std::map<RunId, RunRow>& runs() const { return runs_; }
   bool finished() const { return open_ == 0; }

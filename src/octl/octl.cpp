@@ -19,9 +19,9 @@ int complain(const Misuse& misuse, Output& output) {
   return exit_code_of(misuse.error.code());
 }
 
-Async<int> run_verb(const CommandLine& line, std::string settings_file, Output& output, Executor executor) {
+Async<int> run_verb(const CommandLine& line, std::string settings_file, Sha256 command, Output& output, Executor executor) {
   SystemClock clock(executor);
-  Session session(std::move(settings_file), output, clock, executor);
+  Session session(std::move(settings_file), command, output, clock, executor);
   Call call{.line = line, .output = output, .session = session, .clock = clock};
   const Result<int> code = co_await line.verb->run(call);
   if (code) co_return output.broken() && *code == kWell ? kOurError : *code;

@@ -16,8 +16,9 @@ namespace octo::octl {
 
 class Session {
  public:
-  // `settings_file`: -c, else OCTL_CONFIG, else empty: the usual places.
-  Session(std::string settings_file, Output& output, Clock& clock, Executor executor);
+  // `settings_file`: -c, else OCTL_CONFIG, else empty: the usual places. `command`: digest of the words typed, kept with the
+  // keys of this call.
+  Session(std::string settings_file, const Sha256& command, Output& output, Clock& clock, Executor executor);
   ~Session();
 
   // ask(client::Brain&) → Async<Result<T>>, asked again after the log-in or the address was renewed.
@@ -31,8 +32,18 @@ class Session {
   }
   // A connection of its own, for what must not wait for a stream of events to end.
   Async<Result<std::unique_ptr<client::Brain>>> another();
-  // A fresh idempotency key.
-  std::string make_key();
+  // A fresh idempotency key, durable before anything is sent with it. Dropped when the answer is known; one that stays
+  // tells that the outcome of a call was never learnt.
+  Result<std::string> make_key();
+  void drop_key(const std::string& key);
+  // A POST with a key of its own: ask(client::Brain&, key).
+  template <class Ask>
+  auto post(Ask ask) -> std::invoke_result_t<Ask&, client::Brain&, const std::string&> {
+    const std::string key = OCTO_CO_TRY(make_key());
+    auto answer = co_await call([&](client::Brain& brain) { return ask(brain, key); });
+    if (answer || answer.error().code() != ErrorCode::timed_out) drop_key(key);
+    co_return answer;
+  }
 
  private:
   struct Mended {

@@ -56,7 +56,7 @@ TEST(EventLog, NumbersWithoutGapsAndReadsFromAnywhere) {
     }
     for (const std::uint64_t from : {1U, 2U, 64U, 65U, 66U, 300U, 499U, 500U}) {
       const auto events = (co_await log->read(kTask, from, 3)).value();
-      ASSERT_FALSE(events.empty()) << from;
+      EXPECT_FALSE(events.empty()) << from;
       EXPECT_EQ(events[0].number, from);
       EXPECT_EQ(events[0].output.offset, (from - 1) * 1000);
     }
@@ -80,7 +80,7 @@ TEST(EventLog, ATornTailIsCutAndWhatWasWholeStays) {
     auto log = FileEventLog::open(folder.path(), workers).value();
     const auto summary = (co_await log->open(kTask)).value();
     EXPECT_EQ(summary.last, 2U);
-    ASSERT_EQ(summary.output.size(), 1U);
+    EXPECT_EQ(summary.output.size(), 1U);
     EXPECT_EQ(summary.output[0].second.out, 10U);
     EXPECT_EQ((co_await log->read(kTask, 1, 10)).value().size(), 2U);
   });

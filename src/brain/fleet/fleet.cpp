@@ -28,6 +28,7 @@ Async<void> LinkFleet::serve(net::Listener& listener) {
 }
 
 Async<void> LinkFleet::session(std::unique_ptr<net::Stream> stream) {
+  if (!co_await stream->handshake()) co_return;  // nobody: scanners are not worth a line each
   const std::string from = net::print(stream->peer().address);
   wire::Config config;
   config.side = wire::Side::brain;

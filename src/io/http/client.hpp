@@ -39,8 +39,9 @@ class Client {
   Async<Result<StreamedResponse>> send_streaming(Call call);
   void close();
 
+  struct Impl;  // private to client.cpp
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -2,6 +2,8 @@
 // HTTP/1.1 server over a net::Listener. Beast parses and serialises; nothing of it shows here.
 // Limits: head ≤ 16 KiB within 10 s, body idle 30 s, keep-alive idle 60 s, 20,000 connections.
 #pragma once
+#include <variant>
+
 #include "async/clock.hpp"
 #include "async/nursery.hpp"
 #include "io/http/message.hpp"
@@ -16,7 +18,7 @@ class Handler {
   virtual Async<Reply> handle(Request request) = 0;
 };
 
-// Serves until cancelled; every connection is a child of its own nursery.
+// Serves until cancelled; every connection is a child of its nursery.
 Async<void> serve(net::Listener& listener, Handler& handler, Clock& clock);
 
 }  // namespace octo::http

@@ -15,8 +15,7 @@
 
 namespace octo::store {
 
-using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;  // text and blobs are both std::string
-struct Blob { Bytes bytes; };  // binds as a blob
+using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;  // text may hold any bytes
 
 class Row {
  public:

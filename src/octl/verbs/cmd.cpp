@@ -56,8 +56,7 @@ Async<Result<int>> cmd_run(Call& call) {
   const api::StartTask task = OCTO_CO_TRY(read_task(call.line));
   const bool one =
       task.nodes.size() == 1 && !task.nodes.front().starts_with('@') && !is_everything(task.nodes.front());
-  const std::string key = call.session.make_key();
-  const Start start = [&](client::Brain& brain) { return brain.start_task(task, key); };
+  const Start start = [&](client::Brain& brain, const std::string& key) { return brain.start_task(task, key); };
   co_return co_await follow(call, {.kind = task.kind, .one_target = one, .background = task.background},
                             start);
 }

@@ -45,10 +45,10 @@ bool may_come_back(const Error& error) {
 
 class Follower {
  public:
-  Follower(Call& call, Show show, Start start, Executor executor)
+  Follower(Call& call, Show show, std::variant<Start, TaskId> what, Executor executor)
       : call_(call),
         show_(show),
-        start_(std::move(start)),
+        what_(std::move(what)),
         viewer_(make_viewer(show, call.output)),
         view_(viewer_->keep()),
         happenings_(std::move(executor)) {}
@@ -198,11 +198,20 @@ class Follower {
     co_return Result<void>();
   }
   Async<Result<client::Brain::Started>> begin() {
-    auto started = co_await call_.session.call(start_);
-    // Nothing was sent where the Brain cannot be reached; a request without an answer may have started the
-    // task.
-    if (started || started.error().code() != ErrorCode::timed_out) co_return started;
-    co_return co_await patiently<client::Brain::Started>(start_, started.error());
+    if (const TaskId* task = std::get_if<TaskId>(&what_)) {
+      auto events = OCTO_CO_TRY(
+          co_await call_.session.call([&](client::Brain& brain) { return brain.events(*task, 1); }));
+      co_return client::Brain::Started{.task = *task, .events = std::move(events)};
+    }
+    const std::string key = OCTO_CO_TRY(call_.session.make_key());
+    const auto start = [&](client::Brain& brain) { return std::get<Start>(what_)(brain, key); };
+    auto started = co_await call_.session.call(start);
+    // Nothing was sent where the Brain cannot be reached; a request without an answer may have started the task.
+    if (!started && started.error().code() == ErrorCode::timed_out) {
+      started = co_await patiently<client::Brain::Started>(start, started.error());
+    }
+    if (started || !may_come_back(started.error())) call_.session.drop_key(key);
+    co_return started;
   }
   template <class T>
   Async<Result<T>> patiently(std::function<Async<Result<T>>(client::Brain&)> ask, Error lost) {
@@ -223,20 +232,21 @@ class Follower {
     if (detail) happenings_.put(Known{std::move(detail->runs)});
   }
   Async<void> cancel() {
-    const std::string key = call_.session.make_key();
-    Error why(ErrorCode::unavailable, "");
-    for (Span pause = kRetryFirst; pause < kCancelWait; pause *= 2) {
-      if (auto brain = co_await call_.session.another(); !brain) {
-        why = std::move(brain).error();
-      } else if (auto cancelled = co_await (*brain)->cancel(task_, key); !cancelled) {
-        why = std::move(cancelled).error();
-      } else {
-        co_return;
-      }
-      if (!may_come_back(why)) break;
+    const auto cancelled = co_await ask_to_cancel();
+    if (!cancelled) call_.output.say(fmt::format("cancel task {}: {}", task_, cancelled.error().message()));
+  }
+  Async<Result<void>> ask_to_cancel() {
+    const std::string key = OCTO_CO_TRY(call_.session.make_key());
+    for (Span pause = kRetryFirst;; pause *= 2) {
+      auto cancelled = co_await cancel_once(key);
+      if (cancelled || !may_come_back(cancelled.error())) call_.session.drop_key(key);
+      if (cancelled || !may_come_back(cancelled.error()) || pause > kRetryLongest) co_return cancelled;
       co_await call_.clock.sleep(pause);
     }
-    call_.output.say(fmt::format("cancel task {}: {}", task_, why.message()));
+  }
+  Async<Result<void>> cancel_once(const std::string& key) {
+    auto brain = OCTO_CO_TRY(co_await call_.session.another());
+    co_return co_await brain->cancel(task_, key);
   }
   Async<void> after(Span span, Happening what) {
     co_await call_.clock.sleep(span);
@@ -249,7 +259,7 @@ class Follower {
 
   Call& call_;
   Show show_;
-  Start start_;
+  std::variant<Start, TaskId> what_;  // to start, or to attach to
   std::unique_ptr<Viewer> viewer_;
   TaskView view_;
   Mailbox<Happening> happenings_;
@@ -266,6 +276,11 @@ class Follower {
 
 Async<Result<int>> follow(Call& call, Show show, Start start) {
   Follower follower(call, show, std::move(start), co_await asio::this_coro::executor);
+  co_return co_await follower.run();
+}
+
+Async<Result<int>> attach(Call& call, Show show, TaskId task) {
+  Follower follower(call, show, std::move(task), co_await asio::this_coro::executor);
   co_return co_await follower.run();
 }
 

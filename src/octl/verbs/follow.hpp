@@ -13,9 +13,11 @@
 
 namespace octo::octl {
 
-using Start = std::function<Async<Result<client::Brain::Started>>(client::Brain& brain)>;
+using Start = std::function<Async<Result<client::Brain::Started>>(client::Brain& brain, const std::string& key)>;
 
 // The exit code: of one target its own, else by the states of the runs.
 Async<Result<int>> follow(Call& call, Show show, Start start);
+// A task that goes on or is over, from its first event.
+Async<Result<int>> attach(Call& call, Show show, TaskId task);
 
 }  // namespace octo::octl

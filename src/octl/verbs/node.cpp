@@ -35,7 +35,6 @@ Async<Result<int>> node_prune(Call& call) {
   for (const std::string& name : read_nodes(call.line.words))
     prune.names.push_back(OCTO_CO_TRY(parse_node_name(name)));
   prune.all = prune.names.empty();
-  const std::string key = call.session.make_key();
   const auto pruned =
       OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.prune(prune, key); }));
   call.output.print(document_of(pruned));

@@ -34,17 +34,11 @@ Async<Result<int>> task_attach(Call& call) {
   const auto detail =
       OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.task(id); }));
   const Show show{.kind = detail.summary.kind, .one_target = detail.runs.size() == 1};
-  co_return co_await follow(call, show, [id](client::Brain& brain) -> Async<Result<client::Brain::Started>> {
-    return [](client::Brain& from, TaskId task) -> Async<Result<client::Brain::Started>> {
-      auto events = OCTO_CO_TRY(co_await from.events(task, 1));
-      co_return client::Brain::Started{.task = task, .events = std::move(events)};
-    }(brain, id);
-  });
+  co_return co_await attach(call, show, id);
 }
 
 Async<Result<int>> task_cancel(Call& call) {
   const TaskId id = OCTO_CO_TRY(parse_task_id(call.line.words[0]));
-  const std::string key = call.session.make_key();
   OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.cancel(id, key); }));
   if (call.output.for_people()) {
     call.output.write(fmt::format("task {} is being cancelled\n", id));

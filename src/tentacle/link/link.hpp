@@ -46,6 +46,7 @@ class BrainLink {
   Async<void> serve(std::shared_ptr<Session> session);
   Async<void> serve_stream(std::shared_ptr<Session> session, link::Channel channel);
   Async<void> resume(std::shared_ptr<Session> session, RunId run);
+  Async<bool> offer(Session& session, const RunId& run);
   Async<void> start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order, Span start_within);
   void restart_host(const Error& why);
   Span pause_before(int failures, const Error& why);

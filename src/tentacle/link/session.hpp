@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the link keeps of one session; private to the room.
 #pragma once
+#include <set>
+
 #include "tentacle/link/link.hpp"
 #include "wire/messages.hpp"
 
@@ -9,6 +11,7 @@ namespace octo::tentacle {
 struct BrainLink::Session {
   explicit Session(link::Link& on) : link(&on) {}
   link::Link* link;  // null once the session is over
+  std::set<RunId> told;  // runs whose news go over this session: an order for one of them is a repeat
 
   struct Guard {
     explicit Guard(Session& of) : session(of) {}

@@ -9,7 +9,9 @@ namespace octo::tentacle {
 
 namespace {
 
-Bytes encode(wire::FromNode message) { return wire::encode(message); }
+constexpr Span kOfferAgain = 5s;
+
+Bytes bytes_of(wire::FromNode message) { return wire::encode(message); }
 
 Async<void> reply(link::Channel& channel, wire::FromNode message) {
   if (co_await channel.send(wire::encode(message))) channel.close();
@@ -22,15 +24,15 @@ Async<Result<void>> send_news(Verbs& verbs, const RunId& run, link::Channel& cha
     auto news = OCTO_CO_TRY(co_await verbs.next(run, mark));
     if (news.facts.pid && news.facts.pid != told_pid) {
       told_pid = news.facts.pid;
-      OCTO_CO_TRY(co_await channel.send(encode(wire::RunProgress{RunState::running, told_pid})));
+      OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunProgress{RunState::running, told_pid})));
     }
     if (!news.pieces.empty()) channel.set_priority(wire::Priority::output);
     for (OutputPiece& piece : news.pieces) {
       mark.of(piece.stream) = piece.offset + piece.bytes.size();
-      OCTO_CO_TRY(co_await channel.send(encode(wire::RunOutput{std::move(piece)})));
+      OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunOutput{std::move(piece)})));
     }
     if (news.pieces.empty() && news.facts.end) {
-      co_return co_await channel.send(encode(wire::RunEnded{*news.facts.end}));
+      co_return co_await channel.send(bytes_of(wire::RunEnded{*news.facts.end}));
     }
   }
 }
@@ -48,7 +50,8 @@ Async<Result<void>> take_acks(Verbs& verbs, const RunId& run, link::Channel& cha
   }
 }
 
-Async<void> follow(Verbs& verbs, RunId run, link::Channel channel, OutputMark mark) {
+// True once the Brain has all of it.
+Async<bool> follow(Verbs& verbs, const RunId& run, link::Channel channel, OutputMark mark) {
   std::optional<Result<void>> acknowledged;
   Event changed(co_await asio::this_coro::executor);
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
@@ -63,10 +66,12 @@ Async<void> follow(Verbs& verbs, RunId run, link::Channel channel, OutputMark ma
     }(verbs, run, channel, acknowledged, changed));
     while (!acknowledged) co_await changed.wait();
   });
-  if (*acknowledged) channel.close();
-  else if (acknowledged->error().code() != ErrorCode::unavailable) {
-    log::warning("run {} goes on unheard: {}", local_name(run), acknowledged->error().message());
+  if (*acknowledged) {
+    channel.close();
+  } else if (acknowledged->error().code() != ErrorCode::unavailable) {
+    log::warning("run {} is not heard: {}", local_name(run), acknowledged->error().message());
   }
+  co_return acknowledged->has_value();
 }
 
 }  // namespace
@@ -78,20 +83,27 @@ Async<void> BrainLink::serve(std::shared_ptr<Session> session) {
   });
 }
 
+// Until the Brain has all of the run, or the session is over: a Brain whose disk is full may have room later.
 Async<void> BrainLink::resume(std::shared_ptr<Session> session, RunId run) {
-  auto channel = session->link->open(wire::Priority::control);
-  if (!channel || !co_await channel->send(encode(wire::ResumeRun{run}))) co_return;
+  session->told.insert(run);
+  while (session->link != nullptr && !co_await offer(*session, run)) co_await clock_.sleep(kOfferAgain);
+}
+
+// True when there is nothing more to tell.
+Async<bool> BrainLink::offer(Session& session, const RunId& run) {
+  auto channel = session.link->open(wire::Priority::control);
+  if (!channel || !co_await channel->send(bytes_of(wire::ResumeRun{run}))) co_return false;
   const auto bytes = co_await channel->receive();
   if (!bytes && bytes.error().code() == ErrorCode::not_found) {
     // The Brain does not know it (any more): nobody will ask for it.
-    if (const auto forgotten = co_await verbs_.acknowledge(run, {}, true); !forgotten) {
-      log::warning("run {} cannot be forgotten: {}", local_name(run), forgotten.error().message());
-    }
+    const auto forgotten = co_await verbs_.acknowledge(run, {}, true);
+    if (!forgotten) log::warning("run {} cannot be forgotten: {}", local_name(run), forgotten.error().message());
+    co_return forgotten.has_value();
   }
-  if (!bytes || !*bytes) co_return;
+  if (!bytes || !*bytes) co_return false;
   const auto message = wire::decode_from_brain(**bytes);
   const auto* mark = message ? std::get_if<wire::RunAck>(&*message) : nullptr;
-  if (mark != nullptr) co_await follow(verbs_, run, std::move(*channel), mark->durable);
+  co_return mark != nullptr && co_await follow(verbs_, run, std::move(*channel), mark->durable);
 }
 
 Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order, Span start_within) {
@@ -105,9 +117,10 @@ Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel cha
   auto source = std::make_shared<LinkSource>([session] { return session->link; }, clock_);
   const auto facts = co_await verbs_.start(std::move(order), std::move(source));
   if (!facts) co_return co_await reply(channel, wire::Failed{facts.error()});
-  if (co_await channel.send(encode(wire::RunProgress{RunState::running, std::nullopt}))) {
-    co_await follow(verbs_, run, std::move(channel), {});
-  }
+  if (!co_await channel.send(bytes_of(wire::RunProgress{RunState::running, std::nullopt}))) co_return;
+  // A repeated order: what becomes of the run is told on another stream already.
+  if (!session->told.insert(run).second) co_return channel.close();
+  if (!co_await follow(verbs_, run, std::move(channel), {})) co_await resume(session, run);
 }
 
 Async<void> BrainLink::serve_stream(std::shared_ptr<Session> session, link::Channel channel) {

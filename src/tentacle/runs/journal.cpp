@@ -226,6 +226,8 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
     started = run->started;
   }
   const Claimed claimed = OCTO_TRY(claim(folder));
+  // A runner locks before it claims, so a claim that we lost to a living one shows by now.
+  if (claimed != Claimed::never && lock_holder(folder)) return fail(ErrorCode::conflict, "the runner in {} lives", folder);
   if (claimed != Claimed::never || started) {
     const std::string left = kill_leftovers(folder, started);
     end = RunEnd{.state = RunState::interrupted};
@@ -259,14 +261,14 @@ Result<void> make_tombstone(const std::string& folder) {
 }
 
 void drop_output(const std::string& folder) {
-  for (const std::string& name : files::list(folder).value_or({})) {
+  for (const std::string& name : names_in(folder)) {
     if (runner::parse_segment_name(name)) ::unlink(files::join(folder, name).c_str());
   }
 }
 
 std::uint64_t output_bytes(const std::string& folder) {
   std::uint64_t bytes = 0;
-  for (const std::string& name : files::list(folder).value_or({})) {
+  for (const std::string& name : names_in(folder)) {
     struct stat facts{};
     if (runner::parse_segment_name(name) && ::stat(files::join(folder, name).c_str(), &facts) == 0) {
       bytes += static_cast<std::uint64_t>(facts.st_size);

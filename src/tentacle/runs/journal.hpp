@@ -34,7 +34,7 @@ Result<void> create_deed(const std::string& folder, const RunEnd& end);
 std::optional<pid_t> lock_holder(const std::string& folder);
 
 // How a run ended that has no runner any more: what its record says, or `never` if the claim proves that nothing was started,
-// or interrupted, in which case what remains of its processes is killed first. Durable before it is answered.
+// or interrupted, in which case what remains of its processes is killed first. Durable before it is answered. conflict: a runner lives after all.
 Result<RunEnd> settle(const std::string& folder, const RunEnd& never);
 // The record as it is now, made durable.
 Result<void> sync_record(const std::string& folder);

@@ -67,7 +67,7 @@ std::string kill_leftovers(const std::string& folder, const std::optional<runner
 void sweep_cgroups(const std::string& parent, const std::string& prefix,
                    const std::function<bool(const std::string& name)>& is_live) {
   constexpr Span kYoung = 1min;  // somebody may be about to start a process in it
-  for (const std::string& name : files::list(parent).value_or({})) {
+  for (const std::string& name : names_in(parent)) {
     struct stat facts{};
     const std::string path = files::join(parent, name);
     if (!name.starts_with(prefix) || is_live(name) || ::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) continue;

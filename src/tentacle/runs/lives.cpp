@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
@@ -48,6 +49,16 @@ Result<int> open_wake(const std::string& path) {
   return fd;
 }
 
+// The process that holds the record's lock, held by us in turn.
+std::optional<process::Process> find_runner(const std::string& folder) {
+  while (const auto pid = lock_holder(folder)) {
+    auto process = process::Process::open(*pid);
+    // Locked before and after by the same pid: that is the process we hold now.
+    if (process && lock_holder(folder) == pid) return std::move(*process);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Async<Result<std::unique_ptr<LocalRuns>>> LocalRuns::open(Setup setup) {
@@ -72,7 +83,7 @@ void LocalRuns::load(const std::vector<std::string>& names) {
     const auto on_disk = load_run(folder);
     if (on_disk && on_disk->end) {
       const auto run = add(*id);
-      if (on_disk->acknowledged) run->acknowledged = setup_.clock.now();
+      if (on_disk->acknowledged) acknowledged(*run);
       if (on_disk->acknowledged && has_intent) (void)make_tombstone(folder);
       if (const auto synced = sync_record(folder); !synced) log::error("run {}: {}", name, synced.error().message());
       end(*run, *on_disk->end, on_disk->acknowledged ? 0 : output_bytes(folder));
@@ -81,7 +92,7 @@ void LocalRuns::load(const std::vector<std::string>& names) {
       if (const auto removed = files::remove_tree(folder); !removed) log::error("run {}: {}", name, removed.error().message());
     } else {
       if (!on_disk) log::error("run {}: {}", name, on_disk.error().message());
-      nursery_.spawn(adopt(add(*id)));
+      nursery_.spawn(follow(add(*id)));
     }
   }
 }
@@ -91,7 +102,7 @@ Result<process::Process> LocalRuns::begin(const std::string& folder, const Start
   OCTO_TRY(create_run(folder, intent_of(start, folder, std::move(cgroup))));
   const pid_t pid = OCTO_TRY(process::spawn({.program = setup_.runner,
                                              .arguments = {"runner", folder},
-                                             .environment = {{}},
+                                             .environment = std::vector<std::pair<std::string, std::string>>(),
                                              .folder = "/",
                                              .new_session = true,
                                              .out_file = "/dev/null"}));
@@ -112,51 +123,49 @@ Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
     run->starting = false;
     co_return run->tell();
   } else {
-    run->runner_gone = true;
     run->why_never = begun.error().message();
   }
   co_await follow(run);
 }
 
-// A run of an earlier agent: its runner lives, or will never say more.
-Async<void> LocalRuns::adopt(std::shared_ptr<Run> run) {
-  for (auto pid = lock_holder(run->folder); pid && !run->runner; pid = lock_holder(run->folder)) {
-    auto process = process::Process::open(*pid);
-    // Held before and after by the same pid: that is the process we hold now.
-    if (process && lock_holder(run->folder) == pid) run->runner.emplace(std::move(*process));
-  }
-  run->runner_gone = !run->runner;
-  run->dirty = true;
-  if (run->cancelled) run->ask_to_end();
-  co_await follow(run);
-}
-
 Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
-  co_await in_nursery([this, &run](Nursery& nursery) -> Async<void> {
-    if (run->runner) {
-      nursery.spawn([](Run& held) -> Async<void> {
-        const auto status = co_await held.runner->wait();
-        if (status && *status && WIFEXITED(**status)) held.why_never = runner::reason_of(WEXITSTATUS(**status));
-        held.runner_gone = true;
-        held.poked.set();
-      }(*run));
+  while (!run->facts.end) {
+    // The lock decides whether a runner lives, whoever started it.
+    if (!run->runner) run->runner = find_runner(run->folder);
+    if (!run->runner) {
+      co_await settle_run(*run);
+      continue;
     }
-    while (!run->facts.end) {
-      while (!run->dirty && !run->runner_gone) co_await run->poked.wait();
-      const bool gone = run->runner_gone;  // before the look: a runner that was gone by then wrote all it could
-      run->dirty = false;
-      if (!co_await look(*run) && gone) co_await settle_run(*run);
-    }
-    // It may still feed on the output of children that stayed behind; it is our child and has to be reaped.
-    while (run->runner && !run->runner_gone) co_await run->poked.wait();
-  });
+    if (run->cancelled) run->ask_to_end();
+    run->dirty = true;
+    co_await watch(*run);
+    run->runner.reset();
+  }
 }
 
-// Takes over what the record says; true once that is an end.
-Async<bool> LocalRuns::look(Run& run) {
+// Until its runner is gone. That may be later than the end: it may feed on the output of children that stayed behind.
+Async<void> LocalRuns::watch(Run& run) {
+  bool gone = false;
+  co_await in_nursery([this, &run, &gone](Nursery& nursery) -> Async<void> {
+    nursery.spawn([](Run& held, bool& flag) -> Async<void> {
+      const auto status = co_await held.runner->wait();
+      if (status && *status && WIFEXITED(**status)) held.why_never = runner::reason_of(WEXITSTATUS(**status));
+      flag = true;
+      held.poked.set();
+    }(run, gone));
+    while (!gone) {
+      if (std::exchange(run.dirty, false) && !run.facts.end) co_await look(run);
+      if (!run.dirty && !gone) co_await run.poked.wait();
+    }
+  });
+  if (!run.facts.end) co_await look(run);
+}
+
+// Takes over what the record says.
+Async<void> LocalRuns::look(Run& run) {
   std::uint64_t kept = 0;
+  const bool durable = run.end_is_durable;
   const auto on_disk = co_await setup_.workers.run([&]() -> Result<RunOnDisk> {
-    const bool durable = run.end_is_durable;
     auto found = load_run(run.folder);
     if (!found || !found->end) return found;
     // Nobody is shown an end that a power cut could take back.
@@ -164,14 +173,13 @@ Async<bool> LocalRuns::look(Run& run) {
     kept = output_bytes(run.folder);
     return found;
   });
-  if (!on_disk) co_return false;  // settled when its runner is gone
+  if (!on_disk) co_return;  // settled when its runner is gone
   if (on_disk->started && !run.facts.pid) {
     run.facts.pid = on_disk->started->pid;
     run.starting = false;
     run.tell();
   }
   if (on_disk->end) end(run, *on_disk->end, kept);
-  co_return on_disk->end.has_value();
 }
 
 Async<void> LocalRuns::settle_run(Run& run) {
@@ -187,6 +195,7 @@ Async<void> LocalRuns::settle_run(Run& run) {
     if (settled->state == RunState::interrupted) log::warning("run {}: {}", local_name(run.id), settled->reason);
     co_return end(run, *settled, kept);
   }
+  if (settled.error().code() == ErrorCode::conflict) co_return;  // a runner lives after all
   // No space, or a disk that fails: the end stays open on disk, and is tried again.
   log::error("run {} cannot be settled: {}", local_name(run.id), settled.error().message());
   run.starting = false;
@@ -198,9 +207,16 @@ void LocalRuns::end(Run& run, RunEnd end, std::uint64_t kept_bytes) {
   run.facts.state = end.state;
   run.facts.end = std::move(end);
   run.kept_bytes = kept_bytes;
+  kept_bytes_ += kept_bytes;
   run.starting = false;
   run.tell();
-  house_.set();
+  if (kept_bytes_ > kept_bytes_max) house_.set();
+}
+
+void LocalRuns::acknowledged(Run& run) {
+  run.acknowledged = setup_.clock.now();
+  kept_bytes_ -= std::exchange(run.kept_bytes, 0);
+  if (++tombstones_ > tombstones_max + tombstones_max / 16) house_.set();
 }
 
 Async<void> LocalRuns::keep_house() {
@@ -219,23 +235,22 @@ Async<void> LocalRuns::keep_house() {
 // What is kept has bounds: tombstones by age and number, output by size. Ends are never dropped before the Brain has them.
 Async<void> LocalRuns::tidy() {
   const Instant now = setup_.clock.now();
+  std::vector<std::string> forget, shorten;
   std::multimap<Instant, std::shared_ptr<Run>> tombstones;
-  std::uint64_t bytes = 0;
   for (const auto& [id, run] : runs_) {
     if (run->acknowledged) tombstones.emplace(*run->acknowledged, run);
-    bytes += run->kept_bytes;
   }
-  std::vector<std::string> forget, shorten;
   for (const auto& [when, run] : tombstones) {
     if (now - when < limits::run_kept && tombstones.size() - forget.size() <= tombstones_max) break;
     forget.push_back(run->folder);
     runs_.erase(run->id);
   }
+  tombstones_ -= forget.size();
   for (const auto& [id, run] : runs_) {  // in the order of their tasks: oldest first
-    if (bytes <= kept_bytes_max) break;
+    if (kept_bytes_ <= kept_bytes_max) break;
     if (run->kept_bytes == 0) continue;
     log::warning("run {}: its {} bytes of output are dropped, the Brain has not fetched them", local_name(id), run->kept_bytes);
-    bytes -= std::exchange(run->kept_bytes, 0);
+    kept_bytes_ -= std::exchange(run->kept_bytes, 0);
     shorten.push_back(run->folder);
   }
   std::set<std::string> live;

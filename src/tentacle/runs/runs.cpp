@@ -107,8 +107,7 @@ Async<Result<void>> LocalRuns::acknowledge(const RunId& id, const OutputMark&, b
   if (!end_durable || found == runs_.end() || found->second->acknowledged) co_return Result<void>{};
   const std::shared_ptr<Run> run = found->second;
   if (!run->facts.end) co_return fail(ErrorCode::conflict, "run {} has not ended", local_name(id));
-  run->acknowledged = setup_.clock.now();
-  run->kept_bytes = 0;
+  acknowledged(*run);
   co_return co_await setup_.workers.run([&] { return make_tombstone(run->folder); });
 }
 

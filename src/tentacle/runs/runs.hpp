@@ -54,11 +54,12 @@ class LocalRuns final : public Runs {
   void load(const std::vector<std::string>& names);
   Result<process::Process> begin(const std::string& folder, const Start& start, std::string cgroup);
   Async<void> launch(std::shared_ptr<Run> run, Start start);
-  Async<void> adopt(std::shared_ptr<Run> run);
   Async<void> follow(std::shared_ptr<Run> run);
-  Async<bool> look(Run& run);
+  Async<void> watch(Run& run);
+  Async<void> look(Run& run);
   Async<void> settle_run(Run& run);
   void end(Run& run, RunEnd end, std::uint64_t kept_bytes);
+  void acknowledged(Run& run);
   Async<void> hear();
   void heard(std::string_view message);
   Async<void> keep_house();
@@ -70,7 +71,9 @@ class LocalRuns final : public Runs {
   std::optional<process::Cgroups> cgroups_;
   int wake_ = -1;
   std::map<RunId, std::shared_ptr<Run>> runs_;
-  Event house_;  // something ended or was acknowledged
+  std::uint64_t kept_bytes_ = 0;
+  std::size_t tombstones_ = 0;
+  Event house_;  // more is kept than may be
   Nursery nursery_;
 };
 

@@ -10,6 +10,11 @@
 
 namespace octo::tentacle {
 
+std::vector<std::string> names_in(const std::string& folder) {
+  auto names = files::list(folder);
+  return names ? std::move(*names) : std::vector<std::string>();
+}
+
 namespace {
 
 constexpr std::size_t kHeadsBytes = runner::kFrameHeadBytes + runner::kPieceHeadBytes;
@@ -17,7 +22,7 @@ using Segments = std::array<std::vector<std::uint64_t>, 3>;
 
 Segments segments_of(const std::string& folder) {
   Segments segments;
-  for (const std::string& name : files::list(folder).value_or({})) {
+  for (const std::string& name : names_in(folder)) {
     if (const auto segment = runner::parse_segment_name(name)) segments[segment->stream - 1U].push_back(segment->number);
   }
   for (auto& numbers : segments) std::ranges::sort(numbers);

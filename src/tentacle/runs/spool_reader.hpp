@@ -36,6 +36,9 @@ class SpoolReader {
   std::array<Cursor, 3> cursors_{};
 };
 
+// The names in a folder; none when it cannot be read.
+std::vector<std::string> names_in(const std::string& folder);
+
 // How far each stream was written as the kept pieces tell.
 OutputMark output_ends(const std::string& folder);
 

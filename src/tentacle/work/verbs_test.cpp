@@ -1,2 +1,270 @@
 // SPDX-License-Identifier: MIT
+#include "tentacle/work/verbs.hpp"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "async/deadline.hpp"
+#include "async/event.hpp"
+#include "domain/limits.hpp"
+
+namespace octo::tentacle {
+namespace {
+
+using testing::HasSubstr;
+
+class FakeRuns final : public Runs {
+ public:
+  Async<Result<RunFacts>> start(const Start& start) override {
+    starts.push_back(start);
+    co_return RunFacts{.pid = 7};
+  }
+  Async<Result<void>> record(const RunId& id, const RunEnd& end) override {
+    if (full) co_return fail(ErrorCode::storage_full, "no space");
+    ends[id] = end;
+    co_return Result<void>{};
+  }
+  std::optional<RunFacts> find(const RunId& id) const override {
+    const auto found = ends.find(id);
+    if (found == ends.end()) return std::nullopt;
+    return RunFacts{.state = found->second.state, .end = found->second};
+  }
+  Async<Result<News>> next(const RunId& id, const OutputMark&) override {
+    if (!ends.contains(id)) co_return fail(ErrorCode::not_found, "no such run");
+    co_return News{.facts = *find(id)};
+  }
+  Async<Result<void>> cancel(const RunId& id) override {
+    cancelled.push_back(id);
+    co_return Result<void>{};
+  }
+  Async<Result<void>> acknowledge(const RunId&, const OutputMark&, bool) override { co_return Result<void>{}; }
+  std::vector<RunId> unacknowledged() const override {
+    std::vector<RunId> ids;
+    for (const auto& [id, end] : ends) ids.push_back(id);
+    return ids;
+  }
+  std::vector<Start> starts;
+  std::map<RunId, RunEnd> ends;
+  std::vector<RunId> cancelled;
+  bool full = false;
+};
+
+class FakeWorkspace final : public Workspace {
+ public:
+  explicit FakeWorkspace(Executor executor) : gate(std::move(executor)) {}
+  std::string root() const override { return "/w"; }
+  Result<std::string> folder_of(const AppAt& app) const override {
+    if (app.app.str() != "hello") return fail(ErrorCode::conflict, "{} is not prepared here", print(app));
+    return "/w/" + print(app);
+  }
+  Async<Result<void>> sync(const SyncOrder& order, Source& source) override {
+    ++syncs;
+    while (shut) co_await gate.wait();
+    auto manifest = co_await source.manifest(order.manifest);
+    if (!manifest) co_return fail(std::move(manifest).error());
+    co_return Result<void>{};
+  }
+  Async<Result<NodeAppVersion>> commit(const CommitOrder& order, const Operation& operation) override {
+    operations.push_back(operation.id);
+    if (order.message == "fail") co_return fail(ErrorCode::corrupt, "the repository is damaged");
+    co_return NodeAppVersion{.commit = "abc"};
+  }
+  Async<Result<NodeAppVersion>> reset(const ResetOrder& order, const Operation&) override {
+    co_return NodeAppVersion{.commit = order.commit + "'"};
+  }
+  Async<Result<void>> remove(const RemoveOrder&) override { co_return Result<void>{}; }
+  Async<Result<std::vector<NodeAppInfo>>> apps() override { co_return std::vector<NodeAppInfo>(2); }
+  Async<Result<NodeAppInfo>> app(const AppAt& at, std::uint64_t, std::uint64_t) override { co_return NodeAppInfo{.app = at}; }
+  Event gate;
+  bool shut = false;
+  int syncs = 0;
+  std::vector<std::string> operations;
+};
+
+class FakeHost final : public Host {
+ public:
+  Async<Result<HostStatus>> status() override { co_return HostStatus{.cpu_cores = 4}; }
+};
+
+class FakeSource final : public Source {
+ public:
+  explicit FakeSource(std::optional<Error> error = {}) : error_(std::move(error)) {}
+  Async<Result<Manifest>> manifest(const Sha256&) override {
+    if (error_) co_return fail(*error_);
+    co_return Manifest{};
+  }
+  Async<Result<void>> chunks(const std::vector<Sha256>&, std::function<Result<void>(const Sha256&, BytesView)>) override {
+    co_return Result<void>{};
+  }
+
+ private:
+  std::optional<Error> error_;
+};
+
+RunId id_of(std::uint32_t step) { return {TaskId("01ARZ3NDEKTSV4RRFFQ69G5FAV"), step, NodeName("pi0"), 1}; }
+AppAt hello() { return {AppName("hello"), ScenarioName("w")}; }
+
+// Runs the body with Verbs over fakes, on one loop, within ten seconds.
+struct World {
+  asio::io_context loop;
+  SystemClock clock{loop.get_executor()};
+  FakeRuns runs;
+  FakeWorkspace workspace{loop.get_executor()};
+  FakeHost host;
+  Verbs verbs{{runs, workspace, host, clock}, {.name = NodeName("pi0"), .workspace = "/w"}, loop.get_executor()};
+
+  template <class Body>
+  void run(Body body) {
+    bool done = false;
+    asio::co_spawn(
+        loop,
+        [&]() -> Async<void> {
+          const auto ended = co_await with_deadline(clock, 10s, wrap(body));
+          EXPECT_TRUE(ended) << ended.error().message();
+          co_await verbs.stop();
+          done = true;
+        },
+        [](std::exception_ptr error) { EXPECT_FALSE(error); });
+    loop.run();
+    EXPECT_TRUE(done);
+  }
+  template <class Body>
+  static Async<Result<void>> wrap(Body& body) {
+    co_await body();
+    co_return Result<void>{};
+  }
+};
+
+TEST(VerbsTest, ACommandRunsInTheWorkspaceOrInItsApp) {
+  World world;
+  world.run([&]() -> Async<void> {
+    EXPECT_EQ((co_await world.verbs.start({id_of(0), ExecOrder{.text = "true"}}, nullptr)).value().pid, 7);
+    EXPECT_TRUE((co_await world.verbs.start({id_of(1), ExecOrder{.text = "true", .app = hello()}}, nullptr)).has_value());
+    EXPECT_EQ(world.runs.starts.at(0).folder, "/w");
+    EXPECT_EQ(world.runs.starts.at(1).folder, "/w/hello@w");
+    EXPECT_THAT(world.runs.starts.at(1).environment, testing::Contains(testing::Pair("OCTOPODA_CURRENTDIR", "/w/hello@w")));
+  });
+}
+
+TEST(VerbsTest, WhatTheNodeRefusesIsARunThatEndedAsRejected) {
+  World world;
+  world.run([&]() -> Async<void> {
+    const AppAt other{AppName("other"), ScenarioName("w")};
+    const std::vector<std::pair<ExecOrder, const char*>> refused = {
+        {{.text = "true", .app = other}, "not prepared"},
+        {{.text = " "}, "not empty"},
+        {{.text = Bytes(limits::command_bytes_max + 1, 'x')}, "at most"},
+        {{.kind = ExecOrder::Kind::script, .text = "x", .script_name = "../x"}, "script's file"},
+        {{.text = "true", .environment = {{"A", std::string(limits::environment_bytes_max, 'x')}}}, "environment"}};
+    std::uint32_t step = 0;
+    for (const auto& [order, why] : refused) {
+      const auto facts = co_await world.verbs.start({id_of(++step), order}, nullptr);
+      EXPECT_EQ(facts.value().state, RunState::rejected);
+      EXPECT_THAT(world.runs.ends.at(id_of(step)).reason, HasSubstr(why));
+    }
+    EXPECT_TRUE(world.runs.starts.empty());
+  });
+}
+
+TEST(VerbsTest, ADeedAnswersAtOnceAndEndsThroughNext) {
+  World world;
+  world.workspace.shut = true;
+  world.run([&]() -> Async<void> {
+    const RunOrder sync{id_of(0), SyncOrder{.app = hello()}};
+    EXPECT_EQ((co_await world.verbs.start(sync, std::make_shared<FakeSource>())).value().state, RunState::running);
+    EXPECT_EQ((co_await world.verbs.start(sync, std::make_shared<FakeSource>())).value().state, RunState::running);
+    EXPECT_THAT(world.verbs.unacknowledged(), testing::ElementsAre(id_of(0)));
+    world.workspace.shut = false;
+    const auto wait = [&]() { return world.verbs.next(id_of(0), {}); };
+    co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+      nursery.spawn([](Event& gate) -> Async<void> {
+        gate.set();
+        co_return;
+      }(world.workspace.gate));
+      EXPECT_EQ((co_await wait()).value().facts.end->state, RunState::succeeded);
+    });
+    EXPECT_EQ(world.workspace.syncs, 1);
+    EXPECT_EQ((co_await world.verbs.start(sync, nullptr)).value().state, RunState::succeeded) << "known, so not done again";
+    EXPECT_EQ(world.workspace.syncs, 1);
+  });
+}
+
+TEST(VerbsTest, ACommitTellsItsVersionAndAFailureItsReason) {
+  World world;
+  world.run([&]() -> Async<void> {
+    (void)co_await world.verbs.start({id_of(0), CommitOrder{hello(), "m"}}, nullptr);
+    EXPECT_EQ((co_await world.verbs.next(id_of(0), {})).value().facts.end->version, "abc");
+    (void)co_await world.verbs.start({id_of(1), ResetOrder{hello(), "old", "m"}}, nullptr);
+    EXPECT_EQ((co_await world.verbs.next(id_of(1), {})).value().facts.end->version, "old'");
+    (void)co_await world.verbs.start({id_of(2), CommitOrder{hello(), "fail"}}, nullptr);
+    const RunEnd end = (co_await world.verbs.next(id_of(2), {})).value().facts.end.value();
+    EXPECT_EQ(end.state, RunState::failed);
+    EXPECT_THAT(end.reason, HasSubstr("damaged"));
+    EXPECT_TRUE(end.started);
+    EXPECT_EQ(world.workspace.operations.at(0), local_name(id_of(0)));
+    (void)co_await world.verbs.start({id_of(3), RemoveOrder{hello()}}, nullptr);
+    EXPECT_EQ((co_await world.verbs.next(id_of(3), {})).value().facts.end->state, RunState::succeeded);
+  });
+}
+
+TEST(VerbsTest, ALostSourceForgetsTheRunAndADamagedOneEndsIt) {
+  World world;
+  world.run([&]() -> Async<void> {
+    const RunOrder sync{id_of(0), SyncOrder{.app = hello()}};
+    (void)co_await world.verbs.start(sync, std::make_shared<FakeSource>(Error(ErrorCode::unavailable, "link lost")));
+    EXPECT_EQ((co_await world.verbs.next(id_of(0), {})).error().code(), ErrorCode::unavailable);
+    EXPECT_FALSE(world.verbs.find(id_of(0)));
+    (void)co_await world.verbs.start(sync, std::make_shared<FakeSource>(Error(ErrorCode::not_found, "no such bundle")));
+    EXPECT_EQ((co_await world.verbs.next(id_of(0), {})).value().facts.end->state, RunState::failed);
+  });
+}
+
+TEST(VerbsTest, ADeedWhoseEndCannotBeStoredIsNotOver) {
+  World world;
+  world.runs.full = true;
+  world.run([&]() -> Async<void> {
+    const RunOrder order{id_of(0), CommitOrder{hello(), "m"}};
+    (void)co_await world.verbs.start(order, nullptr);
+    EXPECT_EQ((co_await world.verbs.next(id_of(0), {})).error().code(), ErrorCode::storage_full);
+    world.runs.full = false;
+    (void)co_await world.verbs.start(order, nullptr);
+    EXPECT_TRUE((co_await world.verbs.next(id_of(0), {})).value().facts.end);
+    EXPECT_EQ(world.workspace.operations.size(), 2U) << "idempotent by the run's name";
+    EXPECT_EQ(world.workspace.operations[0], world.workspace.operations[1]);
+  });
+}
+
+TEST(VerbsTest, ADeedInProgressCanBeCancelledAndAProcessIsLeftToRuns) {
+  World world;
+  world.workspace.shut = true;
+  world.run([&]() -> Async<void> {
+    (void)co_await world.verbs.start({id_of(0), SyncOrder{.app = hello()}}, std::make_shared<FakeSource>());
+    EXPECT_TRUE((co_await world.verbs.cancel(id_of(0))).has_value());
+    EXPECT_EQ((co_await world.verbs.next(id_of(0), {})).value().facts.end->state, RunState::cancelled);
+    EXPECT_TRUE((co_await world.verbs.cancel(id_of(1))).has_value());
+    EXPECT_THAT(world.runs.cancelled, testing::ElementsAre(id_of(1)));
+  });
+}
+
+TEST(VerbsTest, StoppingLeavesNoDeedBehind) {
+  World world;
+  world.workspace.shut = true;
+  world.run([&]() -> Async<void> {
+    (void)co_await world.verbs.start({id_of(0), SyncOrder{.app = hello()}}, std::make_shared<FakeSource>());
+  });
+  EXPECT_TRUE(world.runs.ends.empty()) << "done again when it is asked again";
+}
+
+TEST(VerbsTest, QuestionsGoToTheirPorts) {
+  World world;
+  world.run([&]() -> Async<void> {
+    EXPECT_EQ((co_await world.verbs.status()).value().cpu_cores, 4U);
+    EXPECT_EQ((co_await world.verbs.apps(std::nullopt, 0, 5)).value().size(), 2U);
+    EXPECT_EQ((co_await world.verbs.apps(hello(), 0, 5)).value().at(0).app, hello());
+  });
+}
+
+}  // namespace
+}  // namespace octo::tentacle

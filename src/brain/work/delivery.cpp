@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// Runs on their way to nodes, and back from there by cancel, deadline or silence.
+#include "brain/work/engine.hpp"
+#include "domain/limits.hpp"
+#include "io/log/log.hpp"
+
+namespace octo::brain {
+
+namespace {
+constexpr Span kSweepEvery = 1s;      // a deadline is kept to within this
+constexpr Span kCancelRetry = 200ms;  // the start may be on the node's doorstep
+constexpr int kCancelTries = 50;
+}  // namespace
+
+RunState Engine::due_state(const NodeName& node) const {
+  return ports_.fleet != nullptr && ports_.fleet->find(node) ? RunState::delivered : RunState::queued;
+}
+
+Async<Result<void>> Engine::make_due(Task task, std::vector<RunId> ids) {
+  std::vector<RunRow> changed;
+  for (const RunId& id : ids) {
+    const RunRow& row = *task->board.find(id);
+    if (row.state != RunState::accepted) continue;
+    changed.push_back(row);
+    changed.back().state = due_state(id.node);
+  }
+  if (!changed.empty()) {
+    OCTO_CO_TRY(co_await ports_.ledger.record_runs(task->record.id, changed, std::nullopt));
+    std::vector<TaskEvent> events;
+    for (const RunRow& row : changed) {
+      (void)task->board.apply(row.id, row.state, {});
+      if (row.state != RunState::queued) continue;
+      events.emplace_back().kind = TaskEvent::Kind::state;
+      events.back().run = row;
+    }
+    if (!events.empty()) OCTO_CO_TRY(co_await task->story.tell(std::move(events)));
+  }
+  for (const RunId& id : ids) {
+    if (is_final(task->board.find(id)->state)) continue;
+    due_[id.node].insert(id);
+    if (ports_.fleet != nullptr && ports_.fleet->find(id.node)) nursery_.spawn(deliver(task, id));
+  }
+  due_changed_.set();
+  co_return Result<void>{};
+}
+
+Async<void> Engine::deliver(Task task, RunId id) {
+  LiveRun& run = task->runs.at(id);
+  if (run.delivering || is_final(task->board.find(id)->state)) co_return;
+  run.delivering = true;
+  const auto sent = co_await send(task, id);
+  run.delivering = false;
+  if (!sent && sent.error().code() != ErrorCode::unavailable) {
+    log::warning("run {} for {}: {}", local_name(id), id.node, sent.error().message());
+  }
+  if (task->cancel_requested) co_await cancel_run(task, id);
+}
+
+// An order that is refused ends its run; `unavailable` leaves it due.
+Async<Result<void>> Engine::send(Task task, RunId id) {
+  LiveRun& run = task->runs.at(id);
+  // A running one the node has for good, and offers by itself.
+  if (task->cancel_requested || task->board.find(id)->state == RunState::running) co_return Result<void>{};
+  if (task->board.find(id)->state == RunState::queued) {
+    // Written down first: what a Brain may have sent is never taken for unsent by the next one.
+    RunRow row = *task->board.find(id);
+    row.state = RunState::delivered;
+    OCTO_CO_TRY(co_await ports_.ledger.record_runs(task->record.id, {row}, std::nullopt));
+    (void)task->board.apply(id, RunState::delivered, {});
+    if (is_final(task->board.find(id)->state) || task->cancel_requested) co_return Result<void>{};
+  }
+  const bool before = run.sent;
+  run.sent = run.sent_now = true;
+  auto sent = co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)}, task->deadline - ports_.clock.now());
+  if (sent) co_return Result<void>{};
+  run.sent = before;
+  run.sent_now = false;
+  if (sent.error().code() != ErrorCode::unavailable) {
+    RunEnd end;
+    end.state = RunState::rejected;
+    end.reason = sent.error().message();
+    co_await end_runs_for_sure(task, {id}, end);
+  }
+  co_return sent;
+}
+
+// Until the node has the cancel; its report of the end comes like any other.
+Async<void> Engine::cancel_run(Task task, RunId id) {
+  LiveRun& run = task->runs.at(id);
+  RunEnd end;
+  end.state = RunState::cancelled;
+  end.reason = "never started";
+  for (int tries = 0; !is_final(task->board.find(id)->state); ++tries) {
+    if (run.delivering) co_return;  // deliver() comes here when it is through
+    if (!run.sent) co_return co_await end_runs_for_sure(task, {id}, end);
+    const auto done = co_await ports_.fleet->cancel_run(id);
+    if (done) co_return;
+    if (done.error().code() != ErrorCode::not_found) co_return;  // asked again when the node is back
+    if (!run.sent_now || tries >= kCancelTries) co_return co_await end_runs_for_sure(task, {id}, end);
+    co_await ports_.clock.sleep(kCancelRetry);
+  }
+}
+
+// Deadlines, silence, and what could not be done when it was due.
+Async<void> Engine::sweep() {
+  while (true) {
+    std::erase_if(due_, [](const auto& entry) { return entry.second.empty(); });
+    if (due_.empty()) {
+      co_await due_changed_.wait();
+      continue;
+    }
+    co_await ports_.clock.sleep(kSweepEvery);
+    const auto due = due_;
+    for (const auto& [node, runs] : due) co_await sweep_node(node, runs);
+  }
+}
+
+Async<void> Engine::sweep_node(NodeName node, std::set<RunId> runs) {
+  const bool here = ports_.fleet != nullptr && ports_.fleet->find(node).has_value();
+  const auto known = nodes_.find(node);
+  const bool forgotten = !here && known != nodes_.end() && ports_.clock.wall() - known->second.last_heard > limits::run_kept;
+  for (const RunId& id : runs) {
+    const auto found = live_.find(id.task);
+    if (found == live_.end()) continue;
+    const Task task = found->second;
+    const LiveRun& run = task->runs.at(id);
+    if (run.delivering || run.ending || is_final(task->board.find(id)->state)) continue;
+    RunEnd end;
+    if (!run.sent && task->deadline <= ports_.clock.now()) {
+      end.state = RunState::expired;
+      end.reason = fmt::format("{} was offline until the delivery deadline", node);
+    } else if (run.sent && forgotten) {
+      end.state = RunState::unknown;
+      end.reason = fmt::format("{} was not heard of again", node);
+    } else {
+      if (here && !run.sent_now) nursery_.spawn(deliver(task, id));
+      continue;
+    }
+    if (const auto stored = co_await end_runs(task, {id}, end); !stored) {
+      log::error("outcome of run {} on {}: {}", local_name(id), node, stored.error().message());
+    }
+  }
+}
+
+}  // namespace octo::brain

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Engine: the Brain's verbs over its ports. One loop, one writer of every board; see README.md.
+#pragma once
+#include <map>
+#include <memory>
+#include <set>
+
+#include "brain/work/live_task.hpp"
+#include "brain/work/stored_request.hpp"
+#include "brain/work/verbs.hpp"
+
+namespace octo::brain {
+
+class Engine final : public Verbs, private FleetEvents {
+ public:
+  Engine(Ports ports, Executor executor);
+  ~Engine() override;
+  // What a Brain before us left: nodes, and tasks that are not concluded.
+  Async<Result<void>> load();
+
+  FleetEvents& fleet_events() override { return *this; }
+  void set_fleet(Fleet& fleet) override { ports_.fleet = &fleet; }
+  Async<void> stop() override;
+
+  TaskId make_task_id() override;
+  Async<Result<void>> run_command(const TaskId& id, CommandRequest request, Stamp stamp) override;
+  Async<Result<void>> apply_scenario(const TaskId& id, ApplyRequest request, Stamp stamp) override;
+  Async<Result<void>> reset(const TaskId& id, ResetRequest request, Stamp stamp) override;
+  Async<Result<void>> cancel(const TaskId& id, Stamp stamp) override;
+  Async<Result<std::unique_ptr<Listener>>> listen(const TaskId& id, std::uint64_t from) override;
+  Async<Result<std::optional<StoredTask>>> find_task(const TaskId& id) override;
+  Async<Result<std::vector<NodeInfo>>> nodes() override;
+  Async<Result<PruneOutcome>> prune(const std::vector<std::string>& names, bool all, Stamp stamp,
+                                    std::function<std::string(const PruneOutcome&)> answer_of) override;
+
+ private:
+  using Task = std::shared_ptr<LiveTask>;
+  class Following;
+
+  // Work that must not stop in the middle because its caller goes away. Takes all it needs by value.
+  template <class T>
+  Async<Result<T>> finish(Async<Result<T>> work);
+
+  // tasks.cpp: from acceptance to conclusion
+  Async<Result<Task>> accept(TaskRecord record, std::vector<RunRow> rows, Stamp stamp);
+  Async<Result<void>> accept_command(TaskId id, CommandRequest request, Stamp stamp);
+  Async<Result<Task>> revive(StoredTask stored);
+  Result<void> restore(LiveTask& task);
+  Async<Result<void>> reconcile(LiveTask& task, EventLog::Summary summary);
+  Async<void> drive_command(Task task);
+  // Ends runs whatever they wait for: stored, then shown. A run that is final already is left alone.
+  Async<Result<void>> end_runs(Task task, std::vector<RunId> ids, RunEnd end);
+  Async<void> end_runs_for_sure(Task task, std::vector<RunId> ids, RunEnd end);
+  Async<void> conclude(Task task);
+  Async<Result<void>> accept_cancel(TaskId id, Stamp stamp);
+  Async<void> cancel_runs(Task task);
+  void say(const Task& task, std::string text);
+
+  // delivery.cpp: runs on their way to nodes
+  RunState due_state(const NodeName& node) const;
+  Async<Result<void>> make_due(Task task, std::vector<RunId> ids);
+  Async<void> deliver(Task task, RunId id);
+  Async<Result<void>> send(Task task, RunId id);
+  Async<void> cancel_run(Task task, RunId id);
+  Async<void> sweep();
+  Async<void> sweep_node(NodeName node, std::set<RunId> runs);
+
+  // reports.cpp
+  Async<Result<void>> node_joined(const NodeRecord& node) override;
+  void node_online(const NodeName& node) override;
+  void node_offline(const NodeName& node) override;
+  Async<Result<OutputMark>> run_offered(const RunId& run) override;
+  Async<Result<void>> run_progress(const RunId& run, std::optional<std::int64_t> pid) override;
+  Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override;
+  Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) override;
+  Async<Result<void>> run_refused(const RunId& run, const Error& why) override;
+  Async<Result<void>> take_node(NodeRecord node);
+  Async<Result<OutputMark>> take_offer(RunId run);
+  Async<Result<void>> take_progress(RunId run, std::optional<std::int64_t> pid);
+  Async<Result<OutputMark>> take_output(RunId run, OutputPiece piece);
+  Async<Result<void>> take_end(RunId run, RunEnd end);
+  Async<Result<void>> take_late_end(RunId run, RunEnd end);
+  Async<void> keep_last_heard(NodeRecord node);
+
+  // scenarios.cpp: requests judged, versions recorded
+  Async<Result<void>> accept_apply(TaskId id, ApplyRequest request, Stamp stamp);
+  Async<Result<void>> accept_reset(TaskId id, ResetRequest request, Stamp stamp);
+  Result<void> check_nodes(const std::vector<NodeName>& nodes) const;
+  Result<void> check_free(const ScenarioName& scenario) const;
+  Async<Result<Manifest>> check_bundle(const ApplyRequest& request, const Plan& plan);
+  Async<Result<StoredReset>> plan_reset(const ResetRequest& request);
+  Async<Result<Step>> plan_reset_app(const Scenario& scenario, const ResetRequest& request);
+  Async<Result<void>> begin_journey(TaskRecord record, Journey journey, Stamp stamp);
+  Async<Result<void>> record_version(Task task, const Stage& stage);
+
+  // plans.cpp: stage after stage
+  Async<void> drive_journey(Task task);
+  Async<Result<void>> travel(Task task);
+  Async<Result<void>> pass_stage(Task task, const Stage& stage);
+  Async<Result<std::function<Deed(const NodeName&)>>> deed_of(const Journey& journey, const Step& step);
+  Async<Result<void>> arrive(Task task);
+
+  Ports ports_;
+  Executor executor_;
+  Event due_changed_;
+  std::map<NodeName, NodeRecord> nodes_;
+  std::map<TaskId, Task> live_;
+  std::map<NodeName, std::set<RunId>> due_;
+  std::set<ScenarioName> prepared_for_;  // scenarios with a request under judgement
+  Nursery nursery_;
+};
+
+template <class T>
+Async<Result<T>> Engine::finish(Async<Result<T>> work) {
+  struct State {
+    explicit State(const Executor& executor) : ended(executor) {}
+    std::optional<Result<T>> outcome;
+    Event ended;
+  };
+  const auto state = std::make_shared<State>(executor_);
+  nursery_.spawn([](Async<Result<T>> inner, std::shared_ptr<State> into) -> Async<void> {
+    into->outcome.emplace(co_await std::move(inner));
+    into->ended.set();
+  }(std::move(work), state));
+  while (!state->outcome) co_await state->ended.wait();
+  co_return std::move(*state->outcome);
+}
+
+}  // namespace octo::brain

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "brain/work/live_task.hpp"
+
+namespace octo::brain {
+
+LiveTask::LiveTask(StoredTask stored, EventLog& log, const Executor& executor)
+    : record(std::move(stored.record)),
+      cancel_requested(stored.cancel_requested),
+      story(log, record.id, executor),
+      changed(executor) {
+  for (RunRow& row : stored.runs) {
+    // What a Brain before us wrote down as delivered may have arrived.
+    runs[row.id].sent = row.state == RunState::delivered || row.state == RunState::running;
+    board.add(std::move(row));
+  }
+}
+
+std::vector<RunId> LiveTask::select(const std::function<bool(const RunRow&, const LiveRun&)>& wanted) const {
+  std::vector<RunId> found;
+  for (const auto& [id, row] : board.runs()) {
+    if (wanted(row, runs.at(id))) found.push_back(id);
+  }
+  return found;
+}
+
+std::vector<RunId> LiveTask::of_step(std::uint32_t step) const {
+  return select([step](const RunRow& row, const LiveRun&) { return row.id.step == step; });
+}
+
+StoredTask LiveTask::stored() const {
+  StoredTask stored{record, {}, cancel_requested, std::nullopt};
+  for (const auto& [id, row] : board.runs()) stored.runs.push_back(row);
+  if (board.finished()) stored.outcome = board.outcome();
+  return stored;
+}
+
+}  // namespace octo::brain

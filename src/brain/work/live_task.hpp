@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// A task that is not concluded; private to the room.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "async/clock.hpp"
+#include "brain/work/story.hpp"
+#include "domain/deployment.hpp"
+
+namespace octo::brain {
+
+// What is known of a run beyond the board. Lost with the process, and safe to lose.
+struct LiveRun {
+  bool sent = false;        // the node may have it: it cannot be `expired` any more without the node's word
+  bool sent_now = false;    // … in the session that the node has now
+  bool delivering = false;  // one coroutine at a time
+  bool ending = false;      // its end is on the way to the ledger
+  OutputMark taken;         // told to the story
+  OutputMark durable;       // and synced
+};
+
+// What an apply or a reset goes through, and the version it makes.
+struct Journey {
+  Plan plan;
+  Deployment deployment;    // empty for a reset
+  ScenarioName scenario;
+  Sha256 bundle;
+  std::string message;
+};
+
+struct LiveTask {
+  LiveTask(StoredTask stored, EventLog& log, const Executor& executor);
+
+  // Runs that ended, or all of the step, …
+  std::vector<RunId> select(const std::function<bool(const RunRow&, const LiveRun&)>& wanted) const;
+  std::vector<RunId> of_step(std::uint32_t step) const;
+  StoredTask stored() const;
+
+  TaskRecord record;
+  TaskBoard board;
+  std::map<RunId, LiveRun> runs;
+  bool cancel_requested = false;
+  Instant deadline{};       // delivery of the runs that are due
+  std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
+  std::optional<Journey> journey;
+  Story story;
+  Event changed;            // the board, or a run
+};
+
+}  // namespace octo::brain

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// A scenario's journey: stage after stage, the next one only when the one before succeeded whole.
+#include "brain/work/engine.hpp"
+#include "domain/fold.hpp"
+#include "domain/limits.hpp"
+#include "io/log/log.hpp"
+
+namespace octo::brain {
+
+namespace {
+
+std::string fold(const std::vector<NodeName>& nodes) {
+  std::vector<std::string> names;
+  for (const NodeName& node : nodes) names.push_back(node.str());
+  return fold_names(std::move(names));
+}
+
+std::string print_steps(const Stage& stage) {
+  std::vector<std::string> parts;
+  for (const Step& step : stage.steps) parts.push_back(fmt::format("{} on {}", print(step), fold(step.nodes)));
+  return join(parts, ", ");
+}
+
+std::vector<RunId> runs_of(const LiveTask& task, const Stage& stage) {
+  std::vector<RunId> runs;
+  for (const Step& step : stage.steps) {
+    for (const RunId& id : task.of_step(step.index)) runs.push_back(id);
+  }
+  return runs;
+}
+
+bool all(const LiveTask& task, const std::vector<RunId>& runs, auto judge) {
+  return std::ranges::all_of(runs, [&](const RunId& id) { return judge(task.board.find(id)->state); });
+}
+
+}  // namespace
+
+Async<void> Engine::drive_journey(Task task) {
+  const auto travelled = co_await travel(task);
+  if (!travelled) {
+    say(task, travelled.error().message());
+    RunEnd end;
+    end.state = RunState::cancelled;
+    end.reason = "not started: " + travelled.error().message();
+    co_await end_runs_for_sure(task, task->select([](const RunRow& row, const LiveRun&) { return !is_final(row.state); }), end);
+  }
+  co_await conclude(task);
+}
+
+Async<Result<void>> Engine::travel(Task task) {
+  const Plan& plan = task->journey->plan;
+  for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+    const auto passed = co_await pass_stage(task, plan.stages[i]);
+    if (passed) continue;
+    std::vector<std::string> left;
+    for (std::size_t later = i + 1; later < plan.stages.size(); ++later) left.push_back(print_steps(plan.stages[later]));
+    if (left.empty()) co_return passed;
+    co_return fail(ErrorCode::cancelled, "{}; not done: {}", passed.error().message(), join(left, ", "));
+  }
+  co_return co_await arrive(task);
+}
+
+Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
+  const std::vector<RunId> runs = runs_of(*task, stage);
+  const auto succeeded = [](RunState state) { return state == RunState::succeeded; };
+  if (!all(*task, runs, is_final)) {
+    if (task->cancel_requested) co_return fail(ErrorCode::cancelled, "cancelled before: {}", stage.title);
+    say(task, fmt::format("{}: {}", stage.title, print_steps(stage)));
+    for (const Step& step : stage.steps) {
+      auto deed = co_await deed_of(*task->journey, step);
+      if (!deed) co_return fail(deed.error().with(print(step)));
+      task->deeds[step.index] = std::move(*deed);
+    }
+    task->deadline = ports_.clock.now() + limits::delivery_deadline;
+    OCTO_CO_TRY(co_await make_due(task, runs));
+    while (!all(*task, runs, is_final)) co_await task->changed.wait();
+  }
+  if (stage.makes_version) OCTO_CO_TRY((co_await record_version(task, stage)).with("record the version"));
+  if (all(*task, runs, succeeded)) co_return Result<void>{};
+  std::vector<std::string> failed;
+  for (const RunId& id : runs) {
+    const RunRow& row = *task->board.find(id);
+    if (!succeeded(row.state)) failed.push_back(fmt::format("{} on {} {}", row.title, id.node, name_of(row.state)));
+  }
+  co_return fail(ErrorCode::conflict, "stopped after {}: {}", stage.title, join(failed, ", "));
+}
+
+// What the step's nodes are asked to do; loads and stores what that needs.
+Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journey& journey, const Step& step) {
+  using Made = std::function<Deed(const NodeName&)>;
+  const AppAt at{step.app, journey.scenario};
+  switch (step.kind) {
+    case Step::Kind::sync: {
+      const auto app = std::ranges::find(journey.deployment.apps, step.app, &App::name);
+      Manifest sources;
+      if (!app->source_path.empty()) sources = below(OCTO_CO_TRY(co_await ports_.blobs.manifest(journey.bundle)), app->source_path);
+      Bytes encoded = octo::encode(sources);
+      const Sha256 hash = ports_.blobs.digest(encoded);
+      OCTO_CO_TRY(co_await ports_.blobs.put(hash, std::move(encoded)));
+      OCTO_CO_TRY(co_await ports_.blobs.sync());
+      co_return Made([order = SyncOrder{at, hash, app->description}](const NodeName&) { return Deed(order); });
+    }
+    case Step::Kind::script: {
+      const Manifest bundle = OCTO_CO_TRY(co_await ports_.blobs.manifest(journey.bundle));
+      const auto entry = std::ranges::find(bundle.entries, step.file, &ManifestEntry::path);
+      if (entry == bundle.entries.end()) co_return fail(ErrorCode::not_found, "script {} is not in the bundle", quote(step.file));
+      auto order = std::make_shared<ExecOrder>();
+      order->kind = ExecOrder::Kind::script;
+      for (const Chunk& chunk : entry->chunks) order->text += OCTO_CO_TRY(co_await ports_.blobs.get(chunk.hash));
+      order->script_name = step.file.substr(step.file.rfind('/') + 1);
+      order->app = at;
+      co_return Made([order](const NodeName&) { return Deed(*order); });
+    }
+    case Step::Kind::commit:
+      co_return Made([order = CommitOrder{at, journey.message}](const NodeName&) { return Deed(order); });
+    case Step::Kind::remove:
+      co_return Made([order = RemoveOrder{at}](const NodeName&) { return Deed(order); });
+    case Step::Kind::reset: {
+      std::map<NodeName, std::string> commits;
+      for (std::size_t i = 0; i < step.nodes.size(); ++i) commits[step.nodes[i]] = step.commits[i];
+      co_return Made([at, commits = std::move(commits), message = journey.message](const NodeName& node) {
+        return Deed(ResetOrder{at, commits.at(node), message});
+      });
+    }
+  }
+  co_return fail(ErrorCode::internal, "a step of no kind");
+}
+
+// All stages are passed.
+Async<Result<void>> Engine::arrive(Task task) {
+  if (!task->journey->plan.removes_scenario) co_return Result<void>{};
+  OCTO_CO_TRY((co_await ports_.ledger.remove_scenario(task->journey->scenario)).with("remove the scenario"));
+  say(task, fmt::format("scenario {} is removed", task->journey->scenario));
+  co_return Result<void>{};
+}
+
+}  // namespace octo::brain

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// A task's life: accepted, driven, cancelled, concluded.
+#include <algorithm>
+
+#include "brain/work/engine.hpp"
+#include "domain/fold.hpp"
+#include "domain/limits.hpp"
+#include "io/log/log.hpp"
+
+namespace octo::brain {
+
+namespace {
+
+constexpr Span kStorageRetry = 5s;  // what must be stored is tried for ever; the disk may have room again
+
+TaskEvent state_event(const RunRow& row) {
+  TaskEvent event;
+  event.kind = TaskEvent::Kind::state;
+  event.run = row;
+  return event;
+}
+
+TaskEvent accepted_event() {
+  TaskEvent event;
+  event.kind = TaskEvent::Kind::accepted;
+  return event;
+}
+
+}  // namespace
+
+Async<Result<Engine::Task>> Engine::accept(TaskRecord record, std::vector<RunRow> rows, Stamp stamp) {
+  const TaskId id = record.id;
+  // The log first: without it nothing that a node reports could be taken.
+  OCTO_CO_TRY((co_await ports_.events.open(id)).with("open the task's events"));
+  const auto task = std::make_shared<LiveTask>(StoredTask{record, rows, false, std::nullopt}, ports_.events, executor_);
+  for (auto& [run, live] : task->runs) live.sent = false;
+  if (auto stored = co_await ports_.ledger.accept_task(record, rows, stamp); !stored) {
+    ports_.events.close(id);
+    co_return fail(stored.error().with("store the task"));
+  }
+  live_[id] = task;
+  std::vector<TaskEvent> events = {accepted_event()};
+  for (const auto& [run, row] : task->board.runs()) {
+    if (row.state == RunState::queued) events.push_back(state_event(row));
+  }
+  // The task is stored: it goes on even if its events cannot be shown now.
+  if (const auto told = co_await task->story.tell(std::move(events)); !told) {
+    log::error("events of task {}: {}", id, told.error().message());
+  }
+  co_return task;
+}
+
+Async<Result<void>> Engine::run_command(const TaskId& id, CommandRequest request, Stamp stamp) {
+  return finish(accept_command(id, std::move(request), std::move(stamp)));
+}
+
+Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, Stamp stamp) {
+  TaskRecord record{id, request.kind, stamp.caller.group, stamp.caller.name, request.title, request.request, stamp.at, request.nodes};
+  std::vector<RunRow> rows;
+  rows.reserve(request.nodes.size());
+  for (const NodeName& node : request.nodes) {
+    RunRow row;
+    row.id = RunId{id, 0, node, 1};
+    row.state = due_state(node);
+    rows.push_back(std::move(row));
+  }
+  const Task task = OCTO_CO_TRY(co_await accept(std::move(record), std::move(rows), std::move(stamp)));
+  task->deadline = ports_.clock.now() + request.deadline;
+  task->deeds[0] = [order = std::make_shared<ExecOrder>(std::move(request.order))](const NodeName&) { return Deed(*order); };
+  nursery_.spawn(drive_command(task));
+  co_return Result<void>{};
+}
+
+// A task that an earlier Brain left, or that a late report opens again.
+Async<Result<Engine::Task>> Engine::revive(StoredTask stored) {
+  const TaskId id = stored.record.id;
+  auto summary = OCTO_CO_TRY(co_await ports_.events.open(id));
+  const auto task = std::make_shared<LiveTask>(std::move(stored), ports_.events, executor_);
+  OCTO_CO_TRY(restore(*task));
+  OCTO_CO_TRY(co_await reconcile(*task, std::move(summary)));
+  live_[id] = task;
+  co_return task;
+}
+
+Result<void> Engine::restore(LiveTask& task) {
+  const TaskRecord& record = task.record;
+  const auto remaining = [&](Span deadline) {
+    // Boot clocks end with the boot; between two lives of the Brain the wall clock is all there is.
+    return std::clamp<Span>(deadline - (ports_.clock.wall() - record.accepted), Span::zero(), deadline);
+  };
+  switch (record.kind) {
+    case TaskKind::command:
+    case TaskKind::script: {
+      const auto start = OCTO_TRY(api::decode_start_task(record.request));
+      const auto order = std::make_shared<ExecOrder>(order_of(start));
+      task.deeds[0] = [order](const NodeName&) { return Deed(*order); };
+      task.deadline = ports_.clock.now() + remaining(start.deadline.value_or(limits::delivery_deadline));
+      return {};
+    }
+    case TaskKind::apply: {
+      auto apply = OCTO_TRY(api::decode_apply(record.request));
+      const ScenarioName scenario = apply.deployment.name;
+      Plan plan = OCTO_TRY(plan_apply(apply.deployment, apply.target));
+      task.journey = Journey{std::move(plan), std::move(apply.deployment), scenario, apply.bundle, std::move(apply.message)};
+      return {};
+    }
+    case TaskKind::reset: {
+      auto reset = OCTO_TRY(decode_stored_reset(record.request));
+      task.journey = Journey{std::move(reset.plan), {}, reset.scenario, reset.bundle, std::move(reset.message)};
+      return {};
+    }
+  }
+  return fail(ErrorCode::corrupt, "task {} is of a kind that this version does not know", record.id);
+}
+
+// The ledger knows ends that the log of events lacks, when a Brain died between the two.
+Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary) {
+  for (const auto& [id, mark] : summary.output) {
+    if (const auto found = task.runs.find(id); found != task.runs.end()) found->second.taken = found->second.durable = mark;
+  }
+  std::vector<TaskEvent> missing;
+  if (summary.last == 0) missing.push_back(accepted_event());
+  const std::map<RunId, RunState> told(summary.states.begin(), summary.states.end());
+  for (const auto& [id, row] : task.board.runs()) {
+    const auto found = told.find(id);
+    if (is_final(row.state) && (found == told.end() || found->second != row.state)) missing.push_back(state_event(row));
+  }
+  if (missing.empty()) co_return Result<void>{};
+  co_return co_await task.story.tell(std::move(missing));
+}
+
+Async<void> Engine::drive_command(Task task) {
+  while (!co_await make_due(task, task->of_step(0))) co_await ports_.clock.sleep(kStorageRetry);
+  if (task->cancel_requested) co_await cancel_runs(task);
+  while (!task->board.finished()) co_await task->changed.wait();
+  co_await conclude(task);
+}
+
+Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd end) {
+  std::vector<RunRow> rows;
+  for (const RunId& id : ids) {
+    // Two reports of one end may come at once; the second finds it done.
+    while (task->runs.at(id).ending) co_await task->changed.wait();
+    RunRow row = *task->board.find(id);
+    if (!may_follow(row.state, end.state)) continue;
+    row.state = end.state;
+    row.end = end;
+    rows.push_back(std::move(row));
+  }
+  if (rows.empty()) co_return Result<void>{};
+  for (const RunRow& row : rows) task->runs.at(row.id).ending = true;
+  auto stored = co_await ports_.ledger.record_runs(task->record.id, rows, std::nullopt);
+  std::vector<TaskEvent> events;
+  for (const RunRow& row : rows) {
+    task->runs.at(row.id).ending = false;
+    if (!stored) continue;
+    (void)task->board.apply(row.id, row.state, row.end);
+    due_[row.id.node].erase(row.id);
+    events.push_back(state_event(*task->board.find(row.id)));
+  }
+  if (stored) {
+    if (const auto told = co_await task->story.tell(std::move(events)); !told) {
+      log::error("events of task {}: {}", task->record.id, told.error().message());
+    }
+  }
+  task->changed.set();
+  co_return stored;
+}
+
+Async<void> Engine::end_runs_for_sure(Task task, std::vector<RunId> ids, RunEnd end) {
+  while (true) {
+    const auto stored = co_await end_runs(task, ids, end);
+    if (stored) co_return;
+    log::error("outcome of task {}: {}", task->record.id, stored.error().message());
+    co_await ports_.clock.sleep(kStorageRetry);
+  }
+}
+
+Async<void> Engine::conclude(Task task) {
+  const TaskId id = task->record.id;
+  TaskEvent done;
+  done.kind = TaskEvent::Kind::done;
+  done.outcome = task->board.outcome();
+  while (true) {
+    // The word first, so that a task with an outcome always has its last event.
+    auto written = co_await task->story.tell({done}, Story::Until::durable);
+    if (written) written = co_await ports_.ledger.record_runs(id, {}, done.outcome);
+    if (written) break;
+    log::error("outcome of task {}: {}", id, written.error().message());
+    co_await ports_.clock.sleep(kStorageRetry);
+  }
+  live_.erase(id);
+  task->story.close();
+  ports_.events.close(id);
+}
+
+Async<Result<void>> Engine::cancel(const TaskId& id, Stamp stamp) { return finish(accept_cancel(id, std::move(stamp))); }
+
+Async<Result<void>> Engine::accept_cancel(TaskId id, Stamp stamp) {
+  const auto found = live_.find(id);
+  if (found == live_.end()) {
+    const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(id));
+    if (!stored) co_return fail(ErrorCode::not_found, "there is no task {}", id);
+    co_return fail(ErrorCode::conflict, "task {} is over: {}", id, name_of(stored->outcome.value_or(TaskState::running)));
+  }
+  const Task task = found->second;
+  OCTO_CO_TRY(co_await ports_.ledger.request_cancel(id, stamp));
+  if (!task->cancel_requested) say(task, fmt::format("{} asks to cancel", stamp.caller.name));
+  task->cancel_requested = true;
+  task->changed.set();
+  nursery_.spawn(cancel_runs(task));
+  co_return Result<void>{};
+}
+
+// What never left is cancelled here; the rest by its nodes, each in its own time.
+Async<void> Engine::cancel_runs(Task task) {
+  RunEnd end;
+  end.state = RunState::cancelled;
+  end.reason = "never started";
+  co_await end_runs_for_sure(
+      task, task->select([](const RunRow& row, const LiveRun& run) { return !is_final(row.state) && !run.sent && !run.delivering; }), end);
+  for (const RunId& id : task->select([](const RunRow& row, const LiveRun&) { return !is_final(row.state); })) {
+    nursery_.spawn(cancel_run(task, id));
+  }
+}
+
+void Engine::say(const Task& task, std::string text) {
+  nursery_.spawn([](Task of, std::string note) -> Async<void> {
+    TaskEvent event;
+    event.kind = TaskEvent::Kind::note;
+    event.text = std::move(note);
+    if (const auto told = co_await of->story.tell({std::move(event)}); !told) {
+      log::warning("a note of task {} is lost: {}", of->record.id, told.error().message());
+    }
+  }(task, std::move(text)));
+}
+
+}  // namespace octo::brain

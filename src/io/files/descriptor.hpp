@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// An open file descriptor and errors of system calls; private to the room.
+#pragma once
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "base/result.hpp"
+
+namespace octo::files {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  bool good() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+// The failure of the system call just made.
+inline Failure failed(std::string_view step, std::string_view path) {
+  const int number = errno;
+  ErrorCode code = ErrorCode::unavailable;
+  if (number == ENOSPC || number == EDQUOT) code = ErrorCode::storage_full;
+  if (number == ENOENT) code = ErrorCode::not_found;
+  if (number == EEXIST || number == ENOTEMPTY) code = ErrorCode::conflict;
+  if (number == EACCES || number == EPERM || number == ELOOP || number == EXDEV) code = ErrorCode::forbidden;
+  return fail(code, "{} {}: {}", step, path, std::strerror(number));
+}
+
+Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
+// Beneath `root`, through no symlink: openat2. `flags` as open(2).
+Result<Descriptor> open_beneath(int root, const std::string& path, int flags);
+// The folder that holds `path`, and the last segment.
+Result<std::pair<Descriptor, std::string>> open_parent(int root, const std::string& path);
+
+}  // namespace octo::files

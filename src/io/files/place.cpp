@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// Stages a manifest's files, judges that they can be put in place, and writes the switch record.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "io/crypto/crypto.hpp"
+#include "io/files/descriptor.hpp"
+#include "io/files/files.hpp"
+#include "io/files/switch.hpp"
+
+namespace octo::files {
+
+namespace {
+
+using Kind = ManifestEntry::Kind;
+
+class Placing {
+ public:
+  explicit Placing(const Placement& placement) : placement_(placement) {}
+
+  Result<void> run() {
+    OCTO_TRY(check(*placement_.manifest));
+    OCTO_TRY(make_folders(placement_.root, 0755));
+    OCTO_TRY(make_folders(placement_.staging));
+    OCTO_TRY(finish_switch(placement_.root, placement_.staging));
+    OCTO_TRY(make_folders(staged_folder(placement_.staging)));
+    root_ = Descriptor(::open(placement_.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    staged_ = Descriptor(::open(staged_folder(placement_.staging).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!root_.good() || !staged_.good()) return failed("open", placement_.root);
+    plan_removals();
+    auto staged = stage_all();
+    if (!staged) {
+      (void)remove_tree(staged_folder(placement_.staging));
+      return staged;
+    }
+    if (::fsync(staged_.get()) != 0) return failed("sync", "staged files");
+    OCTO_TRY(save(switch_record(placement_.staging), encode(steps_)));
+    return finish_switch(placement_.root, placement_.staging);
+  }
+
+ private:
+  void plan_removals() {
+    if (placement_.owned_before == nullptr) return;
+    for (const ManifestEntry& entry : placement_.owned_before->entries) owned_[entry.path] = entry.kind;
+    std::map<std::string, Kind> wanted;
+    for (const ManifestEntry& entry : placement_.manifest->entries) wanted[entry.path] = entry.kind;
+    // Children before their folders; a folder that becomes a file has to go first.
+    for (auto entry = owned_.rbegin(); entry != owned_.rend(); ++entry) {
+      const auto kept = wanted.find(entry->first);
+      const bool was_folder = entry->second == Kind::folder;
+      if (kept != wanted.end() && was_folder == (kept->second == Kind::folder)) continue;
+      if (kept != wanted.end() && !was_folder) continue;  // the step that makes the folder replaces the file
+      steps_.push_back({SwitchStep::Kind::remove, entry->first, 0, 0});
+    }
+  }
+
+  Result<void> stage_all() {
+    for (const ManifestEntry& entry : placement_.manifest->entries) {
+      struct stat facts{};
+      const bool there = OCTO_TRY(look(entry.path, facts));
+      if (entry.kind == Kind::folder) {
+        if (there && !S_ISDIR(facts.st_mode) && !owned_.contains(entry.path)) return in_the_way(entry.path, "a file");
+        if (!there || !S_ISDIR(facts.st_mode) || (facts.st_mode & 0777) != entry.mode) {
+          steps_.push_back({SwitchStep::Kind::folder, entry.path, entry.mode, 0});
+        }
+        continue;
+      }
+      if (there && S_ISDIR(facts.st_mode)) OCTO_TRY(check_replaceable(entry.path));
+      if (there && OCTO_TRY(same(entry, facts))) continue;
+      const auto number = static_cast<std::uint32_t>(steps_.size());
+      OCTO_TRY(entry.kind == Kind::file ? stage_file(entry, number) : stage_symlink(entry, number));
+      steps_.push_back({SwitchStep::Kind::move, entry.path, 0, number});
+    }
+    return {};
+  }
+
+  static Failure in_the_way(const std::string& path, std::string_view what) {
+    return fail(ErrorCode::conflict, "{} is in the way: {} that the scenario did not bring", quote(path), what);
+  }
+
+  // Whether there is something at `path` now. A symlink on the way, if it is not one of ours that goes, is refused.
+  Result<bool> look(const std::string& path, struct stat& facts) {
+    auto parent = open_parent(root_.get(), path);
+    if (!parent) {
+      const bool replaced = parent.error().code() == ErrorCode::not_found || owner_on_the_way(path);
+      return replaced ? Result<bool>(false) : Result<bool>(Failure(parent.error().with("look beneath the nodeapp's folder")));
+    }
+    if (::fstatat(parent->first.get(), parent->second.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    return errno == ENOENT ? Result<bool>(false) : Result<bool>(failed("look at", path));
+  }
+
+  // A parent that we own as file or symlink becomes a folder in this very switch.
+  bool owner_on_the_way(const std::string& path) const {
+    for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      const auto owned = owned_.find(path.substr(0, slash));
+      if (owned != owned_.end() && owned->second != Kind::folder) return true;
+    }
+    return false;
+  }
+
+  // A folder gives way to a file only if all in it is ours.
+  Result<void> check_replaceable(const std::string& path) {
+    std::error_code error;
+    const std::filesystem::path root(placement_.root);
+    if (!owned_.contains(path)) return in_the_way(path, "a folder");
+    for (std::filesystem::recursive_directory_iterator entry(root / path, error), end; !error && entry != end; entry.increment(error)) {
+      const std::string inside = entry->path().lexically_relative(root).string();
+      if (!owned_.contains(inside)) return in_the_way(inside, "a file");
+    }
+    return {};
+  }
+
+  Result<bool> same(const ManifestEntry& entry, const struct stat& facts) {
+    if (entry.kind == Kind::symlink) {
+      if (!S_ISLNK(facts.st_mode)) return false;
+      const auto parent = OCTO_TRY(open_parent(root_.get(), entry.path));
+      std::string target(entry.link.size() + 1, '\0');
+      const ssize_t size = ::readlinkat(parent.first.get(), parent.second.c_str(), target.data(), target.size());
+      return size == static_cast<ssize_t>(entry.link.size()) && target.starts_with(entry.link);
+    }
+    if (!S_ISREG(facts.st_mode) || (facts.st_mode & 07777) != entry.mode || facts.st_nlink != 1 ||
+        static_cast<std::uint64_t>(facts.st_size) != entry.bytes()) {
+      return false;
+    }
+    const auto file = open_beneath(root_.get(), entry.path, O_RDONLY);
+    if (!file) return false;
+    for (const Chunk& chunk : entry.chunks) {
+      Bytes bytes(chunk.bytes, '\0');
+      if (::read(file->get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return false;
+      if (crypto::sha256(bytes) != chunk.hash) return false;
+    }
+    return true;
+  }
+
+  Result<void> stage_file(const ManifestEntry& entry, std::uint32_t number) {
+    const std::string name = std::to_string(number);
+    const Descriptor file(::openat(staged_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file.good()) return failed("stage", entry.path);
+    for (const Chunk& chunk : entry.chunks) {
+      const Bytes bytes = OCTO_TRY(placement_.chunk(chunk));
+      if (bytes.size() != chunk.bytes) return fail(ErrorCode::corrupt, "a chunk of {} has the wrong size", quote(entry.path));
+      OCTO_TRY(write_all(file.get(), bytes, entry.path));
+    }
+    if (::fchmod(file.get(), entry.mode) != 0) return failed("set the mode of", entry.path);
+    if (::fsync(file.get()) != 0) return failed("sync", entry.path);
+    return {};
+  }
+
+  Result<void> stage_symlink(const ManifestEntry& entry, std::uint32_t number) {
+    if (::symlinkat(entry.link.c_str(), staged_.get(), std::to_string(number).c_str()) != 0) return failed("stage", entry.path);
+    return {};
+  }
+
+  const Placement& placement_;
+  Descriptor root_, staged_;
+  std::map<std::string, Kind> owned_;
+  std::vector<SwitchStep> steps_;
+};
+
+}  // namespace
+
+Result<void> place(const Placement& placement) { return Placing(placement).run(); }
+
+}  // namespace octo::files

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "io/files/record_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "io/files/files.hpp"
+
+namespace octo::files {
+
+namespace {
+
+class RecordLogTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = "/tmp/octopoda-log.XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder = name;
+    path = folder + "/log";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+  Result<std::vector<std::string>> read_all() {
+    std::vector<std::string> records;
+    auto log = RecordLog::open(path, [&](std::uint64_t, BytesView record) -> Result<void> {
+      records.emplace_back(record);
+      return {};
+    });
+    if (!log) return Failure(log.error());
+    return records;
+  }
+  void write(const std::vector<std::string>& records) {
+    auto log = RecordLog::open(path, [](std::uint64_t, BytesView) -> Result<void> { return {}; }).value();
+    for (const std::string& record : records) log.append(record).value();
+    log.sync().value();
+  }
+  std::string folder, path;
+};
+
+const std::vector<std::string> kRecords = {"first", "", std::string("\0\xff", 2), std::string(5000, 'x')};
+
+}  // namespace
+
+TEST_F(RecordLogTest, RecordsComeBackInOrderAndByOffset) {
+  write(kRecords);
+  EXPECT_EQ(read_all().value(), kRecords);
+  auto log = RecordLog::open(path, [](std::uint64_t, BytesView) -> Result<void> { return {}; }).value();
+  std::uint64_t offset = 0;
+  for (const std::string& record : kRecords) {
+    auto read = log.read(offset).value();
+    EXPECT_EQ(read.record, record);
+    offset = read.next;
+  }
+  EXPECT_EQ(offset, log.size());
+}
+
+TEST_F(RecordLogTest, WhereverTheTailIsTornTheRecordsBeforeItStay) {
+  write(kRecords);
+  const Bytes whole = load(path, 1 << 20).value();
+  const std::size_t third = 8 + 5 + 8 + 8 + 2;  // where the last record begins
+  for (std::size_t cut = third; cut < whole.size(); cut += cut < third + 16 ? 1 : 611) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << whole.substr(0, cut);
+    const auto records = read_all();
+    ASSERT_TRUE(records) << cut << ": " << records.error().message();
+    EXPECT_EQ(*records, std::vector<std::string>(kRecords.begin(), kRecords.begin() + 3)) << cut;
+    write({"next"});
+    EXPECT_EQ(read_all().value().back(), "next");
+  }
+}
+
+TEST_F(RecordLogTest, DamageWithRecordsBehindItIsReportedWithItsOffset) {
+  write(kRecords);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(8);
+  file.put('F');
+  file.close();
+  const auto records = read_all();
+  ASSERT_FALSE(records);
+  EXPECT_EQ(records.error().code(), ErrorCode::corrupt);
+  EXPECT_NE(records.error().message().find(path), std::string::npos);
+}
+
+}  // namespace octo::files

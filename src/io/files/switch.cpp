@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "io/files/switch.hpp"
+
+#include <sys/stat.h>
+
+#include <set>
+
+#include "io/files/descriptor.hpp"
+#include "io/files/files.hpp"
+
+namespace octo::files {
+
+namespace {
+
+constexpr std::string_view kMagic = "octsw1\n";
+constexpr std::size_t kRecordMax = 64 * 1024 * 1024;  // a hundred thousand long paths
+
+Result<std::vector<SwitchStep>> decode(BytesView bytes) {
+  const auto broken = [] { return fail(ErrorCode::corrupt, "the record of a switch is damaged"); };
+  if (bytes.size() < kMagic.size() + 4 || !bytes.starts_with(kMagic)) return broken();
+  if (crc32c(bytes.substr(0, bytes.size() - 4)) != get_unsigned<std::uint32_t>(bytes.substr(bytes.size() - 4))) return broken();
+  bytes = bytes.substr(kMagic.size(), bytes.size() - kMagic.size() - 4);
+  std::vector<SwitchStep> steps;
+  constexpr std::size_t kHead = 1 + 4 + 4 + 2;
+  while (!bytes.empty()) {
+    if (bytes.size() < kHead) return broken();
+    SwitchStep step;
+    step.kind = static_cast<SwitchStep::Kind>(bytes[0]);
+    step.mode = get_unsigned<std::uint32_t>(bytes.substr(1));
+    step.staged = get_unsigned<std::uint32_t>(bytes.substr(5));
+    const auto size = get_unsigned<std::uint16_t>(bytes.substr(9));
+    if (bytes.size() < kHead + size) return broken();
+    step.path = bytes.substr(kHead, size);
+    bytes.remove_prefix(kHead + size);
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+class Switch {
+ public:
+  Switch(const std::string& root, const std::string& staging)
+      : root_(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        staged_(::open(staged_folder(staging).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+
+  Result<void> run(const std::vector<SwitchStep>& steps) {
+    if (!root_.good()) return failed("open", "the root of a switch");
+    for (const SwitchStep& step : steps) {
+      switch (step.kind) {
+        case SwitchStep::Kind::remove: OCTO_TRY(remove(step.path)); break;
+        case SwitchStep::Kind::folder: OCTO_TRY(folder(step)); break;
+        case SwitchStep::Kind::move: OCTO_TRY(move(step)); break;
+      }
+    }
+    for (const std::string& path : touched_) {
+      const auto open = open_beneath(root_.get(), path, O_RDONLY | O_DIRECTORY);
+      if (open && ::fsync(open->get()) != 0) return failed("sync folder", path);
+    }
+    return {};
+  }
+
+ private:
+  void touch(const std::string& path) {
+    const auto slash = path.rfind('/');
+    touched_.insert(slash == std::string::npos ? "" : path.substr(0, slash));
+  }
+
+  // Absent is done; a folder that still holds what is not ours stays.
+  Result<void> remove(const std::string& path) {
+    auto parent = open_parent(root_.get(), path);
+    if (!parent) return parent.error().code() == ErrorCode::not_found ? Result<void>{} : Result<void>(Failure(parent.error()));
+    const auto& [at, name] = *parent;
+    if (::unlinkat(at.get(), name.c_str(), 0) != 0) {
+      const bool is_folder = errno == EISDIR;
+      if (!is_folder && errno != ENOENT) return failed("remove", path);
+      if (is_folder && ::unlinkat(at.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY && errno != EEXIST) {
+        return failed("remove", path);
+      }
+    }
+    touch(path);
+    return {};
+  }
+
+  static bool exists_at(int folder, const std::string& name) {
+    struct stat facts{};
+    return ::fstatat(folder, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+  }
+
+  Result<void> folder(const SwitchStep& step) {
+    const auto [at, name] = OCTO_TRY(open_parent(root_.get(), step.path));
+    struct stat facts{};
+    if (::fstatat(at.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(facts.st_mode)) {
+      if (::unlinkat(at.get(), name.c_str(), 0) != 0) return failed("replace", step.path);
+    }
+    if (::mkdirat(at.get(), name.c_str(), 0700) != 0 && errno != EEXIST) return failed("make folder", step.path);
+    if (::fchmodat(at.get(), name.c_str(), step.mode, 0) != 0) return failed("set the mode of", step.path);
+    touch(step.path);
+    return {};
+  }
+
+  // What is staged no more was moved before a crash.
+  Result<void> move(const SwitchStep& step) {
+    const std::string staged = std::to_string(step.staged);
+    if (!staged_.good() || !exists_at(staged_.get(), staged)) return {};
+    const auto [at, name] = OCTO_TRY(open_parent(root_.get(), step.path));
+    if (::renameat(staged_.get(), staged.c_str(), at.get(), name.c_str()) != 0) return failed("put in place", step.path);
+    touch(step.path);
+    return {};
+  }
+
+  Descriptor root_;
+  Descriptor staged_;
+  std::set<std::string> touched_;
+};
+
+}  // namespace
+
+std::string switch_record(const std::string& staging) { return join(staging, "switch"); }
+std::string staged_folder(const std::string& staging) { return join(staging, "new"); }
+
+Bytes encode(const std::vector<SwitchStep>& steps) {
+  Bytes out(kMagic);
+  for (const SwitchStep& step : steps) {
+    put_u8(out, static_cast<std::uint8_t>(step.kind));
+    put_u32(out, step.mode);
+    put_u32(out, step.staged);
+    put_u16(out, static_cast<std::uint16_t>(step.path.size()));
+    out += step.path;
+  }
+  put_u32(out, crc32c(out));
+  return out;
+}
+
+Result<void> finish_switch(const std::string& root, const std::string& staging) {
+  const std::string record = switch_record(staging);
+  if (exists(record)) {
+    const Bytes bytes = OCTO_TRY(load(record, kRecordMax));
+    const auto steps = OCTO_TRY(decode(bytes).with(record));
+    OCTO_TRY(Switch(root, staging).run(steps).with("switch to the new files"));
+    if (::unlink(record.c_str()) != 0) return failed("remove", record);
+    OCTO_TRY(sync_folder(staging));
+  }
+  return remove_tree(staged_folder(staging));
+}
+
+}  // namespace octo::files

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// What place() does in its last step, as a durable list; private to the room.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace octo::files {
+
+struct SwitchStep {
+  enum class Kind : std::uint8_t { remove = 1, folder = 2, move = 3 };
+  Kind kind = Kind::remove;
+  std::string path;         // in the root
+  std::uint32_t mode = 0;   // of a folder
+  std::uint32_t staged = 0; // of a move: its name in <staging>/new
+};
+std::string switch_record(const std::string& staging);   // path
+std::string staged_folder(const std::string& staging);   // path
+Bytes encode(const std::vector<SwitchStep>& steps);
+
+}  // namespace octo::files
