@@ -14,6 +14,17 @@ function(octo_room NAME)
       return() # BOOTSTRAP
     endif() # BOOTSTRAP
   endforeach() # BOOTSTRAP
+  foreach(file IN LISTS ROOM_SOURCES) # BOOTSTRAP
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file} AND NOT IS_ABSOLUTE ${file}) # BOOTSTRAP
+      message(STATUS "room ${NAME} waits for ${file}") # BOOTSTRAP
+      return() # BOOTSTRAP
+    endif() # BOOTSTRAP
+  endforeach() # BOOTSTRAP
+  foreach(file IN LISTS ROOM_TESTS) # BOOTSTRAP
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file}) # BOOTSTRAP
+      list(REMOVE_ITEM ROOM_TESTS ${file}) # BOOTSTRAP
+    endif() # BOOTSTRAP
+  endforeach() # BOOTSTRAP
   string(REPLACE "/" "_" target "octo_${NAME}")
   if(NOT ROOM_SOURCES)
     set(ROOM_SOURCES ${CMAKE_SOURCE_DIR}/cmake/empty.cpp)

@@ -176,6 +176,7 @@ Result<Manifest> decode_manifest(BytesView bytes) {
 }
 
 Manifest below(const Manifest& manifest, std::string_view folder) {
+  if (folder == ".") return manifest;
   Manifest inner;
   const std::string prefix = std::string(folder) + "/";
   for (const ManifestEntry& entry : manifest.entries) {

@@ -39,7 +39,7 @@ Result<void> check(const Manifest& manifest);
 // Binary: "octm1\n", then entries; see spec/files.md. decode() checks.
 Bytes encode(const Manifest& manifest);
 Result<Manifest> decode_manifest(BytesView bytes);
-// What lies below `folder` ("hello/src"), with paths relative to it; nothing when there is none.
+// What lies below `folder` ("hello/src"), with paths relative to it; nothing when there is none. "." is all.
 Manifest below(const Manifest& manifest, std::string_view folder);
 // A clean relative path, or why not.
 Result<void> check_path(std::string_view path);

@@ -3,6 +3,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "io/crypto/crypto.hpp"
 #include "io/process/process.hpp"
 #include "octl/command_line.hpp"
 #include "octl/exit_code.hpp"
@@ -19,9 +20,9 @@ int complain(const Misuse& misuse, Output& output) {
   return exit_code_of(misuse.error.code());
 }
 
-Async<int> run_verb(const CommandLine& line, std::string settings_file, Sha256 command, Output& output, Executor executor) {
+Async<int> run_verb(const CommandLine& line, Session::Setup setup, Output& output, Executor executor) {
   SystemClock clock(executor);
-  Session session(std::move(settings_file), command, output, clock, executor);
+  Session session(std::move(setup), output, clock, executor);
   Call call{.line = line, .output = output, .session = session, .clock = clock};
   const Result<int> code = co_await line.verb->run(call);
   if (code) co_return output.broken() && *code == kWell ? kOurError : *code;
@@ -29,20 +30,26 @@ Async<int> run_verb(const CommandLine& line, std::string settings_file, Sha256 c
   co_return exit_code_of(code.error().code());
 }
 
-int run_line(const CommandLine& line, const Environment& environment, Output& output) {
+int run_line(const CommandLine& line, Session::Setup setup, Output& output) {
   process::ignore_sigpipe();
   output.set(line.output, line.on("--raw"));
-  const std::string settings_file =
-      line.settings_file.empty() ? environment("OCTL_CONFIG").value_or("") : line.settings_file;
   asio::io_context loop(1);
   int status = kOurError;
-  asio::co_spawn(loop, run_verb(line, settings_file, output, loop.get_executor()),
+  asio::co_spawn(loop, run_verb(line, std::move(setup), output, loop.get_executor()),
                  [&](std::exception_ptr error, int code) {
                    if (error) std::rethrow_exception(error);
                    status = code;
                  });
   loop.run();
   return status;
+}
+
+Session::Setup setup_of(const CommandLine& line, std::span<const std::string> words,
+                        const Environment& environment) {
+  return {.settings_file =
+              line.settings_file.empty() ? environment("OCTL_CONFIG").value_or("") : line.settings_file,
+          .home = environment("HOME").value_or(""),
+          .command = crypto::sha256(join(words, std::string_view("\0", 1)))};
 }
 
 }  // namespace
@@ -60,7 +67,9 @@ int run(std::span<const std::string> words, const Environment& environment, Outp
       output.write(*text);
       break;
     }
-    case CommandLine::Kind::verb: status = run_line(*line, environment, output); break;
+    case CommandLine::Kind::verb:
+      status = run_line(*line, setup_of(*line, words, environment), output);
+      break;
   }
   output.flush();
   return status;

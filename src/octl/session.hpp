@@ -2,8 +2,10 @@
 // What octl knows of its Brain across calls: settings, the state file (token, address, TLS tickets), one
 // connection. Nothing is read or dialled before the first use.
 //
-// The cached address is tried first, so that the nameserver is in no one's way; where it does not answer, the
-// nameserver is asked, else the settings are believed. A token that has run out is renewed silently, once.
+// The address found last is tried first, so that the nameserver is in no one's way; where the Brain does not
+// answer there, the nameserver is asked. Where that is disabled brain.ip and brain.port count, always. A token
+// that has run out is renewed silently, once. Without workgroup.password in the settings it is asked for on the
+// terminal.
 #pragma once
 #include <memory>
 #include <string>
@@ -16,9 +18,12 @@ namespace octo::octl {
 
 class Session {
  public:
-  // `settings_file`: -c, else OCTL_CONFIG, else empty: the usual places. `command`: digest of the words typed, kept with the
-  // keys of this call.
-  Session(std::string settings_file, const Sha256& command, Output& output, Clock& clock, Executor executor);
+  struct Setup {
+    std::string settings_file;  // -c, else OCTL_CONFIG, else empty: the usual places
+    std::string home;           // keeps the state file where the settings' folder cannot
+    Sha256 command;             // digest of the words typed, kept with the keys of this call
+  };
+  Session(Setup setup, Output& output, Clock& clock, Executor executor);
   ~Session();
 
   // ask(client::Brain&) → Async<Result<T>>, asked again after the log-in or the address was renewed.
@@ -32,8 +37,8 @@ class Session {
   }
   // A connection of its own, for what must not wait for a stream of events to end.
   Async<Result<std::unique_ptr<client::Brain>>> another();
-  // A fresh idempotency key, durable before anything is sent with it. Dropped when the answer is known; one that stays
-  // tells that the outcome of a call was never learnt.
+  // A fresh idempotency key, durable before anything is sent with it. Dropped when the answer is known; one that
+  // stays tells that the outcome of a call was never learnt, and the same command typed again says so.
   Result<std::string> make_key();
   void drop_key(const std::string& key);
   // A POST with a key of its own: ask(client::Brain&, key).
@@ -51,6 +56,7 @@ class Session {
     bool address = false;
   };
   Async<Result<void>> open();
+  // Whether it is worth asking again.
   Async<Result<bool>> mend(const Error& error, Mended& mended);
   client::Brain& brain();
 

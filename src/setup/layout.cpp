@@ -13,7 +13,7 @@ namespace octo::setup {
 namespace {
 
 constexpr std::size_t kSettingsBytesMax = 1024 * 1024;
-constexpr std::string_view kOwnNames[] = {"ca", "nameserver", "octl", "octl.yaml", "fleet.json"};
+constexpr std::string_view kOwnNames[] = {"ca", "nameserver", "octl", "octl.yaml", "fleet.json", "lock"};
 
 Result<void> complete_holder(const Layout& layout, const std::string& folder, crypto::CertificateRequest request, WallTime now) {
   const std::string certificates = folder + "/cert";
@@ -69,13 +69,14 @@ Result<std::vector<NodeName>> find_nodes(const Layout& layout) {
   return nodes;
 }
 
-Result<std::optional<Ports>> load_ports(const Layout& layout) {
+Result<std::optional<Addresses>> load_addresses(const Layout& layout) {
   for (const std::string& file : {layout.nameserver_settings(), layout.brain_settings()}) {
     if (!files::exists(file)) return std::nullopt;
   }
   const auto nameserver = OCTO_TRY(settings::load_nameserver(layout.nameserver_settings())).settings;
   const auto brain = OCTO_TRY(settings::load_brain(layout.brain_settings())).settings;
-  return Ports{nameserver.serve_port, brain.tentacle_face.port, brain.octl_face.port};
+  const std::string& ip = brain.octl_face.ip.empty() ? brain.name_server.host : brain.octl_face.ip;
+  return Addresses{ip, {nameserver.serve_port, brain.tentacle_face.port, brain.octl_face.port}};
 }
 
 Result<void> change_ports(const Layout& layout, const Ports& before, const Ports& after) {

@@ -39,8 +39,8 @@ Result<std::vector<NodeName>> parse_fleet_names(const std::vector<std::string>& 
 // Nodes that have settings in this layout, sorted.
 Result<std::vector<NodeName>> find_nodes(const Layout& layout);
 
-// The ports in the settings there are; nothing in a layout without.
-Result<std::optional<Ports>> load_ports(const Layout& layout);
+// As the settings there are say; nothing in a layout without.
+Result<std::optional<Addresses>> load_addresses(const Layout& layout);
 Result<void> change_ports(const Layout& layout, const Ports& before, const Ports& after);
 
 // CA and certificates. Then settings, and the root password (in octl.yaml and, hashed, in the Brain's data folder): the one

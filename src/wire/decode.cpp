@@ -14,33 +14,44 @@ constexpr std::size_t kHashesMax = 4096;  // 128 KiB of a question
 
 Result<RunId> take(const pb::RunId& from) {
   RunId id;
-  id.task = OCTO_TRY(parse_task_id(from.task()));
+  id.task = OCTO_TRY(parse_task_id(from.task()).with("run.task"));
   id.step = from.step();
-  id.node = OCTO_TRY(parse_node_name(from.node()));
+  id.node = OCTO_TRY(parse_node_name(from.node()).with("run.node"));
   id.attempt = from.attempt();
-  if (id.attempt == 0) return fail(ErrorCode::invalid_argument, "attempts are numbered from 1");
+  if (id.attempt == 0) return fail(ErrorCode::invalid_argument, "run.attempt: attempts are numbered from 1");
   return id;
 }
 
 Result<AppAt> take(const pb::App& from) {
-  auto app = OCTO_TRY(parse_app_name(from.app()));
-  auto scenario = OCTO_TRY(parse_scenario_name(from.scenario()));
+  auto app = OCTO_TRY(parse_app_name(from.app()).with("app.app"));
+  auto scenario = OCTO_TRY(parse_scenario_name(from.scenario()).with("app.scenario"));
   return AppAt{std::move(app), std::move(scenario)};
 }
 
 OutputMark take(const pb::Mark& from) { return {from.out(), from.err(), from.note()}; }
 
-Result<Sha256> take_hash(const std::string& from) {
+Result<Sha256> take_hash(const std::string& from, std::string_view field) {
   Sha256 hash;
-  if (from.size() != hash.bytes.size()) return fail(ErrorCode::invalid_argument, "a hash of {} bytes", from.size());
+  if (from.size() != hash.bytes.size()) return fail(ErrorCode::invalid_argument, "{}: a hash of {} bytes", field, from.size());
   std::copy(from.begin(), from.end(), hash.bytes.begin());
   return hash;
+}
+
+// So that now + span and sums of spans are times too.
+constexpr Span kSpanMax = 100 * 365 * 24h;
+Result<Span> take_span(std::int64_t nanoseconds, std::string_view field) {
+  const Span span(nanoseconds);
+  if (span < Span::zero()) return fail(ErrorCode::invalid_argument, "{}: a negative time", field);
+  if (span > kSpanMax) return fail(ErrorCode::invalid_argument, "{}: more than a century", field);
+  return span;
 }
 
 WallTime wall(std::int64_t nanoseconds) { return WallTime(Span(nanoseconds)); }
 
 Result<std::string> take_message(const std::string& from) {
-  if (from.size() > octo::limits::message_bytes_max) return fail(ErrorCode::too_large, "a message of {} bytes", from.size());
+  if (from.size() > octo::limits::message_bytes_max) {
+    return fail(ErrorCode::too_large, "message: {} bytes, {} at most", from.size(), octo::limits::message_bytes_max);
+  }
   return from;
 }
 
@@ -55,13 +66,12 @@ Result<Deed> take_deed(const pb::StartRun& from) {
       if (exec.has_app()) order.app = OCTO_TRY(take(exec.app()));
       order.background = exec.background();
       for (const auto& pair : exec.environment()) order.environment.emplace_back(pair.name(), pair.value());
-      order.limit = Span(exec.limit_ns());
-      if (order.limit < Span::zero()) return fail(ErrorCode::invalid_argument, "a negative time limit");
+      order.limit = OCTO_TRY(take_span(exec.limit_ns(), "exec.limit_ns"));
       order.tie = exec.tie();
       return Deed(std::move(order));
     }
     case pb::StartRun::kSync:
-      return Deed(SyncOrder{OCTO_TRY(take(from.sync().app())), OCTO_TRY(take_hash(from.sync().manifest())),
+      return Deed(SyncOrder{OCTO_TRY(take(from.sync().app())), OCTO_TRY(take_hash(from.sync().manifest(), "sync.manifest")),
                             from.sync().description()});
     case pb::StartRun::kCommit:
       return Deed(CommitOrder{OCTO_TRY(take(from.commit().app())), OCTO_TRY(take_message(from.commit().message()))});
@@ -76,14 +86,14 @@ Result<Deed> take_deed(const pb::StartRun& from) {
 
 Result<RunState> take_state(const std::string& from) {
   const auto state = find_run_state(from);
-  if (!state) return fail(ErrorCode::invalid_argument, "{} is no state of a run", quote(from));
+  if (!state) return fail(ErrorCode::invalid_argument, "state: {} is no state of a run", quote(from));
   return *state;
 }
 
 Result<RunEnd> take(const pb::RunEnded& from) {
   RunEnd end;
   end.state = OCTO_TRY(take_state(from.state()));
-  if (!is_final(end.state)) return fail(ErrorCode::invalid_argument, "a run cannot end as {}", octo::name_of(end.state));
+  if (!is_final(end.state)) return fail(ErrorCode::invalid_argument, "state: a run cannot end as {}", octo::name_of(end.state));
   if (from.has_exit_code()) end.exit_code = from.exit_code();
   if (from.signal() != 0) end.signal = from.signal();
   end.reason = from.reason();
@@ -91,14 +101,14 @@ Result<RunEnd> take(const pb::RunEnded& from) {
   end.err_bytes = from.bytes().err();
   end.note_bytes = from.bytes().note();
   if (from.has_started()) end.started = wall(from.started_ns());
-  end.lasted = Span(from.lasted_ns());
+  end.lasted = OCTO_TRY(take_span(from.lasted_ns(), "lasted_ns"));
   end.version = from.version();
   return end;
 }
 
 double share(double value) { return std::isfinite(value) ? std::clamp(value, 0.0, 1.0) : 0.0; }
 
-HostStatus take(const pb::Status& from) {
+Result<HostStatus> take(const pb::Status& from) {
   HostStatus status;
   status.platform = from.platform();
   status.cpu_cores = from.cpu_cores();
@@ -110,8 +120,13 @@ HostStatus take(const pb::Status& from) {
   status.disk_total = from.disk_total();
   status.local_time = wall(from.local_time_ns());
   status.utc_offset_seconds = from.utc_offset_seconds();
-  status.uptime = Span(from.uptime_ns());
-  if (from.clock_bound_ns() > 0) status.clock = ClockReading{Span(from.clock_offset_ns()), Span(from.clock_bound_ns())};
+  status.uptime = OCTO_TRY(take_span(from.uptime_ns(), "uptime_ns"));
+  if (from.clock_bound_ns() != 0) {
+    const Span bound = OCTO_TRY(take_span(from.clock_bound_ns(), "clock_bound_ns"));
+    // Half of it twice: the smallest number has no positive counterpart.
+    (void)OCTO_TRY(take_span(std::abs(from.clock_offset_ns() / 2), "clock_offset_ns"));
+    status.clock = ClockReading{Span(from.clock_offset_ns()), bound};
+  }
   return status;
 }
 
@@ -129,8 +144,8 @@ Result<NodeAppInfo> take(const pb::AppInfo& from) {
 }
 
 Result<OutputPiece> take(const pb::RunOutput& from) {
-  if (from.stream() < 1 || from.stream() > 3) return fail(ErrorCode::invalid_argument, "output stream {}", from.stream());
-  if (from.offset() > std::uint64_t{1} << 62) return fail(ErrorCode::invalid_argument, "an output offset of {}", from.offset());
+  if (from.stream() < 1 || from.stream() > 3) return fail(ErrorCode::invalid_argument, "stream: there is no output stream {}", from.stream());
+  if (from.offset() > std::uint64_t{1} << 62) return fail(ErrorCode::invalid_argument, "offset: {} bytes cannot be", from.offset());
   return OutputPiece{static_cast<OutputStream>(from.stream()), from.offset(), from.data()};
 }
 
@@ -145,7 +160,8 @@ Result<FromBrain> decode_from_brain(BytesView bytes) {
     case pb::FromBrain::kStartRun: {
       const auto& start = proto.start_run();
       auto id = OCTO_TRY(take(start.run()));
-      return FromBrain(StartRun{RunOrder{std::move(id), OCTO_TRY(take_deed(start))}, Span(start.start_within_ns())});
+      auto deed = OCTO_TRY(take_deed(start));
+      return FromBrain(StartRun{RunOrder{std::move(id), std::move(deed)}, OCTO_TRY(take_span(start.start_within_ns(), "start_within_ns"))});
     }
     case pb::FromBrain::kCancelRun: return FromBrain(CancelRun{OCTO_TRY(take(proto.cancel_run()))});
     case pb::FromBrain::kRunAck: return FromBrain(RunAck{take(proto.run_ack().durable()), proto.run_ack().end_durable()});
@@ -176,19 +192,19 @@ Result<FromNode> decode_from_node(BytesView bytes) {
     case pb::FromNode::kRunOutput: return FromNode(RunOutput{OCTO_TRY(take(proto.run_output()))});
     case pb::FromNode::kRunEnded: return FromNode(RunEnded{OCTO_TRY(take(proto.run_ended()))});
     case pb::FromNode::kResumeRun: return FromNode(ResumeRun{OCTO_TRY(take(proto.resume_run()))});
-    case pb::FromNode::kStatus: return FromNode(StatusAnswer{take(proto.status())});
+    case pb::FromNode::kStatus: return FromNode(StatusAnswer{OCTO_TRY(take(proto.status()))});
     case pb::FromNode::kApps: {
       AppsAnswer answer;
       for (const auto& app : proto.apps().apps()) answer.apps.push_back(OCTO_TRY(take(app)));
       return FromNode(std::move(answer));
     }
-    case pb::FromNode::kAskManifest: return FromNode(AskManifest{OCTO_TRY(take_hash(proto.ask_manifest()))});
+    case pb::FromNode::kAskManifest: return FromNode(AskManifest{OCTO_TRY(take_hash(proto.ask_manifest(), "ask_manifest"))});
     case pb::FromNode::kAskChunks: {
       AskChunks ask;
       if (proto.ask_chunks().hashes_size() > static_cast<int>(kHashesMax)) {
-        return fail(ErrorCode::too_large, "{} hashes in one question", proto.ask_chunks().hashes_size());
+        return fail(ErrorCode::too_large, "ask_chunks.hashes: {} in one question, {} at most", proto.ask_chunks().hashes_size(), kHashesMax);
       }
-      for (const auto& hash : proto.ask_chunks().hashes()) ask.hashes.push_back(OCTO_TRY(take_hash(hash)));
+      for (const auto& hash : proto.ask_chunks().hashes()) ask.hashes.push_back(OCTO_TRY(take_hash(hash, "ask_chunks.hashes")));
       return FromNode(std::move(ask));
     }
     case pb::FromNode::kDone: return FromNode(Done{});

@@ -16,14 +16,14 @@ inline constexpr std::size_t kHeaderBytes = 12;
 enum class FrameType : std::uint8_t {
   hello = 1,    // node → Brain, first frame (Protobuf Hello), stream 0
   welcome = 2,  // Brain → node, answer (Protobuf Welcome), stream 0
-  refuse = 3,   // Brain → node instead of welcome (Protobuf Refuse), then close; stream 0
+  refuse = 3,   // Brain → node instead of welcome (Protobuf Problem), then close; stream 0
   ping = 4,     // (Protobuf Ping), stream 0
   pong = 5,     // (Protobuf Pong), stream 0
   message = 6,  // one whole message of a stream; the first one opens it
-  credit = 7,   // payload u32: that many more payload bytes may be sent on this stream
+  credit = 7,   // payload u32: that many more bytes of message frames, headers included, may be sent on it
   finish = 8,   // sender will send no more on this stream; empty
-  reset = 9,    // (Protobuf Reset) the stream is gone, why
-  goodbye = 10, // (Protobuf Reset) the session ends on purpose, why; stream 0
+  reset = 9,    // (Protobuf Problem) the stream is gone, why
+  goodbye = 10, // (Protobuf Problem) the session ends on purpose, why; stream 0
 };
 
 // Node-opened streams are odd, Brain-opened ones even; 0 is the session itself.

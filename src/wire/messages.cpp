@@ -2,12 +2,37 @@
 // Domain values to Protobuf.
 #include "wire/messages.hpp"
 
+#include <algorithm>
+
+#include "base/text.hpp"
 #include "wire/octopoda.pb.h"
 #include "wire/proto.hpp"
 
 namespace octo::wire {
 
 namespace {
+
+// Text of Protobuf is UTF-8, and a peer refuses a whole message for one byte that is not. What a node says of files and of
+// foreign errors may be any bytes; what is no text becomes '?'.
+std::string text_of(std::string_view from) {
+  if (is_utf8(from)) return std::string(from);
+  std::string text;
+  while (!from.empty()) {
+    std::size_t bytes = 1;
+    while (bytes <= std::min<std::size_t>(4, from.size()) && !is_utf8(from.substr(0, bytes))) ++bytes;
+    const bool good = bytes <= std::min<std::size_t>(4, from.size());
+    text += good ? from.substr(0, bytes) : "?";
+    from.remove_prefix(good ? bytes : 1);
+  }
+  return text;
+}
+
+// Without half a character at its end.
+std::string_view cut(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0) == 0x80) --bytes_max;
+  return text.substr(0, bytes_max);
+}
 
 void put(pb::RunId* to, const RunId& id) {
   to->set_task(id.task.str());
@@ -96,7 +121,7 @@ void fill(pb::FromNode& to, const RunEnded& message) {
   end->set_has_exit_code(message.end.exit_code.has_value());
   end->set_exit_code(message.end.exit_code.value_or(0));
   end->set_signal(message.end.signal.value_or(0));
-  end->set_reason(message.end.reason);
+  end->set_reason(text_of(message.end.reason));
   put(end->mutable_bytes(), {message.end.out_bytes, message.end.err_bytes, message.end.note_bytes});
   end->set_has_started(message.end.started.has_value());
   end->set_started_ns(message.end.started ? message.end.started->time_since_epoch().count() : 0);
@@ -106,7 +131,7 @@ void fill(pb::FromNode& to, const RunEnded& message) {
 void fill(pb::FromNode& to, const ResumeRun& message) { put(to.mutable_resume_run(), message.run); }
 void fill(pb::FromNode& to, const StatusAnswer& message) {
   auto* status = to.mutable_status();
-  status->set_platform(message.status.platform);
+  status->set_platform(text_of(message.status.platform));
   status->set_cpu_cores(message.status.cpu_cores);
   status->set_cpu_load_short(message.status.cpu_load_short);
   status->set_cpu_load_long(message.status.cpu_load_long);
@@ -126,14 +151,14 @@ void fill(pb::FromNode& to, const AppsAnswer& message) {
   for (const NodeAppInfo& info : message.apps) {
     auto* app = to.mutable_apps()->add_apps();
     put(app->mutable_app(), info.app);
-    app->set_description(info.description);
-    app->set_path(info.path);
+    app->set_description(text_of(info.description));
+    app->set_path(text_of(info.path));
     app->set_modified(info.modified);
     app->set_version_count(info.version_count);
     for (const NodeAppVersion& version : info.versions) {
       auto* row = app->add_versions();
       row->set_commit(version.commit);
-      row->set_message(version.message);
+      row->set_message(text_of(version.message));
       row->set_made_ns(version.made.time_since_epoch().count());
     }
   }
@@ -151,7 +176,7 @@ void fill(pb::FromNode& to, const Failed& message) { put_problem(to.mutable_fail
 
 void put_problem(pb::Problem* to, const Error& error) {
   to->set_code(std::string(octo::name_of(error.code())));
-  to->set_text(error.message().substr(0, kProblemTextMax));
+  to->set_text(text_of(cut(error.message(), kProblemTextMax)));
 }
 
 Error take_problem(const pb::Problem& from) {

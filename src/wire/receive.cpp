@@ -16,9 +16,8 @@ Result<Message> parse(BytesView payload, FrameType type) {
   return message;
 }
 
-std::size_t payload_max_of(FrameType, bool established) {
-  return established ? limits::payload_bytes_max : limits::hello_bytes_max;
-}
+// A time that arithmetic on it cannot overflow, and that can be true.
+bool is_sane(std::int64_t nanoseconds) { return nanoseconds >= 0 && Span(nanoseconds) < 100 * 365 * 24h; }
 
 }  // namespace
 
@@ -34,7 +33,7 @@ Result<void> Session::receive(BytesView bytes, Instant now) {
       if (state.input.size() < kHeaderBytes) return {};
     }
     const Header header = OCTO_TRY(decode_header(state.input));
-    if (header.payload_bytes > payload_max_of(header.type, state.established)) {
+    if (!state.established && header.payload_bytes > limits::hello_bytes_max) {
       return fail(ErrorCode::too_large, "{} frame of {} bytes before the session is established", name_of(header.type),
                   header.payload_bytes);
     }
@@ -59,6 +58,10 @@ Result<void> Session::receive(BytesView bytes, Instant now) {
 }
 
 Result<void> Session::State::take_frame(const Header& header, BytesView payload, Instant now) {
+  // Most frames have an answer, if only credit.
+  if (control_bytes > limits::peer_queue_bytes_max) {
+    return fail(ErrorCode::exhausted, "the peer sends and does not read: {} bytes of answers wait", control_bytes);
+  }
   if (header.stream == 0) return take_session_frame(header, payload, now);
   if (!established) return fail(ErrorCode::invalid_argument, "a {} frame before the session is established", name_of(header.type));
   return take_stream_frame(header, payload);
@@ -99,6 +102,7 @@ Result<void> Session::State::take_hello(BytesView payload) {
   if (hello.version != limits::version) {
     return fail(ErrorCode::unsupported, "the peer speaks version {} of the link, we speak {}", hello.version, limits::version);
   }
+  config.hello = hello;
   events.push_back(HelloArrived{std::move(hello)});
   return {};
 }
@@ -115,6 +119,7 @@ Result<void> Session::State::take_welcome(BytesView payload) {
   if (welcome.version != limits::version) {
     return fail(ErrorCode::unsupported, "the Brain speaks version {} of the link, we speak {}", welcome.version, limits::version);
   }
+  welcome.features = common(config.hello.features, welcome.features);
   established = true;
   events.push_back(Welcomed{std::move(welcome)});
   return {};
@@ -127,15 +132,21 @@ Result<void> Session::State::take_ping(BytesView payload, Instant now) {
   pong.set_seen(now.time_since_epoch().count());
   pong.set_answered(now.time_since_epoch().count());
   // A peer that pings without reading our pongs is held by the socket, not by our memory.
-  if (control.size() < 1024) control.push_back(frame(FrameType::pong, 0, pong.SerializeAsString()));
-  if (ping.round_trip_ns() > 0) told.round_trip = Span(ping.round_trip_ns());
-  if (ping.clock_bound_ns() > 0) told.clock = ClockReading{Span(ping.clock_offset_ns()), Span(ping.clock_bound_ns())};
+  if (control.size() < 1024) put_control(frame(FrameType::pong, 0, pong.SerializeAsString()));
+  if (ping.round_trip_ns() != 0 && is_sane(ping.round_trip_ns())) told.round_trip = Span(ping.round_trip_ns());
+  if (ping.clock_bound_ns() != 0 && is_sane(ping.clock_bound_ns()) && is_sane(std::abs(ping.clock_offset_ns() / 2))) {
+    told.clock = ClockReading{Span(ping.clock_offset_ns()), Span(ping.clock_bound_ns())};
+  }
   events.push_back(told);
   return {};
 }
 
 Result<void> Session::State::take_pong(BytesView payload, Instant now) {
   const auto pong = OCTO_TRY(parse<pb::Pong>(payload, FrameType::pong));
+  // Boot clocks count from zero, and no answer is older than its question: otherwise the sums below would overflow.
+  if (pong.sent() < 0 || pong.seen() < 0 || pong.answered() < pong.seen() || Instant(Span(pong.sent())) > now) {
+    return fail(ErrorCode::invalid_argument, "a pong whose times cannot be");
+  }
   (void)estimator.add({Instant(Span(pong.sent())), pong.seen(), pong.answered(), now});
   return {};
 }
@@ -144,17 +155,12 @@ Result<void> Session::State::take_stream_frame(const Header& header, BytesView p
   const StreamId id = header.stream;
   Stream* stream = find(id);
   if (stream == nullptr) {
-    const bool known = is_ours(id) ? id < next_stream : id <= peer_opened;
+    const bool known = is_ours(id) ? id < next_stream : id < peer_next && !skipped.contains(id);
     // Of a stream that we reset or that is over on both sides: the peer did not know yet.
     if (known) return {};
     if (is_ours(id)) return fail(ErrorCode::invalid_argument, "a {} frame on stream {}, which we never opened", name_of(header.type), id);
-    if (header.type != FrameType::message) {
-      return fail(ErrorCode::invalid_argument, "stream {} begins with a {} frame", id, name_of(header.type));
-    }
-    if (streams.size() - own_streams >= limits::streams_max) {
-      return fail(ErrorCode::exhausted, "the peer has {} streams open", limits::streams_max);
-    }
-    peer_opened = id;
+    OCTO_TRY(take_opening(header));
+    if (header.type == FrameType::reset) return {};  // given up before its first message
     stream = &streams[id];
   }
   switch (header.type) {
@@ -176,14 +182,30 @@ Result<void> Session::State::take_stream_frame(const Header& header, BytesView p
   }
 }
 
+Result<void> Session::State::take_opening(const Header& header) {
+  const StreamId id = header.stream;
+  if (header.type != FrameType::message && header.type != FrameType::reset) {
+    return fail(ErrorCode::invalid_argument, "stream {} begins with a {} frame", id, name_of(header.type));
+  }
+  const std::size_t passed_over = id < peer_next ? 0 : (id - peer_next) / 2;
+  const std::size_t open = streams.size() - own_streams + skipped.size() - skipped.count(id);
+  if (open + passed_over >= limits::streams_max) {
+    return fail(ErrorCode::exhausted, "the peer opens stream {} with {} open, {} at most", id, open + passed_over, limits::streams_max);
+  }
+  for (; peer_next < id; peer_next += 2) skipped.insert(static_cast<StreamId>(peer_next));
+  if (peer_next == id) peer_next += 2;
+  skipped.erase(id);
+  return {};
+}
+
 Result<void> Session::State::take_message(Stream& stream, StreamId id, BytesView payload) {
   if (stream.peer_finished) return fail(ErrorCode::invalid_argument, "a message on stream {} after its finish", id);
-  const auto size = static_cast<std::int64_t>(payload.size());
+  const std::int64_t size = cost_of(payload.size());
   if (size > stream.receive_credit && stream.receive_credit < static_cast<std::int64_t>(limits::stream_window_nearly)) {
     return fail(ErrorCode::exhausted, "stream {} has sent {} bytes beyond its credit", id, size - stream.receive_credit);
   }
   stream.receive_credit -= size;
-  events.push_back(MessageArrived{id, Bytes(payload)});
+  events.push_back(MessageArrived{id, Bytes(payload), !is_ours(id) && !std::exchange(stream.spoken, true)});
   return {};
 }
 

@@ -2,6 +2,10 @@
 // Construction, time, and what is sent. What is received is in receive.cpp.
 #include "wire/session.hpp"
 
+#include <algorithm>
+#include <limits>
+
+#include "base/expects.hpp"
 #include "wire/proto.hpp"
 #include "wire/state.hpp"
 
@@ -40,13 +44,21 @@ Bytes frame(FrameType type, StreamId stream, BytesView payload) {
   return out;
 }
 
+std::vector<std::string> common(const std::vector<std::string>& wanted, const std::vector<std::string>& offered) {
+  std::vector<std::string> both;
+  std::ranges::copy_if(wanted, std::back_inserter(both),
+                       [&](const std::string& feature) { return std::ranges::find(offered, feature) != offered.end(); });
+  return both;
+}
+
 Session::Session(Config config, Instant now) : state_(std::make_unique<State>()) {
   state_->config = std::move(config);
   state_->last_heard = now;
   state_->next_ping = now;
   state_->next_stream = state_->config.side == Side::node ? 1 : 2;
+  state_->peer_next = 3 - state_->next_stream;
   if (state_->config.side == Side::node) {
-    state_->control.push_back(frame(FrameType::hello, 0, proto_of(state_->config.hello).SerializeAsString()));
+    state_->put_control(frame(FrameType::hello, 0, proto_of(state_->config.hello).SerializeAsString()));
   }
 }
 
@@ -64,25 +76,26 @@ std::optional<Event> Session::next_event() {
 bool Session::established() const { return state_->established; }
 
 void Session::welcome(Welcome welcome) {
+  OCTO_EXPECTS(state_->hello_seen && !state_->established);
   pb::Welcome proto;
   proto.set_version(welcome.version);
-  for (const std::string& feature : welcome.features) proto.add_features(feature);
+  for (std::string& feature : common(welcome.features, state_->config.hello.features)) proto.add_features(std::move(feature));
   proto.set_program_version(welcome.program_version);
   proto.set_brain(welcome.brain);
   proto.set_epoch(welcome.epoch);
   proto.set_heartbeat_ns(welcome.heartbeat.count());
-  state_->control.push_back(frame(FrameType::welcome, 0, proto.SerializeAsString()));
+  state_->put_control(frame(FrameType::welcome, 0, proto.SerializeAsString()));
   state_->established = true;
 }
 
 void Session::refuse(const Error& error) {
-  state_->control.push_back(frame(FrameType::refuse, 0, problem(error)));
+  state_->put_control(frame(FrameType::refuse, 0, problem(error)));
   state_->over = true;
 }
 
 void Session::goodbye(const Error& error) {
   if (state_->over) return;
-  state_->control.push_back(frame(FrameType::goodbye, 0, problem(error)));
+  state_->put_control(frame(FrameType::goodbye, 0, problem(error)));
   state_->over = true;
 }
 
@@ -90,6 +103,9 @@ Result<StreamId> Session::open(Priority priority) {
   if (!state_->established || state_->over) return fail(ErrorCode::unavailable, "the session is not established");
   if (state_->own_streams >= limits::streams_max) {
     return fail(ErrorCode::exhausted, "{} streams are open on one link", state_->own_streams);
+  }
+  if (state_->next_stream > std::numeric_limits<StreamId>::max() - 2) {
+    return fail(ErrorCode::exhausted, "every stream number of this session was used: a new session is needed");
   }
   const StreamId id = state_->next_stream;
   state_->next_stream += 2;
@@ -100,6 +116,7 @@ Result<StreamId> Session::open(Priority priority) {
 
 Result<void> Session::send(StreamId stream, Bytes message) {
   Stream* found = state_->find(stream);
+  if (state_->over) return fail(ErrorCode::unavailable, "the session is over");
   if (found == nullptr || found->finishing) return fail(ErrorCode::cancelled, "the stream is closed");
   if (message.size() > limits::payload_bytes_max) {
     return fail(ErrorCode::too_large, "a message of {} bytes, {} at most", message.size(), limits::payload_bytes_max);
@@ -124,31 +141,37 @@ void Session::set_priority(StreamId stream, Priority priority) {
 void Session::finish(StreamId stream) {
   Stream* found = state_->find(stream);
   if (found == nullptr || found->finishing) return;
+  if (state_->is_ours(stream) && !found->spoken && found->queue.empty()) {
+    reset(stream, Error(ErrorCode::cancelled, "nothing was said on it"));
+    state_->events.push_back(Finished{stream});
+    return;
+  }
   found->finishing = true;
   state_->schedule(stream, *found);
 }
 
 void Session::reset(StreamId stream, const Error& error) {
   if (state_->find(stream) == nullptr) return;
-  state_->control.push_back(frame(FrameType::reset, stream, problem(error)));
+  state_->put_control(frame(FrameType::reset, stream, problem(error)));
   state_->forget(stream);
 }
 
-void Session::consumed(StreamId stream, std::size_t bytes) {
+void Session::consumed(StreamId stream, std::size_t message_bytes) {
   Stream* found = state_->find(stream);
   if (found == nullptr || found->peer_finished) return;
-  found->to_return += static_cast<std::uint32_t>(bytes);
+  found->to_return += static_cast<std::uint32_t>(cost_of(message_bytes));
   // In quarters of the window: a credit frame per message would double the frames.
   if (found->to_return < limits::stream_window / 4) return;
   Bytes payload;
   put_u32(payload, found->to_return);
   found->receive_credit += found->to_return;
   found->to_return = 0;
-  state_->control.push_back(frame(FrameType::credit, stream, payload));
+  state_->put_control(frame(FrameType::credit, stream, payload));
 }
 
 bool Session::has_output() const {
-  return !state_->control.empty() || !state_->ready[0].empty() || !state_->ready[1].empty() || !state_->ready[2].empty();
+  if (!state_->control.empty()) return true;
+  return !state_->over && std::ranges::any_of(state_->ready, [](const auto& line) { return !line.empty(); });
 }
 
 Bytes Session::take_output(std::size_t bytes_max) {
@@ -156,8 +179,9 @@ Bytes Session::take_output(std::size_t bytes_max) {
   while (out.size() < bytes_max) {
     if (!state_->control.empty()) {
       out += state_->control.front();
+      state_->control_bytes -= state_->control.front().size();
       state_->control.pop_front();
-    } else if (!state_->take_from_streams(out)) {
+    } else if (state_->over || !state_->take_from_streams(out)) {
       break;
     }
   }
@@ -184,7 +208,7 @@ Result<void> Session::tick(Instant now) {
     ping.set_clock_offset_ns(clock->offset.count());
     ping.set_clock_bound_ns(clock->bound.count());
   }
-  state_->control.push_back(frame(FrameType::ping, 0, ping.SerializeAsString()));
+  state_->put_control(frame(FrameType::ping, 0, ping.SerializeAsString()));
   return {};
 }
 
@@ -206,10 +230,18 @@ Session::Stream* Session::State::find(StreamId id) {
 
 bool Session::State::is_ours(StreamId id) const { return (id % 2 == 1) == (config.side == Side::node); }
 
+void Session::State::put_control(Bytes frame) {
+  control_bytes += frame.size();
+  control.push_back(std::move(frame));
+}
+
 void Session::State::forget(StreamId id) {
   const auto found = streams.find(id);
   if (found == streams.end()) return;
   unqueue(found->second.queued_bytes);
+  if (found->second.waiting) {
+    for (auto& line : ready) std::erase(line, id);
+  }
   streams.erase(found);
   if (is_ours(id)) --own_streams;
 }
@@ -222,8 +254,8 @@ void Session::State::unqueue(std::size_t bytes) {
 
 // Puts a stream that has something to say, and the credit to say it, in the line of its priority.
 void Session::State::schedule(StreamId id, Stream& stream) {
-  if (stream.waiting) return;
-  const bool blocked = !stream.queue.empty() && stream.send_credit < static_cast<std::int64_t>(stream.queue.front().size());
+  if (stream.waiting || stream.finished) return;  // finished: the peer's credit may come later than our finish
+  const bool blocked = !stream.queue.empty() && stream.send_credit < cost_of(stream.queue.front().size());
   const bool nearly_whole = stream.send_credit >= static_cast<std::int64_t>(limits::stream_window_nearly);
   if (stream.queue.empty() ? !stream.finishing : blocked && !nearly_whole) return;
   stream.waiting = true;
@@ -237,7 +269,7 @@ bool Session::State::take_from_streams(Bytes& out) {
     const StreamId id = line.front();
     line.pop_front();
     Stream* stream = find(id);
-    if (stream == nullptr) return true;  // reset meanwhile
+    OCTO_EXPECTS(stream != nullptr);
     stream->waiting = false;
     if (stream->queue.empty()) {
       out += frame(FrameType::finish, id, {});
@@ -250,7 +282,8 @@ bool Session::State::take_from_streams(Bytes& out) {
     stream->queue.pop_front();
     stream->queued_bytes -= message.size();
     unqueue(message.size());
-    stream->send_credit -= static_cast<std::int64_t>(message.size());
+    stream->send_credit -= cost_of(message.size());
+    stream->spoken = true;
     out += frame(FrameType::message, id, message);
     if (was_full && stream->queued_bytes < kStreamQueueBytes) events.push_back(Writable{id});
     schedule(id, *stream);

@@ -39,7 +39,7 @@ struct Hello {
 };
 struct Welcome {
   std::uint32_t version = limits::version;
-  std::vector<std::string> features;  // both sides have
+  std::vector<std::string> features;  // what the sender has; the session leaves those that both have
   std::string program_version;
   std::string brain;
   std::uint64_t epoch = 0;
@@ -50,14 +50,14 @@ struct Config {
   Side side = Side::node;
   Span heartbeat_interval{};   // node: how often it pings once calm; the first eight pings come 50 ms apart, to set the clock
   Span silence_max{};          // the session is lost after this much silence
-  Hello hello;                 // node
+  Hello hello;                 // node: what it says; Brain: leave empty, the session keeps there what it heard
 };
 
 // Events, in the order they happened.
 struct HelloArrived { Hello hello; };       // Brain: answer with welcome() or refuse()
 struct Welcomed { Welcome welcome; };       // node: established
 struct Refused { Error error; };            // node: the session is over
-struct MessageArrived { StreamId stream; Bytes message; };
+struct MessageArrived { StreamId stream; Bytes message; bool opens = false; };  // opens: the first one of a peer's stream
 struct Finished { StreamId stream; };       // peer sends no more on it; nothing of it is lost
 struct WasReset { StreamId stream; Error error; };
 struct Writable { StreamId stream; };       // a stream whose queue was full has room again; 0: the whole link has
@@ -81,7 +81,7 @@ class Session {
   void refuse(const Error& error);
   bool established() const;
 
-  // The stream exists for the peer with its first message. exhausted when streams_max are open.
+  // The stream exists for the peer with its first message. exhausted when streams_max are open, or their numbers are used up.
   Result<StreamId> open(Priority priority);
   // Queues one message, whole. too_large over payload_bytes_max; cancelled when the stream is reset or finished by us.
   Result<void> send(StreamId stream, Bytes message);
@@ -89,10 +89,11 @@ class Session {
   bool writable(StreamId stream) const;
   // Sets the priority of what we send on a stream that the peer opened (control until said otherwise).
   void set_priority(StreamId stream, Priority priority);
+  // No more from us. A stream of ours on which nothing was said is gone with that, and Finished.
   void finish(StreamId stream);
   void reset(StreamId stream, const Error& error);
-  // The application has dealt with these bytes of MessageArrived; the peer gets the credit back.
-  void consumed(StreamId stream, std::size_t bytes);
+  // The application has dealt with one MessageArrived of so many bytes; the peer gets the credit back.
+  void consumed(StreamId stream, std::size_t message_bytes);
   void goodbye(const Error& error);
 
   // When tick() is due next. tick(): sends the heartbeat, or fails with timed_out after silence_max.

@@ -3,12 +3,18 @@
 #pragma once
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "wire/session.hpp"
 
 namespace octo::wire {
 
 Bytes frame(FrameType type, StreamId stream, BytesView payload);
+// A feature is on if both sides have said it.
+std::vector<std::string> common(const std::vector<std::string>& wanted, const std::vector<std::string>& offered);
+
+// Of credit. With its header, so that many small messages cost as much memory as they pay for.
+inline std::int64_t cost_of(std::size_t message_bytes) { return static_cast<std::int64_t>(kHeaderBytes + message_bytes); }
 
 struct Session::Stream {
   Priority priority = Priority::control;
@@ -17,6 +23,7 @@ struct Session::Stream {
   std::int64_t send_credit = limits::stream_window;      // may turn negative by one message
   std::int64_t receive_credit = limits::stream_window;   // what we let the peer send; the same
   std::uint32_t to_return = 0;                           // consumed, not yet given back
+  bool spoken = false;         // its first message is out: the peer knows it
   bool waiting = false;        // in a line of `ready`
   bool finishing = false;      // finish once the queue is empty
   bool finished = false;
@@ -30,13 +37,16 @@ struct Session::State {
   bool over = false;
   Bytes input;                 // of a frame that is not whole yet; empty while idle
   std::deque<Bytes> control;   // whole frames
+  std::size_t control_bytes = 0;
   std::array<std::deque<StreamId>, 3> ready;
   std::unordered_map<StreamId, Stream> streams;
   std::deque<Event> events;
   std::size_t own_streams = 0;
   std::size_t queued_bytes = 0;  // of all streams
   StreamId next_stream = 1;
-  StreamId peer_opened = 0;    // the highest so far: they only rise
+  // Streams are opened in the order of their numbers, but what is more urgent speaks first: numbers may be skipped for a while.
+  std::uint64_t peer_next = 0;
+  std::unordered_set<StreamId> skipped;
   Instant last_heard;
   Instant next_ping;
   int pings = 0;
@@ -45,6 +55,7 @@ struct Session::State {
 
   Stream* find(StreamId id);
   bool is_ours(StreamId id) const;
+  void put_control(Bytes frame);
   void forget(StreamId id);
   void unqueue(std::size_t bytes);
   void schedule(StreamId id, Stream& stream);
@@ -53,6 +64,7 @@ struct Session::State {
   Result<void> take_frame(const Header& header, BytesView payload, Instant now);
   Result<void> take_session_frame(const Header& header, BytesView payload, Instant now);
   Result<void> take_stream_frame(const Header& header, BytesView payload);
+  Result<void> take_opening(const Header& header);
   Result<void> take_hello(BytesView payload);
   Result<void> take_welcome(BytesView payload);
   Result<void> take_ping(BytesView payload, Instant now);

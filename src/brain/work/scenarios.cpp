@@ -77,6 +77,7 @@ Async<Result<Manifest>> Engine::check_bundle(const ApplyRequest& request, const 
   if (const auto missing = OCTO_CO_TRY(co_await ports_.blobs.missing(chunks)); !missing.empty()) {
     co_return fail(ErrorCode::unprocessable, "{} chunks of the bundle were not uploaded", missing.size());
   }
+  OCTO_CO_TRY(co_await ports_.blobs.sync());  // accepted means stored
   for (const Stage& stage : plan.stages) {
     for (const Step& step : stage.steps) {
       if (step.kind != Step::Kind::script) continue;

@@ -3,6 +3,7 @@
 // file, line and the nearest known key. All faults of a file are reported at once. yaml-cpp stays behind this header.
 #pragma once
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,6 +37,7 @@ class Node {
   std::int64_t number(std::int64_t otherwise, std::int64_t low, std::int64_t high) const;
   bool flag(bool otherwise) const;
   std::vector<Node> items() const;   // of a sequence; absent or null: none
+  std::vector<std::string> keys() const;  // of a mapping whose keys are names; each still has to be asked for with at()
   void fault(std::string text) const;  // at this node's line
   // A key that once meant something: one warning, no fault.
   void obsolete(const std::string& key, std::string_view why) const;

@@ -164,14 +164,13 @@ Result<void> Repository::Impl::check_nested() const {
       entry.disable_recursion_pending();
       continue;
     }
-    int ignored = 0;
-    git_ignore_path_is_ignored(&ignored, repository, (is_folder ? inside + "/" : inside).c_str());
-    if (ignored != 0) {
-      if (is_folder) entry.disable_recursion_pending();
-    } else if (entry->path().filename() == ".git") {
+    if (entry->path().filename() == ".git") {
       return fail(ErrorCode::forbidden, "{}/{}: a repository inside a nodeapp cannot be versioned; list its folder in .gitignore", folder,
                   inside);
     }
+    int ignored = 0;
+    git_ignore_path_is_ignored(&ignored, repository, (is_folder ? inside + "/" : inside).c_str());
+    if (ignored != 0 && is_folder) entry.disable_recursion_pending();
   }
   if (error) return fail(ErrorCode::unavailable, "look through {}: {}", folder, error.message());
   return {};

@@ -98,11 +98,11 @@ TEST_F(VcsTest, IgnoredFilesAreLeftAloneAndRemovedOnesAreRecorded) {
 TEST_F(VcsTest, ResetAppendsAndComesBackAnyNumberOfTimes) {
   auto repository = Repository::open(folder).value();
   write("a", "1");
+  write(".gitignore", "untracked.keep\n");
   const auto a = repository->commit(words("A", "op1")).value();
   write("a", "2");
   write("b", "only in B");
   write("untracked.keep", "");
-  write(".gitignore", "untracked.keep\n");
   const auto b = repository->commit(words("B", "op2")).value();
   const auto back = repository->reset(a.id, words("back", "op3")).value();
   EXPECT_EQ(read("a"), "1");

@@ -138,7 +138,7 @@ TEST(Scenarios, APartialVersionSaysWhatItLacks) {
   version.missing = {{.node = NodeName("pi1"), .app = AppName("hello")}};
   const Document document = document_of(api::VersionList{.versions = {version}});
   EXPECT_THAT(print(document, Format::table, Colour::off), HasSubstr("partial, lacks hello on pi1"));
-  EXPECT_THAT(print(document, Format::json, Colour::off), HasSubstr("\"version\": \"d8ef0123456789abcdef\""));
+  EXPECT_THAT(print(document, Format::json, Colour::off), HasSubstr("\"id\": \"d8ef0123456789abcdef\""));
 }
 
 TEST(Tasks, ATaskToldToEndSaysSo) {

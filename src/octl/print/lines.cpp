@@ -34,11 +34,10 @@ void LiveLines::finish() {
 void LiveLines::print_line(const std::string& node, OutputStream stream, std::string_view line) {
   const Look& look = output_.look();
   const bool err = stream == OutputStream::err;
-  const bool escape = (err ? look.err_terminal : look.out_terminal) && !look.raw;
-  if (escape && line.ends_with('\r')) line.remove_suffix(1);
+  if (!look.raw && line.ends_with('\r')) line.remove_suffix(1);
   const std::size_t n = colours_.try_emplace(node, colours_.size()).first->second;
   const std::string text = fmt::format("{}: {}\n", paint(node, n, err ? look.err_colour : look.out_colour),
-                                       escape ? visible(line) : std::string(line));
+                                       look.raw ? std::string(line) : visible(line));
   if (err) output_.write_err(text);
   else output_.write(text);
 }

@@ -24,7 +24,7 @@ struct Look {
   Colour out_colour = Colour::off;
   Colour err_colour = Colour::off;
   bool silent = false;  // OCTL_NOPRINT: no result, no progress; errors and the exit code remain
-  bool raw = false;     // --raw: output of commands reaches the terminal as it is
+  bool raw = false;     // --raw: output of commands is passed on as it is
 };
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 struct Terminals {

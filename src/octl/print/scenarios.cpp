@@ -16,7 +16,7 @@ std::vector<std::string> print_missing(const ScenarioVersion& version) {
 }
 
 Json json_of(const ScenarioVersion& version) {
-  Json json(Json::Object{{"version", version.id},
+  Json json(Json::Object{{"id", version.id},
                          {"time", print_wall(version.made)},
                          {"message", version.message},
                          {"partial", version.partial()}});
@@ -29,7 +29,7 @@ Json json_of(const ScenarioVersion& version) {
 
 Json json_of(const NodeAppVersion& version) {
   return Json::Object{
-      {"version", version.commit}, {"time", print_wall(version.made)}, {"message", version.message}};
+      {"id", version.commit}, {"time", print_wall(version.made)}, {"message", version.message}};
 }
 
 std::string print_note(const ScenarioVersion& version) {

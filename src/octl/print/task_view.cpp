@@ -118,10 +118,9 @@ std::vector<Group> group_equal(const TaskView& view) {
 std::string print(const Group& group, const Look& look) {
   const RunView& run = *group.runs.front();
   const bool well = run.row.state == RunState::succeeded;
-  const bool escape = look.out_terminal && !look.raw;
   std::string body;
   for (const RunView::Stream* stream : {&run.out, &run.err, &run.note}) {
-    body += escape ? visible(stream->text) : stream->text;
+    body += look.raw ? stream->text : visible(stream->text);
     if (!body.empty() && !body.ends_with('\n')) body += '\n';
   }
   const std::string names = paint(group.names, well ? Mood::good : Mood::bad, look.out_colour);
@@ -153,15 +152,15 @@ Json json_of(const RunView& run, With with) {
     json.add("step", row.id.step);
     json.add("title", row.title);
   }
-  json.add("code", row.state == RunState::succeeded ? std::optional<int>(0) : row.end.exit_code);
+  json.add("exit_code", row.state == RunState::succeeded ? std::optional<int>(0) : row.end.exit_code);
   json.add("state", name_of(row.state));
   json.add("signal", row.end.signal);
   if (!row.end.reason.empty()) json.add("reason", row.end.reason);
-  if (!is_final(row.state)) json.add("pid", row.pid);
+  json.add("pid", row.pid);
   if (with == With::output) {
     add_stream(json, "stdout", run.out);
     add_stream(json, "stderr", run.err);
-    if (!run.note.text.empty()) add_stream(json, "output", run.note);
+    add_stream(json, "note", run.note);
     if (const std::uint64_t dropped = run.dropped(); dropped > 0) json.add("bytes_not_kept", dropped);
   }
   if (!row.end.version.empty()) json.add("version", row.end.version);

@@ -70,11 +70,11 @@ std::vector<Group> group_equal(const TaskView& view);
 // "pi[0-2]: Linux", or a head line and indented lines.
 std::string print(const Group& group, const Look& look);
 
-// {"name", "code", "state", …}, with what the run wrote or without.
+// {"name", "exit_code", "state", …}, with what the run wrote or without.
 enum class With { output, nothing_more };
 Json json_of(const RunView& run, With with);
 
-// {"task", "state", "results": [{"name", "code", "state", "stdout", …}], "total", "success", "failed"}
+// {"task", "state", "results": [{"name", "exit_code", "state", "stdout", "stderr", "note", …}], "total", "success", "failed"}
 Document document_of(const TaskId& task, const TaskView& view);
 
 }  // namespace octo::octl

@@ -48,16 +48,15 @@ TEST(TaskView, EqualOutputsAreFoldedAndTheOddOneComesFirst) {
   EXPECT_EQ(text, "pi10: Darwin\nx: exit 3\n  Linux\n  more\npi[0-2]: Linux\n");
 }
 
-TEST(TaskView, GroupsAreEscapedForATerminalOnly) {
+TEST(TaskView, GroupsAreEscapedUnlessRaw) {
   TaskView view(TaskView::Keep::output);
   TaskEvent out = wrote("pi0", "\x1b[2J", 0);
   TaskEvent end = ended("pi0", RunState::succeeded, 0);
   view.apply(out);
   view.apply(end);
   const Group group = group_equal(view).front();
-  EXPECT_EQ(print(group, Look{.out_terminal = true}), "pi0: \\x1b[2J\n");
-  EXPECT_EQ(print(group, Look{.out_terminal = true, .raw = true}), "pi0: \x1b[2J\n");
-  EXPECT_EQ(print(group, Look{}), "pi0: \x1b[2J\n");
+  EXPECT_EQ(print(group, Look{}), "pi0: \\x1b[2J\n");
+  EXPECT_EQ(print(group, Look{.raw = true}), "pi0: \x1b[2J\n");
 }
 
 TEST(TaskView, TheDocumentTellsEachRunApart) {
@@ -70,9 +69,9 @@ TEST(TaskView, TheDocumentTellsEachRunApart) {
   TaskEvent done = finished(TaskState::lost);
   for (TaskEvent* event : {&good, &binary, &good_end, &bad_end, &lost, &done}) view.apply(*event);
   const std::string json = print(document_of(TaskId("T"), view), Format::json, Colour::off);
-  EXPECT_THAT(json, HasSubstr("\"stdout\": \"a\\n\""));
+  EXPECT_THAT(json, HasSubstr("\"stdout\": \"a\\n\",\n      \"stderr\": \"\",\n      \"note\": \"\""));
   EXPECT_THAT(json, HasSubstr("\"stdout_base64\": \"//4=\""));
-  EXPECT_THAT(json, HasSubstr("\"code\": 124,\n      \"state\": \"failed\""));
+  EXPECT_THAT(json, HasSubstr("\"exit_code\": 124,\n      \"state\": \"failed\""));
   EXPECT_THAT(json,
               HasSubstr("\"state\": \"expired\",\n      \"reason\": \"pi2 was not reached within 10m\""));
   EXPECT_THAT(json, HasSubstr("\"total\": 3,\n  \"success\": 1,\n  \"failed\": 2\n"));

@@ -22,7 +22,7 @@ std::string print_state(const api::TaskSummary& task) {
 Json json_of(const api::TaskSummary& task) {
   Json::Object counts;
   for (const auto& [state, count] : task.counts) counts.emplace_back(name_of(state), count);
-  return Json::Object{{"task", task.id},
+  return Json::Object{{"id", task.id},
                       {"kind", name_of(task.kind)},
                       {"title", task.title},
                       {"caller", task.caller},

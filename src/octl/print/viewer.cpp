@@ -47,9 +47,9 @@ class OneTargetViewer final : public Viewer {
     const OutputPiece& piece = event.output;
     const Look& look = output_.look();
     if (piece.stream == OutputStream::err) {
-      output_.write_err(look.err_terminal && !look.raw ? err_.feed(piece.bytes) : piece.bytes);
+      output_.write_err(look.raw ? piece.bytes : err_.feed(piece.bytes));
     } else {
-      output_.write(look.out_terminal && !look.raw ? out_.feed(piece.bytes) : piece.bytes);
+      output_.write(look.raw ? piece.bytes : out_.feed(piece.bytes));
       output_.flush();
     }
     got_ += piece.bytes.size();
@@ -148,10 +148,9 @@ class StepViewer final : public Viewer {
     const Mood mood = run.row.state == RunState::succeeded ? Mood::good : Mood::bad;
     output_.write(fmt::format("   {} on {}: {}\n", visible_line(run.row.title), run.row.id.node,
                               paint(visible_line(print_outcome(run.row)), mood, output_.look().out_colour)));
-    const bool escape = output_.look().out_terminal && !output_.look().raw;
     for (const RunView::Stream* stream : {&run.note, &run.out, &run.err}) {
       if (stream->text.empty()) continue;
-      const std::string text = escape ? visible(stream->text) : stream->text;
+      const std::string text = output_.look().raw ? stream->text : visible(stream->text);
       for (const std::string& line :
            split(text.ends_with('\n') ? std::string_view(text).substr(0, text.size() - 1) : text, '\n')) {
         output_.write(fmt::format("     {}\n", line));

@@ -38,8 +38,8 @@ TEST(Viewer, OneTargetOnATerminalIsPassedThroughButCannotSteerIt) {
   EXPECT_EQ(screen.err(), "wrong\\x07\n");
 }
 
-TEST(Viewer, OneTargetAsTextIsPassedThroughByteByByte) {
-  Captured pipe(Look{.asked = Format::text});
+TEST(Viewer, OneTargetAsRawTextIsPassedThroughByteByByte) {
+  Captured pipe(Look{.asked = Format::text, .raw = true});
   const std::string bytes("\x1f\x8b\0\xff", 4);
   show(*make_viewer({.one_target = true}, pipe.output),
        {wrote("pi0", bytes, 0), ended("pi0", RunState::succeeded, 0)});

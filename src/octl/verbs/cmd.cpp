@@ -44,7 +44,7 @@ Result<api::StartTask> read_task(const CommandLine& line) {
     return fail(ErrorCode::too_large, "a command of {} bytes, {} at most: use -ss <script>", task.text.size(),
                 limits::command_bytes_max);
   }
-  task.nodes.assign(nodes.begin(), nodes.end());
+  for (const std::string& node : nodes) task.nodes.push_back(is_everything(node) ? "@all" : node);
   task.limit = OCTO_TRY(line.span("--timeout"));
   task.deadline = OCTO_TRY(line.span("--deadline"));
   return task;
@@ -54,9 +54,10 @@ Result<api::StartTask> read_task(const CommandLine& line) {
 
 Async<Result<int>> cmd_run(Call& call) {
   const api::StartTask task = OCTO_CO_TRY(read_task(call.line));
-  const bool one =
-      task.nodes.size() == 1 && !task.nodes.front().starts_with('@') && !is_everything(task.nodes.front());
-  const Start start = [&](client::Brain& brain, const std::string& key) { return brain.start_task(task, key); };
+  const bool one = task.nodes.size() == 1 && !task.nodes.front().starts_with('@');
+  const Start start = [&](client::Brain& brain, const std::string& key) {
+    return brain.start_task(task, key);
+  };
   co_return co_await follow(call, {.kind = task.kind, .one_target = one, .background = task.background},
                             start);
 }

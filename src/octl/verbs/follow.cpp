@@ -113,8 +113,7 @@ class Follower {
       if (!task_.empty())
         call_.output.say(fmt::format("left; task {}: octl task attach|cancel {}", task_, task_));
       exit_ = kInterrupted;
-    } else if (signal.number == SIGINT && call_.output.look().in_terminal &&
-               call_.output.look().err_terminal) {
+    } else if (signal.number == SIGINT && !task_.empty() && can_ask()) {
       asking_ = true;
       call_.output.write_err("\noctl: [c]ancel it on every node, [d]etach, or go on [enter]? ");
       nursery_->spawn(hear_answer());
@@ -139,6 +138,10 @@ class Follower {
     finish(kInterrupted);
   }
 
+  bool can_ask() const {
+    const Look& look = call_.output.look();
+    return look.in_terminal && look.err_terminal && !look.silent;
+  }
   void take_up() {
     for (; !put_off_.empty(); put_off_.pop_front()) on(put_off_.front());
   }
@@ -207,10 +210,9 @@ class Follower {
     const auto start = [&](client::Brain& brain) { return std::get<Start>(what_)(brain, key); };
     auto started = co_await call_.session.call(start);
     // Nothing was sent where the Brain cannot be reached; a request without an answer may have started the task.
-    if (!started && started.error().code() == ErrorCode::timed_out) {
-      started = co_await patiently<client::Brain::Started>(start, started.error());
-    }
-    if (started || !may_come_back(started.error())) call_.session.drop_key(key);
+    const bool sent = started || started.error().code() == ErrorCode::timed_out;
+    if (!started && sent) started = co_await patiently<client::Brain::Started>(start, started.error());
+    if (started || !sent || !may_come_back(started.error())) call_.session.drop_key(key);
     co_return started;
   }
   template <class T>

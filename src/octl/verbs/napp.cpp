@@ -38,7 +38,9 @@ Async<Result<int>> napp_reset(Call& call) {
   const AppAt app = OCTO_CO_TRY(parse_app_at(call.line.words[1]));
   const api::Reset reset{.version = OCTO_CO_TRY(read_version(call.line)),
                          .message = OCTO_CO_TRY(read_message(call.line, Message::needed))};
-  const Start start = [&](client::Brain& brain, const std::string& key) { return brain.reset_app(node, app, reset, key); };
+  const Start start = [&](client::Brain& brain, const std::string& key) {
+    return brain.reset_app(node, app, reset, key);
+  };
   co_return co_await follow(call, {.kind = TaskKind::reset}, start);
 }
 

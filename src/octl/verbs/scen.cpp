@@ -36,7 +36,9 @@ Async<Result<int>> scen_reset(Call& call) {
   const ScenarioName name = OCTO_CO_TRY(read_scenario(call.line.words));
   const api::Reset reset{.version = OCTO_CO_TRY(read_version(call.line)),
                          .message = OCTO_CO_TRY(read_message(call.line, Message::needed))};
-  const Start start = [&](client::Brain& brain, const std::string& key) { return brain.reset_scenario(name, reset, key); };
+  const Start start = [&](client::Brain& brain, const std::string& key) {
+    return brain.reset_scenario(name, reset, key);
+  };
   co_return co_await follow(call, {.kind = TaskKind::reset}, start);
 }
 

@@ -25,7 +25,9 @@ Async<Result<int>> scen_apply(Call& call) {
   const Bundle bundle = OCTO_CO_TRY(read_bundle(folder, apply.deployment));
   apply.bundle = bundle.id;
   OCTO_CO_TRY(co_await upload(call.session, bundle));
-  const Start start = [&](client::Brain& brain, const std::string& key) { return brain.apply(apply.deployment.name, apply, key); };
+  const Start start = [&](client::Brain& brain, const std::string& key) {
+    return brain.apply(apply.deployment.name, apply, key);
+  };
   co_return co_await follow(call, {.kind = TaskKind::apply}, start);
 }
 

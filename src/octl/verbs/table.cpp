@@ -21,7 +21,7 @@ constexpr Flag kCommonFlags[] = {
      "table, text, json, jsonl or yaml; else a table on a terminal and JSON elsewhere"},
     {"-h", "--help", "", "this text"},
 };
-constexpr Flag kRaw = {"--raw", "", "", "let control characters of the output reach the terminal"};
+constexpr Flag kRaw = {"--raw", "", "", "let the output through byte by byte, control characters too"};
 constexpr Flag kOffset = {"-o", "--offset", "<offset>", "skip so many of the newest (default 0)"};
 constexpr Flag kLimit = {"-l", "--limit", "<limit>", "show at most so many (default 5)"};
 constexpr Flag kVersion = {"-v", "--version", "<version>",

@@ -39,7 +39,8 @@ Async<Result<int>> task_attach(Call& call) {
 
 Async<Result<int>> task_cancel(Call& call) {
   const TaskId id = OCTO_CO_TRY(parse_task_id(call.line.words[0]));
-  OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.cancel(id, key); }));
+  OCTO_CO_TRY(co_await call.session.post(
+      [&](client::Brain& brain, const std::string& key) { return brain.cancel(id, key); }));
   if (call.output.for_people()) {
     call.output.write(fmt::format("task {} is being cancelled\n", id));
   } else {

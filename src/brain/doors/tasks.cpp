@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "async/deadline.hpp"
+#include "brain/doors/visit.hpp"
+#include "brain/work/stored_request.hpp"
+#include "domain/limits.hpp"
+
+namespace octo::brain {
+
+namespace {
+
+constexpr Span kHeartbeat = 15s;      // of an event stream where nothing happens: clients give up after three
+constexpr std::size_t kTitleBytes = 200;
+constexpr std::uint64_t kTasksMost = 1000;
+
+std::string title_of(const api::StartTask& start) {
+  std::string title = start.kind == TaskKind::script ? "script " + start.script_name : start.text;
+  for (char& c : title) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  if (title.size() <= kTitleBytes) return title;
+  std::size_t cut = kTitleBytes;
+  while (cut > 0 && (static_cast<unsigned char>(title[cut]) & 0xc0) == 0x80) --cut;  // never inside a character
+  return title.substr(0, cut) + "…";
+}
+
+Result<void> check(const api::StartTask& start) {
+  if (start.kind != TaskKind::command && start.kind != TaskKind::script) {
+    return fail(ErrorCode::invalid_argument, "kind: only command and script are started here");
+  }
+  const std::size_t most = start.kind == TaskKind::script ? limits::script_bytes_max : limits::command_bytes_max;
+  if (start.text.empty()) return fail(ErrorCode::invalid_argument, "text: the {} is empty", name_of(start.kind));
+  if (start.text.size() > most) return fail(ErrorCode::too_large, "text: {} bytes, {} at most", start.text.size(), most);
+  if (start.kind == TaskKind::command && start.text.find('\0') != std::string::npos) {
+    return fail(ErrorCode::invalid_argument, "text: a command holds no NUL byte");
+  }
+  std::size_t environment = 0;
+  for (const auto& [name, value] : start.environment) environment += name.size() + value.size() + 2;
+  if (environment > limits::environment_bytes_max) {
+    return fail(ErrorCode::too_large, "environment: {} bytes, {} at most", environment, limits::environment_bytes_max);
+  }
+  if (start.limit && *start.limit < Span::zero()) return fail(ErrorCode::invalid_argument, "limit: is negative");
+  if (start.deadline && *start.deadline < Span::zero()) return fail(ErrorCode::invalid_argument, "deadline: is negative");
+  return {};
+}
+
+api::TaskSummary summarise(const StoredTask& stored) {
+  api::TaskSummary summary;
+  summary.id = stored.record.id;
+  summary.kind = stored.record.kind;
+  summary.title = stored.record.title;
+  summary.caller = stored.record.caller;
+  summary.accepted = stored.record.accepted;
+  summary.cancel_requested = stored.cancel_requested;
+  std::map<RunState, std::size_t> counts;
+  for (const RunRow& run : stored.runs) ++counts[run.state];
+  summary.state = outcome_of(counts);
+  summary.counts.assign(counts.begin(), counts.end());
+  return summary;
+}
+
+Async<Result<void>> write_events(Verbs& verbs, Clock& clock, const TaskId& id, std::uint64_t from, const std::string& first,
+                                 http::BodyWriter& out) {
+  if (!first.empty()) OCTO_CO_TRY(co_await out.write(first + "\n"));
+  const auto listener = OCTO_CO_TRY(co_await verbs.listen(id, from));
+  while (true) {
+    const auto events = co_await with_deadline(clock, kHeartbeat, listener->next());
+    if (!events && events.error().code() != ErrorCode::timed_out) co_return fail(events.error());
+    if (events && events->empty()) co_return Result<void>{};
+    std::string lines = events ? "" : "\n";
+    if (events) {
+      for (const TaskEvent& event : *events) lines += api::encode(event) + "\n";
+    }
+    OCTO_CO_TRY(co_await out.write(lines));
+  }
+}
+
+}  // namespace
+
+Async<Result<http::Reply>> Doors::events_reply(TaskId id, std::uint64_t from, std::string first) {
+  http::Reply reply;
+  reply.headers["content-type"] = "application/x-ndjson";
+  reply.stream = [this, id = std::move(id), from, first = std::move(first)](http::BodyWriter& out) {
+    return write_events(ports_.verbs, ports_.clock, id, from, first, out);
+  };
+  co_return reply;
+}
+
+// The task is stored: its events if they are asked for, else its id.
+Doors::Answer Doors::started(const Visit& visit, const TaskId& id) {
+  std::string answer = api::encode(api::TaskStarted{id});
+  if (visit.streams()) co_return co_await events_reply(id, 1, std::move(answer));
+  co_return json_reply(std::move(answer), 201);
+}
+
+Doors::Answer Doors::tasks_start(Visit& visit) {
+  const auto start = OCTO_CO_TRY(api::decode_start_task(visit.request.body));
+  OCTO_CO_TRY(check(start));
+  const auto nodes = OCTO_CO_TRY(co_await select(start.nodes, false));
+  if (nodes.size() > limits::targets_max) co_return fail(ErrorCode::too_large, "{} nodes, {} at most", nodes.size(), limits::targets_max);
+  CommandRequest request;
+  request.kind = start.kind;
+  request.order = order_of(start);
+  for (const NodeInfo& node : nodes) request.nodes.push_back(node.record.name);
+  request.deadline = start.deadline.value_or(limits::delivery_deadline);
+  request.title = title_of(start);
+  request.request = visit.request.body;
+  const TaskId id = ports_.verbs.make_task_id();
+  OCTO_CO_TRY(co_await ports_.verbs.run_command(
+      id, std::move(request), stamp_of(visit, "task.start", "task " + id.str(), api::encode(api::TaskStarted{id}), 201)));
+  co_return co_await started(visit, id);
+}
+
+Doors::Answer Doors::tasks_list(Visit& visit) {
+  TaskFilter filter;
+  filter.group = visit.caller.group;
+  filter.limit = OCTO_CO_TRY(visit.number("limit", 50, kTasksMost));
+  filter.before = visit.query("page");
+  if (const std::string state = visit.query("state"); !state.empty()) {
+    filter.state = find_task_state(state);
+    if (!filter.state) co_return fail(ErrorCode::invalid_argument, "state: {} is none", quote(state));
+  }
+  api::TaskList list;
+  for (const StoredTask& stored : OCTO_CO_TRY(co_await ports_.ledger.tasks(filter))) {
+    // The board is ahead of the ledger while a task lives.
+    const auto live = OCTO_CO_TRY(co_await ports_.verbs.find_task(stored.record.id));
+    list.tasks.push_back(summarise(live ? *live : stored));
+  }
+  if (list.tasks.size() == filter.limit && !list.tasks.empty()) list.next = list.tasks.back().id.str();
+  co_return json_reply(api::encode(list));
+}
+
+Doors::Answer Doors::task_get(Visit& visit) {
+  const TaskId id = OCTO_CO_TRY(parse_task_id(visit.segments.at("task")));
+  const auto stored = OCTO_CO_TRY(co_await ports_.verbs.find_task(id));
+  if (!stored) co_return fail(ErrorCode::not_found, "there is no task {}", id);
+  co_return json_reply(api::encode(api::TaskDetail{summarise(*stored), stored->runs}));
+}
+
+Doors::Answer Doors::task_events(Visit& visit) {
+  const TaskId id = OCTO_CO_TRY(parse_task_id(visit.segments.at("task")));
+  const auto from = OCTO_CO_TRY(visit.number("from", 1, 1'000'000'000'000));
+  if (!OCTO_CO_TRY(co_await ports_.verbs.find_task(id))) co_return fail(ErrorCode::not_found, "there is no task {}", id);
+  co_return co_await events_reply(id, from, "");
+}
+
+Doors::Answer Doors::task_cancel(Visit& visit) {
+  const TaskId id = OCTO_CO_TRY(parse_task_id(visit.segments.at("task")));
+  OCTO_CO_TRY(co_await ports_.verbs.cancel(id, stamp_of(visit, "task.cancel", "task " + id.str(), "{}")));
+  co_return json_reply("{}");
+}
+
+}  // namespace octo::brain
