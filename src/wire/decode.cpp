@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Protobuf to domain values, judged: a value that breaks a rule of the domain is not believed.
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "domain/limits.hpp"
 #include "wire/messages.hpp"

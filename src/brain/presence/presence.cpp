@@ -1,70 +1,54 @@
 // SPDX-License-Identifier: MIT
 #include "brain/presence/presence.hpp"
 
+#include <algorithm>
+
 #include "io/log/log.hpp"
 #include "io/net/tls.hpp"
 
 namespace octo::brain {
 
-namespace {
+Presence::Presence(std::vector<Face> faces, client::NameServer& nameserver, net::Endpoint at, Clock& clock, Span look_every)
+    : faces_(std::move(faces)), nameserver_(nameserver), at_(std::move(at)), clock_(clock), look_every_(std::clamp<Span>(look_every, 1s, renew_every)) {}
 
-Result<std::string> address_of(const Announcement::Face& face, std::string_view name) {
-  std::string host = face.ip;
-  if (!face.net_device.empty()) host = OCTO_TRY(net::address_of_interface(face.net_device).with(fmt::format("{}.netDevice", name)));
-  if (host.empty() || host == "0.0.0.0") {
-    return fail(ErrorCode::invalid_argument, "no address to tell others: set {0}.netDevice or {0}.ip", name);
+Result<std::vector<api::NameEntry>> Presence::entries() const {
+  std::vector<api::NameEntry> entries;
+  for (const Face& face : faces_) {
+    std::string ip = face.ip;
+    if (ip.empty()) ip = OCTO_TRY(face.net_device.empty() ? net::address_towards(at_) : net::address_of_interface(face.net_device));
+    for (const std::string& name : face.names) {
+      entries.push_back({name, "addr", net::print(net::Endpoint{ip, face.port}), "",
+                         std::chrono::duration_cast<std::chrono::milliseconds>(name_life).count()});
+    }
   }
-  return net::print({host, face.port});
+  return entries;
 }
-
-std::string print_values(const std::vector<api::NameEntry>& entries) {
-  std::string text;
-  for (const api::NameEntry& entry : entries) text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", entry.key, entry.value);
-  return text;
-}
-
-}  // namespace
-
-Result<std::vector<api::NameEntry>> make_entries(const Announcement& announcement) {
-  const std::string nodes = OCTO_TRY(address_of(announcement.tentacle_face, "tentacleFace"));
-  const std::string operators = OCTO_TRY(address_of(announcement.octl_face, "octlFace"));
-  const auto ttl = std::chrono::duration_cast<std::chrono::milliseconds>(announcement.ttl).count();
-  const std::string& brain = announcement.brain;
-  return std::vector<api::NameEntry>{
-      {brain + ".tentacleFace.link", "addr", nodes, "where nodes dial", ttl},
-      {brain + ".tentacleFace.message", "addr", nodes, "the same, by the original's name", ttl},
-      {brain + ".octlFace.request", "addr", operators, "where octl calls", ttl},
-  };
-}
-
-Presence::Presence(net::Dialer& dialer, net::Endpoint nameserver, Announcement announcement, Clock& clock)
-    : names_(dialer, nameserver, clock), where_(net::print(nameserver)), announcement_(std::move(announcement)), clock_(clock) {}
 
 Async<void> Presence::run() {
-  std::string told;  // what the nameserver holds of us
-  Instant renewal;
+  std::string told;              // what the nameserver has
+  std::optional<Error> trouble;  // said once
+  Instant renewed{};
   while (true) {
-    auto made = make_entries(announcement_);
     Result<void> done;
-    if (!made) {
-      done = Failure(made.error());
-    } else if (const std::string values = print_values(*made); values != told || clock_.now() >= renewal) {
-      done = co_await names_.put(*made);
-      renewal = clock_.now() + announcement_.renew;
-      told = done ? values : "";
+    if (const auto now = entries(); !now) {
+      done = fail(now.error());
+    } else {
+      std::string text;
+      for (const auto& entry : *now) text += fmt::format("{} {} ", entry.key, entry.value);
+      if (text != told || clock_.now() - renewed >= renew_every) {
+        done = co_await nameserver_.put(*now);
+        if (done && (text != told || trouble)) log::info("registered: {}", text);
+        if (done) {
+          told = text;
+          renewed = clock_.now();
+        }
+      }
     }
-    note(done, told);
-    co_await clock_.sleep(announcement_.look);
+    if (!done && (!trouble || *trouble != done.error())) log::warning("not registered, nodes and operators may not find us: {}", done.error().message());
+    trouble = done ? std::nullopt : std::optional(done.error());
+    if (!done) told.clear();
+    co_await clock_.sleep(look_every_);
   }
-}
-
-void Presence::note(const Result<void>& done, const std::string& told) {
-  if (done && (going_well_ != true || told != logged_)) {
-    log::info("registered at nameserver {}: {}", where_, told);
-    logged_ = told;
-  }
-  if (!done && going_well_ != false) log::warning("cannot register at nameserver {}, tried again and again: {}", where_, done.error().message());
-  going_well_ = done.has_value();
 }
 
 }  // namespace octo::brain

@@ -1,41 +1,37 @@
 // SPDX-License-Identifier: MIT
-// Tells the nameserver where this Brain is, again before the names run out, and at once when an address has changed.
 #pragma once
+#include <string>
+#include <vector>
+
 #include "client/nameserver.hpp"
 
 namespace octo::brain {
 
-struct Announcement {
-  std::string brain;
+class Presence {
+ public:
   struct Face {
-    std::string net_device;  // its address is read anew each time; empty: `ip`
+    std::vector<std::string> names;  // "brain.octlFace.request"
+    std::string net_device;          // its IPv4 address counts, unless `ip` is set; both empty: the route to the nameserver decides
     std::string ip;
     std::uint16_t port = 0;
   };
-  Face tentacle_face;        // <brain>.tentacleFace.link, and .message as the original calls it
-  Face octl_face;            // <brain>.octlFace.request
-  Span ttl = 60s;
-  Span renew = 20s;          // two may fail before a name runs out
-  Span look = 5s;            // for a changed address, and again after a failure
-};
-// invalid_argument names the setting without which nobody could be told an address.
-Result<std::vector<api::NameEntry>> make_entries(const Announcement& announcement);
+  static constexpr Span name_life = 60s;     // how long an entry is believed without us
+  static constexpr Span renew_every = 20s;   // at least; sooner when an address has changed
 
-class Presence {
- public:
-  Presence(net::Dialer& dialer, net::Endpoint nameserver, Announcement announcement, Clock& clock);
-  // Until cancelled. The nameserver may be away as long as it likes; only changes are logged.
+  // `at`: where the nameserver is, for faces that listen on every address.
+  Presence(std::vector<Face> faces, client::NameServer& nameserver, net::Endpoint at, Clock& clock, Span look_every);
+
+  // For ever: ends only by being cancelled. Logs what changes, not every round.
   Async<void> run();
 
  private:
-  void note(const Result<void>& done, const std::string& told);
+  Result<std::vector<api::NameEntry>> entries() const;
 
-  client::NameServer names_;
-  std::string where_;
-  Announcement announcement_;
+  std::vector<Face> faces_;
+  client::NameServer& nameserver_;
+  net::Endpoint at_;
   Clock& clock_;
-  std::optional<bool> going_well_;  // as logged
-  std::string logged_;              // addresses, as logged
+  Span look_every_;
 };
 
 }  // namespace octo::brain

@@ -10,7 +10,7 @@
 #include <atomic>
 #include <filesystem>
 
-#include "io/files/descriptor.hpp"
+#include "io/files/beneath.hpp"
 
 namespace octo::files {
 

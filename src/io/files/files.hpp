@@ -66,18 +66,20 @@ struct Scan {
 };
 Result<Manifest> scan(const Scan& scan);
 
-// Brings a manifest's tree into `root`, which may hold other files: files owned before and absent now are removed, the rest
-// of `root` stays. All new files are written and synced in a staging folder on the same file system first, then renamed in,
-// one by one, under a durable "switch" record that a crash leaves for finish_switch() to complete: old or new, never half.
+// Brings a manifest's tree into `root`, which may hold other files: files that the manifest placed before owned and this one
+// lacks are removed, the rest of `root` stays. All new files are written and synced in a staging folder on the same file
+// system first, then renamed in, one by one, under a durable "switch" record that a crash leaves for finish_switch() to
+// complete: old or new, never half. What `root` got last is remembered in the staging folder, as part of the same switch.
 // Works beneath `root` only (openat2 RESOLVE_BENEATH; unsupported on a kernel without).
 struct Placement {
   std::string root;
   std::string staging;            // a folder of ours on the same file system, outside the tracked tree
   const Manifest* manifest;
-  const Manifest* owned_before;   // may be null
   std::function<Result<Bytes>(const Chunk&)> chunk;
 };
 Result<void> place(const Placement& placement);
+// The manifest that was placed last; nothing when none ever was.
+Result<std::optional<Manifest>> placed(const std::string& staging);
 // Completes a switch that a crash interrupted; nothing to do is fine.
 Result<void> finish_switch(const std::string& root, const std::string& staging);
 

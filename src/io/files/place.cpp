@@ -8,7 +8,7 @@
 #include <set>
 
 #include "io/crypto/crypto.hpp"
-#include "io/files/descriptor.hpp"
+#include "io/files/beneath.hpp"
 #include "io/files/files.hpp"
 #include "io/files/switch.hpp"
 
@@ -17,6 +17,7 @@ namespace octo::files {
 namespace {
 
 using Kind = ManifestEntry::Kind;
+constexpr std::size_t kManifestMax = 64 * 1024 * 1024;  // ours; far above what the limits allow
 
 class Placing {
  public:
@@ -31,21 +32,21 @@ class Placing {
     root_ = Descriptor(::open(placement_.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     staged_ = Descriptor(::open(staged_folder(placement_.staging).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root_.good() || !staged_.good()) return failed("open", placement_.root);
-    plan_removals();
+    if (const auto before = OCTO_TRY(placed(placement_.staging))) plan_removals(*before);
     auto staged = stage_all();
     if (!staged) {
       (void)remove_tree(staged_folder(placement_.staging));
       return staged;
     }
     if (::fsync(staged_.get()) != 0) return failed("sync", "staged files");
+    OCTO_TRY(save(next_manifest(placement_.staging), encode(*placement_.manifest)));
     OCTO_TRY(save(switch_record(placement_.staging), encode(steps_)));
     return finish_switch(placement_.root, placement_.staging);
   }
 
  private:
-  void plan_removals() {
-    if (placement_.owned_before == nullptr) return;
-    for (const ManifestEntry& entry : placement_.owned_before->entries) owned_[entry.path] = entry.kind;
+  void plan_removals(const Manifest& before) {
+    for (const ManifestEntry& entry : before.entries) owned_[entry.path] = entry.kind;
     std::map<std::string, Kind> wanted;
     for (const ManifestEntry& entry : placement_.manifest->entries) wanted[entry.path] = entry.kind;
     // Children before their folders; a folder that becomes a file has to go first.
@@ -164,5 +165,11 @@ class Placing {
 }  // namespace
 
 Result<void> place(const Placement& placement) { return Placing(placement).run(); }
+
+Result<std::optional<Manifest>> placed(const std::string& staging) {
+  const std::string path = owned_manifest(staging);
+  if (!exists(path)) return std::nullopt;
+  return OCTO_TRY(decode_manifest(OCTO_TRY(load(path, kManifestMax))).with(path));
+}
 
 }  // namespace octo::files

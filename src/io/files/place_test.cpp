@@ -14,6 +14,8 @@ namespace octo::files {
 
 namespace fs = std::filesystem;
 
+const std::vector<std::string> kOnlyOwned = {"owned"};
+
 class PlaceTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -38,8 +40,8 @@ class PlaceTest : public ::testing::Test {
                    return {};
                  }});
   }
-  Result<void> put(const Manifest& manifest, const Manifest* before = nullptr) {
-    return place({folder + "/root", folder + "/staging", &manifest, before, [this](const Chunk& chunk) -> Result<Bytes> {
+  Result<void> put(const Manifest& manifest) {
+    return place({folder + "/root", folder + "/staging", &manifest, [this](const Chunk& chunk) -> Result<Bytes> {
                     if (!chunks.contains(chunk.hash)) return fail(ErrorCode::unavailable, "no chunk");
                     return chunks[chunk.hash];
                   }});
@@ -59,7 +61,7 @@ TEST_F(PlaceTest, ATreeArrivesAsItIs) {
   ASSERT_TRUE(put(manifest));
   const Manifest arrived = scan({folder + "/root", nullptr, nullptr}).value();
   EXPECT_EQ(arrived, manifest);
-  EXPECT_TRUE(list(folder + "/staging").value().empty());
+  EXPECT_EQ(list(folder + "/staging").value(), kOnlyOwned);
 }
 
 TEST_F(PlaceTest, WhatTheOneBeforeOwnedGoesAndTheRestStays) {
@@ -74,7 +76,7 @@ TEST_F(PlaceTest, WhatTheOneBeforeOwnedGoesAndTheRestStays) {
   fs::remove(folder + "/source/old");
   write("source/changed", "2", 0755);
   const Manifest after = scan_source().value();
-  ASSERT_TRUE(put(after, &before));
+  ASSERT_TRUE(put(after));
   EXPECT_EQ(read("root/changed"), "2");
   EXPECT_EQ(read("root/old"), "(none)");
   EXPECT_EQ(read("root/gone/deep/file"), "(none)");
@@ -93,7 +95,7 @@ TEST_F(PlaceTest, AFileBecomesAFolderAndAFolderAFile) {
   write("source/x/inside", "now a folder");
   write("source/y", "now a file");
   const Manifest after = scan_source().value();
-  const auto done = put(after, &before);
+  const auto done = put(after);
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ(read("root/x/inside"), "now a folder");
   EXPECT_EQ(read("root/y"), "now a file");
@@ -128,13 +130,15 @@ TEST_F(PlaceTest, AMissingChunkLeavesTheOldTree) {
   write("source/b", "3");
   const Manifest after = scan_source().value();
   chunks.erase(after.entries.back().chunks.front().hash);
-  EXPECT_FALSE(put(after, &before));
+  EXPECT_FALSE(put(after));
   EXPECT_EQ(read("root/a"), "1");
   EXPECT_EQ(read("root/b"), "(none)");
-  EXPECT_TRUE(list(folder + "/staging").value().empty());
+  EXPECT_EQ(list(folder + "/staging").value(), kOnlyOwned);
 }
 
 TEST_F(PlaceTest, ASwitchThatACrashInterruptedIsFinished) {
+  write("source/kept", "kept");
+  ASSERT_TRUE(save(next_manifest(folder + "/staging"), encode(scan_source().value())));
   write("root/old", "old");
   write("root/kept", "kept");
   write("staging/new/2", "new");  // number 3 was moved before the crash
@@ -149,7 +153,8 @@ TEST_F(PlaceTest, ASwitchThatACrashInterruptedIsFinished) {
   EXPECT_EQ(read("root/kept"), "kept");
   EXPECT_EQ(read("root/sub/first"), "new");
   EXPECT_EQ(read("root/sub/second"), "moved");
-  EXPECT_TRUE(list(folder + "/staging").value().empty());
+  EXPECT_EQ(placed(folder + "/staging").value(), scan_source().value());
+  EXPECT_EQ(list(folder + "/staging").value(), kOnlyOwned);
 }
 
 TEST_F(PlaceTest, ADamagedRecordIsReported) {

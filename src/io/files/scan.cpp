@@ -6,7 +6,7 @@
 
 #include "domain/limits.hpp"
 #include "io/crypto/crypto.hpp"
-#include "io/files/descriptor.hpp"
+#include "io/files/beneath.hpp"
 #include "io/files/files.hpp"
 
 namespace octo::files {

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "io/files/descriptor.hpp"
+#include "io/files/beneath.hpp"
 #include "io/files/files.hpp"
 
 namespace octo::files {
@@ -117,6 +117,8 @@ class Switch {
 
 std::string switch_record(const std::string& staging) { return join(staging, "switch"); }
 std::string staged_folder(const std::string& staging) { return join(staging, "new"); }
+std::string next_manifest(const std::string& staging) { return join(staging, "next"); }
+std::string owned_manifest(const std::string& staging) { return join(staging, "owned"); }
 
 Bytes encode(const std::vector<SwitchStep>& steps) {
   Bytes out(kMagic);
@@ -137,6 +139,9 @@ Result<void> finish_switch(const std::string& root, const std::string& staging) 
     const Bytes bytes = OCTO_TRY(load(record, kRecordMax));
     const auto steps = OCTO_TRY(decode(bytes).with(record));
     OCTO_TRY(Switch(root, staging).run(steps).with("switch to the new files"));
+    // Absent: renamed already, before a crash.
+    const std::string next = next_manifest(staging);
+    if (::rename(next.c_str(), owned_manifest(staging).c_str()) != 0 && errno != ENOENT) return failed("keep", next);
     if (::unlink(record.c_str()) != 0) return failed("remove", record);
     OCTO_TRY(sync_folder(staging));
   }

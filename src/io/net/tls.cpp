@@ -3,12 +3,14 @@
 #include "io/net/tls.hpp"
 
 #include <ifaddrs.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <map>
@@ -339,6 +341,26 @@ Result<std::string> address_of_interface(std::string_view interface) {
     known += fmt::format("{}{}", known.empty() ? "" : ", ", one->ifa_name);
   }
   return fail(ErrorCode::unavailable, "network interface {} has no IPv4 address (there are: {})", quote(interface), known);
+}
+
+Result<std::string> address_towards(const Endpoint& peer) {
+  addrinfo wanted{};
+  wanted.ai_family = AF_INET;
+  wanted.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(peer.port);
+  if (const int error = ::getaddrinfo(peer.host.c_str(), port.c_str(), &wanted, &found); error != 0) {
+    return fail(ErrorCode::unavailable, "{} has no IPv4 address: {}", quote(peer.host), ::gai_strerror(error));
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> free(found, &::freeaddrinfo);
+  // Connecting a datagram socket only asks the routing table.
+  asio::io_context nowhere;
+  asio::ip::udp::socket socket(nowhere, asio::ip::udp::v4());
+  boost::system::error_code error;
+  const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
+  socket.connect({asio::ip::address_v4(ntohl(address->sin_addr.s_addr)), peer.port}, error);
+  if (error) return fail(ErrorCode::unavailable, "there is no route to {}: {}", print(peer), error.message());
+  return socket.local_endpoint().address().to_string();
 }
 
 }  // namespace octo::net

@@ -54,5 +54,7 @@ std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Exec
 
 // IPv4 address of a network interface, read anew at each call.
 Result<std::string> address_of_interface(std::string_view interface);
+// Our IPv4 address as `peer` would see it: what the route to it chooses. Sends nothing.
+Result<std::string> address_towards(const Endpoint& peer);
 
 }  // namespace octo::net

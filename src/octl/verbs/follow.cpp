@@ -194,6 +194,7 @@ class Follower {
     bool done = false;
     while (auto event = OCTO_CO_TRY(co_await events.next())) {
       seen = event->number;
+      lost_since_.reset();
       done = event->kind == TaskEvent::Kind::done;
       happenings_.put(std::move(*event));
     }
@@ -219,19 +220,25 @@ class Follower {
   Async<Result<T>> patiently(std::function<Async<Result<T>>(client::Brain&)> ask, Error lost) {
     call_.output.say(
         fmt::format("lost the Brain ({}); trying again for {}", lost.message(), print_span(kSilenceMax)));
-    const Instant give_up = call_.clock.now() + kSilenceMax;
-    for (Span pause = kRetryFirst;; pause = std::min(2 * pause, kRetryLongest)) {
-      co_await call_.clock.sleep(pause);
+    // An answer alone is no progress: a stream may break again before its first event.
+    if (!lost_since_) {
+      lost_since_ = call_.clock.now();
+      pause_ = kRetryFirst;
+    }
+    while (true) {
+      co_await call_.clock.sleep(pause_);
+      pause_ = std::min(2 * pause_, kRetryLongest);
       auto answer = co_await call_.session.call(ask);
+      const bool too_long = call_.clock.now() - *lost_since_ >= kSilenceMax;
+      if (answer && too_long) co_return fail(std::move(lost));
       if (answer) call_.output.say("the Brain is back");
-      if (answer || !may_come_back(answer.error()) || call_.clock.now() >= give_up) co_return answer;
+      if (answer || too_long || !may_come_back(answer.error())) co_return answer;
     }
   }
   Async<void> learn_runs() {
-    auto brain = co_await call_.session.another();
-    if (!brain) co_return;
-    auto detail = co_await (*brain)->task(task_);
+    auto detail = co_await beside<api::TaskDetail>([this](client::Brain& brain) { return brain.task(task_); });
     if (detail) happenings_.put(Known{std::move(detail->runs)});
+    else happenings_.put(Ended{fail(std::move(detail).error().with("learn what has started"))});
   }
   Async<void> cancel() {
     const auto cancelled = co_await ask_to_cancel();
@@ -239,16 +246,23 @@ class Follower {
   }
   Async<Result<void>> ask_to_cancel() {
     const std::string key = OCTO_CO_TRY(call_.session.make_key());
+    auto cancelled = co_await beside<void>([&](client::Brain& brain) { return brain.cancel(task_, key); });
+    if (cancelled || !may_come_back(cancelled.error())) call_.session.drop_key(key);
+    co_return cancelled;
+  }
+  // Asks on a connection of its own, a few times where the Brain is away.
+  template <class T>
+  Async<Result<T>> beside(std::function<Async<Result<T>>(client::Brain&)> ask) {
     for (Span pause = kRetryFirst;; pause *= 2) {
-      auto cancelled = co_await cancel_once(key);
-      if (cancelled || !may_come_back(cancelled.error())) call_.session.drop_key(key);
-      if (cancelled || !may_come_back(cancelled.error()) || pause > kRetryLongest) co_return cancelled;
+      auto answer = co_await ask_beside(ask);
+      if (answer || !may_come_back(answer.error()) || pause > kRetryLongest) co_return answer;
       co_await call_.clock.sleep(pause);
     }
   }
-  Async<Result<void>> cancel_once(const std::string& key) {
+  template <class T>
+  Async<Result<T>> ask_beside(const std::function<Async<Result<T>>(client::Brain&)>& ask) {
     auto brain = OCTO_CO_TRY(co_await call_.session.another());
-    co_return co_await brain->cancel(task_, key);
+    co_return co_await ask(*brain);
   }
   Async<void> after(Span span, Happening what) {
     co_await call_.clock.sleep(span);
@@ -267,6 +281,8 @@ class Follower {
   Mailbox<Happening> happenings_;
   Nursery* nursery_ = nullptr;
   TaskId task_;
+  std::optional<Instant> lost_since_;  // no event since then
+  Span pause_ = kRetryFirst;
   std::deque<TaskEvent> put_off_;  // events that came while a question stands on the screen
   std::optional<Result<int>> exit_;
   bool asking_ = false;

@@ -81,6 +81,7 @@ TEST_F(VerbsTest, ABackgroundCommandIsAnsweredWithItsPidWhileItRuns) {
       EXPECT_TRUE(api::decode_start_task(request.body).value().background);
       return run_until(over, [] {});
     }
+    EXPECT_EQ(request.path, fmt::format("/api/v2/tasks/{}", kTask));
     RunRow row = ended("pi0", RunState::running, {}).run;
     row.id.task = TaskId(std::string(kTask));
     row.pid = 4711;

@@ -1,2 +1,131 @@
 // SPDX-License-Identifier: MIT
+#include "tentacle/runs/journal.hpp"
+
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace octo::tentacle {
+namespace {
+
+namespace fs = std::filesystem;
+const RunEnd kNever{.state = RunState::expired, .reason = "it was not started"};
+
+class JournalTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/octo_journal_XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    root_ = name;
+    folder_ = root_ + "/01ARZ3NDEKTSV4RRFFQ69G5FAV.0.1";
+  }
+  void TearDown() override { fs::remove_all(root_); }
+  void put(const std::string& name, const Bytes& bytes) { std::ofstream(folder_ + "/" + name, std::ios::binary) << bytes; }
+  Bytes get(const std::string& name) {
+    std::ifstream file(folder_ + "/" + name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string root_, folder_;
+};
+
+TEST_F(JournalTest, AFoldersNameIsItsRunAndNothingElseIsOne) {
+  const RunId id{TaskId("01ARZ3NDEKTSV4RRFFQ69G5FAV"), 12, NodeName("pi0"), 3};
+  EXPECT_EQ(parse_local_name(id.node, local_name(id)), id);
+  for (const char* name : {"", "wake", "lock", "..", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.1.2",
+                           "01ARZ3NDEKTSV4RRFFQ69G5FAV.00.1", "01ARZ3NDEKTSV4RRFFQ69G5FAV.-1.1", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.4294967296",
+                           "01ARZ3NDEKTSV4RRFFQ69G5FA.0.1", "01ARZ3NDEKTSV4RRFFQ69G5FAV.+1.1"}) {
+    EXPECT_FALSE(parse_local_name(id.node, name)) << name;
+  }
+}
+
+TEST_F(JournalTest, EveryFieldOfAnEndSurvivesTheRecord) {
+  const RunEnd end{.state = RunState::failed, .exit_code = 3, .signal = 9, .reason = "why", .out_bytes = 1, .err_bytes = 2,
+                   .note_bytes = 3, .started = WallTime(5s), .lasted = 6ms, .version = "abc"};
+  EXPECT_EQ(end_of(ended_of(end)).value(), end);
+  EXPECT_EQ(end_of({.state = "running"}).error().code(), ErrorCode::corrupt);
+}
+
+TEST_F(JournalTest, ARunIsCreatedOnce) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  EXPECT_EQ(create_run(folder_, {.run = "x"}).error().code(), ErrorCode::conflict);
+  EXPECT_FALSE(load_run(folder_).value().end);
+  EXPECT_FALSE(lock_holder(folder_));
+}
+
+TEST_F(JournalTest, NothingIsLeftOfARunThatCouldNotBeCreated) {
+  EXPECT_FALSE(create_run(root_ + "/no/such/place", {.run = "x"}));
+  EXPECT_FALSE(fs::exists(root_ + "/no"));
+}
+
+TEST_F(JournalTest, AnUnclaimedRunIsSettledAsNeverStartedAndStaysSo) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  EXPECT_EQ(settle(folder_, kNever).value(), kNever);
+  EXPECT_EQ(settle(folder_, {.state = RunState::cancelled}).value(), kNever);
+  EXPECT_EQ(load_run(folder_).value().end, kNever);
+}
+
+TEST_F(JournalTest, OnlyAClaimThatWasNeverDurableProvesThatNothingStarted) {
+  const runner::Claim claim{.by = runner::Claim::By::runner, .pid = 4711, .boot = "another boot"};
+  const Bytes whole = runner::encode(claim);
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    fs::remove_all(folder_);
+    ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+    put(runner::kClaimFile, whole.substr(0, size));
+    EXPECT_EQ(settle(folder_, kNever).value().state, size == whole.size() ? RunState::interrupted : RunState::expired) << size;
+  }
+  fs::remove_all(folder_);
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  Bytes damaged = whole;
+  damaged.back() ^= 1;
+  put(runner::kClaimFile, damaged);
+  EXPECT_EQ(settle(folder_, kNever).value().state, RunState::interrupted) << "whole, but wrong: it cannot be told";
+}
+
+TEST_F(JournalTest, AnEndIsWrittenBehindTheLastWholeFrame) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  const Bytes started = runner::encode(runner::Started{.pid = 1, .ticks = 2, .wall = WallTime(5s)});
+  const Bytes torn = runner::encode(ended_of({.state = RunState::succeeded, .exit_code = 0}));
+  put(runner::kClaimFile, runner::encode(runner::Claim{.pid = 1, .boot = "another boot"}));
+  for (std::size_t size = 0; size < torn.size(); ++size) {
+    put(runner::kRecordFile, started + torn.substr(0, size));
+    const RunEnd end = settle(folder_, kNever).value();
+    EXPECT_EQ(end.state, RunState::interrupted) << "a torn end was never durable";
+    EXPECT_EQ(end.started, WallTime(5s));
+    EXPECT_EQ(load_run(folder_).value().end, end);
+  }
+}
+
+TEST_F(JournalTest, WhatTheRecordSaysIsNotDecidedAgain) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  const RunEnd end{.state = RunState::succeeded, .exit_code = 0};
+  put(runner::kRecordFile, runner::encode(ended_of(end)));
+  EXPECT_EQ(settle(folder_, kNever).value(), end);
+  EXPECT_FALSE(fs::exists(folder_ + "/claim"));
+}
+
+TEST_F(JournalTest, ADamagedRecordIsSetAside) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  Bytes record = runner::encode(runner::Started{.pid = 1}) + runner::encode(ended_of(kNever));
+  record[9] ^= 1;
+  put(runner::kRecordFile, record);
+  put(runner::kClaimFile, runner::encode(runner::Claim{.pid = 1, .boot = "another boot"}));
+  EXPECT_EQ(load_run(folder_).error().code(), ErrorCode::corrupt);
+  EXPECT_EQ(settle(folder_, kNever).value().state, RunState::interrupted);
+  EXPECT_EQ(get("record.damaged"), record);
+  EXPECT_EQ(load_run(folder_).value().end->state, RunState::interrupted);
+}
+
+TEST_F(JournalTest, DroppedOutputIsGoneAndTheEndStays) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  put(runner::kRecordFile, runner::encode(ended_of(kNever)));
+  put(runner::segment_name(1, 0), "12345");
+  put(runner::segment_name(2, 3), "678");
+  EXPECT_EQ(output_bytes(folder_), 8U);
+  drop_output(folder_);
+  EXPECT_EQ(output_bytes(folder_), 0U);
+  EXPECT_EQ(load_run(folder_).value().end, kNever);
+}
+
+}  // namespace
+}  // namespace octo::tentacle

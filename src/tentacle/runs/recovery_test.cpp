@@ -1,2 +1,196 @@
 // SPDX-License-Identifier: MIT
-#include <gtest/gtest.h>
+// The agent goes away and comes back; runners die; what is said then is true.
+#include <csignal>
+
+#include "runner/folder.hpp"
+#include "runner/tree.hpp"
+#include "tentacle/runs/runs_testing.hpp"
+
+namespace octo::tentacle {
+namespace {
+
+class RecoveryTest : public LocalRunsTest {
+ protected:
+  // Until the pid is nobody's, or a zombie's.
+  Async<void> await_death(std::int64_t pid) {
+    while (true) {
+      const auto facts = runner::process_facts(static_cast<pid_t>(pid));
+      if (!facts || facts->dead()) co_return;
+      co_await clock_.sleep(5ms);
+    }
+  }
+  void kill_runner() {
+    const auto holder = lock_holder(folder());
+    ASSERT_TRUE(holder);
+    ASSERT_EQ(::kill(*holder, SIGKILL), 0);
+  }
+  Async<std::unique_ptr<LocalRuns>> restart(std::unique_ptr<LocalRuns> runs) {
+    co_await close(std::move(runs));
+    co_return co_await open();
+  }
+};
+
+TEST_F(RecoveryTest, ARunningCommandOutlivesTheAgent) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    const auto pid = (co_await runs->start(order(witnessed("echo early; read x <gate; echo late")))).value().pid;
+    const OutputMark early = co_await follow_to(*runs, run(), 6);
+    runs = co_await restart(std::move(runs));
+    EXPECT_EQ(runs->unacknowledged(), std::vector<RunId>{run()});
+    const auto facts = (co_await runs->start(order(witnessed("echo again")))).value();
+    EXPECT_EQ(facts.pid, pid) << "the same process, adopted";
+    open_gate();
+    const Whole rest = co_await follow(*runs, run(), early);
+    EXPECT_EQ(rest.out, "late\n");
+    EXPECT_EQ(rest.end.state, RunState::succeeded);
+    EXPECT_EQ(rest.end.out_bytes, 11U);
+    EXPECT_EQ(witnesses(), 1);
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, ACommandThatEndedWhileTheAgentWasAwayIsReported) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    (void)(co_await runs->start(order(witnessed("read x <gate; echo all; exit 7")))).value();
+    co_await close(std::move(runs));
+    open_gate();
+    while (!load_run(folder()).value().end) co_await clock_.sleep(5ms);
+    runs = co_await open();
+    EXPECT_EQ(runs->unacknowledged(), std::vector<RunId>{run()});
+    const Whole whole = co_await follow(*runs, run());
+    EXPECT_EQ(whole.out, "all\n");
+    EXPECT_EQ(whole.end.exit_code, 7);
+    EXPECT_EQ(witnesses(), 1);
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, AnAdoptedRunCanBeCancelled) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    (void)(co_await runs->start(order("read x <gate"))).value();
+    runs = co_await restart(std::move(runs));
+    EXPECT_TRUE(co_await runs->cancel(run()));
+    EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::cancelled);
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, WhoseRunnerIsKilledIsInterruptedAndItsProcessesEnd) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    const auto facts = (co_await runs->start(order(witnessed("setsid sleep 1000 & echo $!; read x <gate")))).value();
+    (void)co_await follow_to(*runs, run(), 2);
+    kill_runner();
+    const Whole whole = co_await follow(*runs, run());
+    EXPECT_EQ(whole.end.state, RunState::interrupted);
+    EXPECT_FALSE(whole.end.exit_code) << "nobody saw it";
+    EXPECT_NE(whole.end.reason.find("cannot be told"), std::string::npos) << whole.end.reason;
+    EXPECT_EQ(whole.end.out_bytes, whole.out.size()) << "what is known to have been written";
+    co_await await_death(facts.pid.value());
+    co_await await_death(std::stol(whole.out));
+    EXPECT_EQ((co_await runs->start(order(witnessed("true")))).value().end->state, RunState::interrupted);
+    EXPECT_EQ(witnesses(), 1) << "never started again";
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, ARunnerThatDiedWhileTheAgentWasAwayIsFoundOut) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    const auto pid = (co_await runs->start(order(witnessed("read x <gate")))).value().pid;
+    co_await close(std::move(runs));
+    kill_runner();
+    runs = co_await open();
+    EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::interrupted);
+    co_await await_death(pid.value());
+    runs = co_await restart(std::move(runs));
+    EXPECT_EQ(runs->find(run())->state, RunState::interrupted) << "and stays so";
+    EXPECT_EQ(witnesses(), 1);
+    co_await close(std::move(runs));
+  });
+}
+
+// A crash between the intent and the runner's claim: the claim proves that nothing was started, now and for ever.
+TEST_F(RecoveryTest, AnIntentThatNobodyClaimedExpiresAndALateRunnerLoses) {
+  fs::create_directories(root_ + "/runs");
+  const runner::Intent intent{.run = local_name(run()), .node = "pi0", .text = witnessed("true"), .folder = root_,
+                              .environment = {{"PATH", "/usr/bin:/bin"}}, .head_bytes = 1 << 20, .tail_bytes = 1 << 20};
+  ASSERT_TRUE(create_run(folder(), intent));
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::expired);
+    const pid_t late = process::spawn({.program = runner_, .arguments = {"runner", folder()}, .folder = "/"}).value();
+    auto process = process::Process::open(late).value();
+    EXPECT_EQ(WEXITSTATUS((co_await process.wait()).value().value()), static_cast<int>(runner::Exit::claim_lost));
+    EXPECT_EQ(witnesses(), 0);
+    runs = co_await restart(std::move(runs));
+    EXPECT_EQ(runs->find(run())->state, RunState::expired);
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, AFolderWithoutIntentWasNeverAnsweredForAndGoes) {
+  fs::create_directories(folder());
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    EXPECT_FALSE(fs::exists(folder()));
+    (void)(co_await runs->start(order(witnessed("true")))).value();
+    EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::succeeded);
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, ATombstoneIsRememberedByTheNextAgent) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    (void)(co_await runs->start(order(witnessed("echo out")))).value();
+    (void)co_await follow(*runs, run());
+    EXPECT_TRUE(co_await runs->acknowledge(run(), {4, 0, 0}, true));
+    runs = co_await restart(std::move(runs));
+    EXPECT_TRUE(runs->unacknowledged().empty());
+    EXPECT_EQ((co_await runs->start(order(witnessed("echo out")))).value().end->state, RunState::succeeded);
+    EXPECT_EQ(witnesses(), 1);
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, ATombstoneHalfMadeIsFinished) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    (void)(co_await runs->start(order("echo out"))).value();
+    (void)co_await follow(*runs, run());
+    co_await close(std::move(runs));
+    std::ofstream(folder() + "/acked");
+    runs = co_await open();
+    EXPECT_TRUE(runs->unacknowledged().empty());
+    EXPECT_FALSE(fs::exists(folder() + "/intent"));
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, DamageOfOneRecordIsReportedForThatRunOnly) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    for (const std::uint32_t step : {0U, 1U}) {
+      (void)(co_await runs->start(order("echo out", step))).value();
+      (void)co_await follow(*runs, run(step));
+    }
+    co_await close(std::move(runs));
+    {
+      std::fstream record(folder(0) + "/record", std::ios::in | std::ios::out | std::ios::binary);
+      record.seekp(10);  // in the first frame, with another behind it
+      record.put('\x7f');
+    }
+    runs = co_await open();
+    const RunEnd damaged = (co_await follow(*runs, run(0))).end;
+    EXPECT_EQ(damaged.state, RunState::interrupted);
+    EXPECT_NE(damaged.reason.find(".damaged"), std::string::npos) << damaged.reason;
+    EXPECT_EQ(runs->find(run(1))->state, RunState::succeeded);
+    co_await close(std::move(runs));
+  });
+}
+
+}  // namespace
+}  // namespace octo::tentacle

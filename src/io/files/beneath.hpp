@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An open file descriptor and errors of system calls; private to the room.
+// An open file descriptor, and paths that the kernel keeps beneath a root.
 #pragma once
 #include <fcntl.h>
 #include <unistd.h>
