@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// The agent put together: which object needs which, and in what order they begin and end.
+#include <pwd.h>
+#include <unistd.h>
+
+#include "addresses.hpp"
+#include "async/nursery.hpp"
+#include "daemon/daemon.hpp"
+#include "io/crypto/crypto.hpp"
+#include "io/files/files.hpp"
+#include "io/host/host.hpp"
+#include "io/log/log.hpp"
+#include "io/net/tls.hpp"
+#include "io/settings/yaml.hpp"
+#include "tentacle/host/host.hpp"
+#include "tentacle/runs/runs.hpp"
+#include "tentacle/workspace/workspace.hpp"
+
+namespace {
+
+using namespace octo;
+using settings::TentacleSettings;
+
+Result<NodeName> name_of_node(const TentacleSettings& settings) {
+  if (!settings.name.empty()) return parse_node_name(settings.name).with("name");
+  return parse_node_name(host::host_name()).with("the host's name is taken where the settings have none; set `name`");
+}
+
+Result<std::shared_ptr<net::Tls>> load_tls(const TentacleSettings& settings, const NodeName& name) {
+  auto tls = OCTO_TRY(net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::node));
+  const std::string& holder = tls->identity()->name;
+  if (holder == name.str()) return tls;
+  return fail(ErrorCode::forbidden, "the settings name this node {} and its certificate {}; change one, or: octopoda certgen node {}",
+              quote(name.str()), quote(holder), name);
+}
+
+tentacle::Surroundings surroundings_of(const TentacleSettings& settings, const NodeName& name) {
+  tentacle::Environment inherited;
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string_view text(*one);
+    if (const auto equals = text.find('='); equals != std::string_view::npos) {
+      inherited.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  const passwd* user = ::getpwuid(::geteuid());
+  const std::string home = user == nullptr ? "/root" : user->pw_dir;
+  return {.name = name,
+          .home = home,
+          .workspace = settings.workspace_root,
+          .store = settings.workspace_store,
+          .log = settings.logger.path,
+          .pakma = settings.pakma_root,
+          .basics = tentacle::basics_of(inherited, home),
+          .own = settings.environment};
+}
+
+Result<void> make_folders(const TentacleSettings& settings) {
+  for (const std::string& folder : {settings.data, settings.workspace_store, settings.pakma_root}) OCTO_TRY(files::make_folders(folder));
+  return {};
+}
+
+// Runs go on in their own processes while and after the agent stops; the next start adopts them.
+Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executor, daemon::Stop& stop) {
+  const NodeName name = OCTO_CO_TRY(name_of_node(settings));
+  const auto tls = OCTO_CO_TRY(load_tls(settings, name));
+  std::string source_ip;
+  if (!settings.net_device.empty()) source_ip = OCTO_CO_TRY(net::address_of_interface(settings.net_device).with("netDevice"));
+  OCTO_CO_TRY(make_folders(settings));
+  SystemClock clock(executor);
+  crypto::SystemRandom random;
+  ThreadWorkers run_thread{1}, workspace_thread{1};
+  const auto runs = OCTO_CO_TRY(co_await tentacle::LocalRuns::open({.folder = files::join(settings.data, "runs"),
+                                                                    .node = name,
+                                                                    .runner = files::join(process::own_folder(), "runner"),
+                                                                    .clock = clock,
+                                                                    .workers = run_thread}));
+  auto workspace = tentacle::GitWorkspace::open(files::absolute(settings.workspace_root), workspace_thread, executor);
+  const auto instance = tentacle::load_instance(settings.data, random);
+  if (!workspace || !instance) {
+    co_await runs->stop();
+    co_return fail(workspace ? instance.error() : workspace.error());
+  }
+  tentacle::LocalHost host(clock, settings.workspace_root, executor);
+  tentacle::Verbs verbs({*runs, **workspace, host, clock}, surroundings_of(settings, name), executor);
+  const auto dialer = net::make_dialer(tls, clock, executor, source_ip);
+  FoundAddresses addresses(settings, files::join(settings.data, "brain.address"), *dialer, clock);
+  tentacle::BrainLink::Settings link_settings{.name = name,
+                                              .version = OCTO_VERSION,
+                                              .instance = *instance,
+                                              .boot_id = host::boot_id(),
+                                              .folder = settings.data,
+                                              .brain = settings.brain_name,
+                                              .rounds_before_restart = settings.retry_time};
+  if (settings.auto_restart) {
+    link_settings.restart = [command = settings.auto_restart_command] { return tentacle::restart_machine(command); };
+  }
+  tentacle::BrainLink link(std::move(link_settings), verbs, addresses, *dialer, clock, random);
+  log::info("tentacle {} {}, runs in {}", name, OCTO_VERSION, (*workspace)->root());
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    nursery.spawn(link.run());
+    co_await stop.wait();
+  });
+  co_await verbs.stop();
+  co_await host.stop();
+  co_await runs->stop();
+  log::info("stopped");
+  co_return Result<void>{};
+}
+
+Async<Result<void>> body(const daemon::Arguments& arguments, Executor executor, daemon::Stop& stop) {
+  const std::string file = OCTO_CO_TRY(settings::find_settings("tentacle", arguments.settings_file));
+  const auto loaded = OCTO_CO_TRY(settings::load_tentacle(file));
+  const settings::Logger& logger = loaded.settings.logger;
+  OCTO_CO_TRY(log::open({.folder = logger.path,
+                         .prefix = logger.name_prefix,
+                         .keep_days = logger.roll_days,
+                         .terminal = arguments.to_terminal,
+                         .program = "tentacle"}));
+  for (const std::string& warning : loaded.warnings) log::warning("{}", warning);
+  auto ended = co_await run_agent(loaded.settings, executor, stop);
+  if (!ended) log::error("{}", ended.error().message());
+  co_return ended;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  return octo::daemon::run({words, static_cast<std::size_t>(count)}, {.name = "tentacle", .usage_of_rest = "", .body = body});
+}
