@@ -54,7 +54,7 @@ class Engine final : public Verbs, private FleetEvents {
   Async<void> conclude(Task task);
   Async<Result<void>> accept_cancel(TaskId id, Stamp stamp);
   Async<void> cancel_runs(Task task);
-  void say(const Task& task, std::string text);
+  Async<void> say(Task task, std::string text);
 
   // delivery.cpp: runs on their way to nodes
   RunState due_state(const NodeName& node) const;

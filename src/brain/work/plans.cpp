@@ -38,7 +38,7 @@ bool all(const LiveTask& task, const std::vector<RunId>& runs, auto judge) {
 Async<void> Engine::drive_journey(Task task) {
   const auto travelled = co_await travel(task);
   if (!travelled) {
-    say(task, travelled.error().message());
+    co_await say(task, travelled.error().message());
     RunEnd end;
     end.state = RunState::cancelled;
     end.reason = "not started: " + travelled.error().message();
@@ -65,7 +65,7 @@ Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
   const auto succeeded = [](RunState state) { return state == RunState::succeeded; };
   if (!all(*task, runs, is_final)) {
     if (task->cancel_requested) co_return fail(ErrorCode::cancelled, "cancelled before: {}", stage.title);
-    say(task, fmt::format("{}: {}", stage.title, print_steps(stage)));
+    co_await say(task, fmt::format("{}: {}", stage.title, print_steps(stage)));
     for (const Step& step : stage.steps) {
       auto deed = co_await deed_of(*task->journey, step);
       if (!deed) co_return fail(deed.error().with(print(step)));
@@ -130,7 +130,7 @@ Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journe
 Async<Result<void>> Engine::arrive(Task task) {
   if (!task->journey->plan.removes_scenario) co_return Result<void>{};
   OCTO_CO_TRY((co_await ports_.ledger.remove_scenario(task->journey->scenario)).with("remove the scenario"));
-  say(task, fmt::format("scenario {} is removed", task->journey->scenario));
+  co_await say(task, fmt::format("scenario {} is removed", task->journey->scenario));
   co_return Result<void>{};
 }
 

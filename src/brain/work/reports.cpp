@@ -60,7 +60,7 @@ void Engine::node_offline(const NodeName& node) {
   for (const RunId& id : due->second) {
     const Task task = live_.at(id.task);
     task->runs.at(id).sent_now = false;
-    say(task, fmt::format("{} is not connected; what it does is reported when it is back", node));
+    nursery_.spawn(say(task, fmt::format("{} is not connected; what it does is reported when it is back", node)));
   }
 }
 

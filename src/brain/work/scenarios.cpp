@@ -241,7 +241,7 @@ Async<Result<void>> Engine::record_version(Task task, const Stage& stage) {
   }
   scenario.newest = next;
   OCTO_CO_TRY(co_await ports_.ledger.put_version(scenario));
-  say(task, fmt::format("version {}{}", next.id.substr(0, kShortId), next.partial() ? " (partial)" : ""));
+  co_await say(task, fmt::format("version {}{}", next.id.substr(0, kShortId), next.partial() ? " (partial)" : ""));
   co_return Result<void>{};
 }
 

@@ -16,7 +16,7 @@ class Story {
 
   Story(EventLog& log, TaskId task, Executor executor) : log_(log), task_(std::move(task)), changed_(std::move(executor)) {}
 
-  // On an error nothing of these events was taken.
+  // On an error nothing of these events was taken. `done` is the last word: whatever else comes after it is refused (conflict).
   Async<Result<void>> tell(std::vector<TaskEvent> events, Until until = Until::readable);
   // Grows with every batch: whoever reads remembers it, so that no event is slept through.
   std::uint64_t batches() const { return batches_; }
@@ -40,6 +40,7 @@ class Story {
   std::shared_ptr<Batch> next_;
   bool writing_ = false;
   bool closed_ = false;
+  bool over_ = false;  // `done` was told
   std::uint64_t batches_ = 0;
 };
 

@@ -205,7 +205,7 @@ Async<Result<void>> Engine::accept_cancel(TaskId id, Stamp stamp) {
   }
   const Task task = found->second;
   OCTO_CO_TRY(co_await ports_.ledger.request_cancel(id, stamp));
-  if (!task->cancel_requested) say(task, fmt::format("{} asks to cancel", stamp.caller.name));
+  if (!task->cancel_requested) co_await say(task, fmt::format("{} asks to cancel", stamp.caller.name));
   task->cancel_requested = true;
   task->changed.set();
   nursery_.spawn(cancel_runs(task));
@@ -224,15 +224,14 @@ Async<void> Engine::cancel_runs(Task task) {
   }
 }
 
-void Engine::say(const Task& task, std::string text) {
-  nursery_.spawn([](Task of, std::string note) -> Async<void> {
-    TaskEvent event;
-    event.kind = TaskEvent::Kind::note;
-    event.text = std::move(note);
-    if (const auto told = co_await of->story.tell({std::move(event)}); !told) {
-      log::warning("a note of task {} is lost: {}", of->record.id, told.error().message());
-    }
-  }(task, std::move(text)));
+Async<void> Engine::say(Task task, std::string text) {
+  TaskEvent event;
+  event.kind = TaskEvent::Kind::note;
+  event.text = std::move(text);
+  const auto told = co_await task->story.tell({std::move(event)});
+  if (!told && told.error().code() != ErrorCode::conflict) {
+    log::warning("a note of task {} is lost: {}", task->record.id, told.error().message());
+  }
 }
 
 }  // namespace octo::brain
