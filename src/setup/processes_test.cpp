@@ -55,7 +55,7 @@ class Processes : public testing::Test {
 };
 
 TEST_F(Processes, AProcessEndsWhenItIsTold) {
-  const ProcessId id = start({"sh", "-c", "sleep 1000"});
+  const ProcessId id = start({"sleep", "1000"}, "/bin/sleep");
   EXPECT_TRUE(alive(id));
   EXPECT_TRUE(end({id}, 10s));
   EXPECT_FALSE(alive(id));
@@ -70,13 +70,13 @@ TEST_F(Processes, OneThatWillNotEndIsKilled) {
 }
 
 TEST_F(Processes, AReusedPidIsNobodyOfOurs) {
-  const ProcessId id = start({"sh", "-c", "sleep 1000"});
+  const ProcessId id = start({"sleep", "1000"}, "/bin/sleep");
   EXPECT_TRUE(end({ProcessId{id.pid, id.ticks + 1}}, 100ms));
   EXPECT_TRUE(alive(id));
 }
 
 TEST_F(Processes, AProcessThatWaitsForItsParentHasEnded) {
-  const ProcessId id = start({"sh", "-c", "sleep 1000"});
+  const ProcessId id = start({"sleep", "1000"}, "/bin/sleep");
   ::kill(id.pid, SIGKILL);
   siginfo_t info{};
   ::waitid(P_PID, static_cast<id_t>(id.pid), &info, WEXITED | WNOWAIT);
@@ -86,7 +86,8 @@ TEST_F(Processes, AProcessThatWaitsForItsParentHasEnded) {
 
 TEST_F(Processes, ProcessesAreFoundByWhatTheyWereStartedWith) {
   const std::string mark = folder_ / "mark";
-  const ProcessId id = start({"sh", "-c", "sleep 1000 & wait", mark});
+  write_file(mark, "");
+  const ProcessId id = start({"tail", "-f", mark}, "/usr/bin/tail");
   const auto found = find_processes([&](const std::vector<std::string>& arguments, const std::string&) {
     return !arguments.empty() && arguments.back() == mark;
   });
@@ -97,7 +98,7 @@ TEST_F(Processes, ProcessesAreFoundByWhatTheyWereStartedWith) {
 TEST_F(Processes, AFleetsRecordComesBackAsItWas) {
   const Layout layout(folder_.path());
   EXPECT_TRUE(load_record(layout)->processes.empty());
-  const ProcessId id = start({"sh", "-c", "sleep 1000"});
+  const ProcessId id = start({"sleep", "1000"}, "/bin/sleep");
   FleetRecord record{host::boot_id(), {{"pi0", id}, {"brain", {id.pid, id.ticks + 1}}}};
   ASSERT_TRUE(save_record(layout, record));
   const auto loaded = load_record(layout);

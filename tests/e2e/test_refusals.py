@@ -191,11 +191,10 @@ class FullDisk(unittest.TestCase):
                 fleet.start_again(brain)
                 fleet.wait_online()
                 fleet.octl("cmd", "run", "true", "pi0")
-                with open(data / "ballast", "wb") as ballast:
+                with open(data / "ballast", "wb", buffering=0) as ballast:
                     try:
                         while True:
                             ballast.write(b"x" * 4096)
-                            ballast.flush()
                     except OSError:
                         pass
                 refused = fleet.octl("cmd", "run", f"touch {fleet.base}/ran", "pi0", exit=None)

@@ -83,7 +83,7 @@ Async<void> agent(World& world, const std::string& node) {
 
 Async<void> cut_once(World& world) {
   const std::string node = kNodes[world.random.number() % kNodes.size()];
-  co_await world.clock.sleep(world.random.between(1s, 3s));
+  co_await world.clock.sleep(world.random.between(1s, 1400ms));  // while the command runs, see story()
   world.network.cut(node);
   co_await world.clock.sleep(world.random.between(100ms, 20s));
   world.network.mend(node);

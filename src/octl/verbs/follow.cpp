@@ -82,7 +82,9 @@ class Follower {
   void on(Known& known) {
     known_ = true;
     for (const RunRow& row : known.runs) {
-      if (view_.find(row.id) == nullptr) view_.set(row);
+      // Events come in their own time: the answer may be older than them, or newer.
+      const RunView* seen = view_.find(row.id);
+      if (seen == nullptr || (!is_final(seen->row.state) && row.pid)) view_.set(row);
     }
     leave_if_started();
   }

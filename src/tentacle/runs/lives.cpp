@@ -92,7 +92,9 @@ void LocalRuns::load(const std::vector<std::string>& names) {
       if (const auto removed = files::remove_tree(folder); !removed) log::error("run {}: {}", name, removed.error().message());
     } else {
       if (!on_disk) log::error("run {}: {}", name, on_disk.error().message());
-      nursery_.spawn(follow(add(*id)));
+      const auto run = add(*id);
+      if (on_disk && on_disk->started) run->facts.pid = on_disk->started->pid;
+      nursery_.spawn(follow(run));
     }
   }
 }
@@ -116,7 +118,7 @@ Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
   if (begun) {
     run->runner.emplace(std::move(*begun));
     if (run->cancelled) run->ask_to_end();
-  } else if (!files::exists(run->folder)) {
+  } else if (!files::exists(files::join(run->folder, runner::kIntentFile))) {
     if (!cgroup.empty()) (void)process::Cgroups::remove(cgroup);
     run->failed = begun.error();
     runs_.erase(run->id);

@@ -99,7 +99,8 @@ TEST_F(RecoveryTest, WhoseRunnerIsKilledIsInterruptedAndItsProcessesEnd) {
 TEST_F(RecoveryTest, ARunnerThatDiedWhileTheAgentWasAwayIsFoundOut) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();
-    const auto pid = (co_await runs->start(order(witnessed("read x <gate")))).value().pid;
+    const auto pid = (co_await runs->start(order(witnessed("echo up; read x <gate")))).value().pid;
+    (void)co_await follow_to(*runs, run(), 3);
     co_await close(std::move(runs));
     kill_runner();
     runs = co_await open();
