@@ -7,24 +7,6 @@ function(octo_room NAME)
   if(ROOM_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "octo_room(${NAME}): unknown words ${ROOM_UNPARSED_ARGUMENTS}")
   endif()
-  foreach(dependency IN LISTS ROOM_DEPENDS) # BOOTSTRAP
-    string(REPLACE "/" "_" dependency_target "octo_${dependency}") # BOOTSTRAP
-    if(NOT TARGET ${dependency_target}) # BOOTSTRAP
-      message(STATUS "room ${NAME} waits for ${dependency}") # BOOTSTRAP
-      return() # BOOTSTRAP
-    endif() # BOOTSTRAP
-  endforeach() # BOOTSTRAP
-  foreach(file IN LISTS ROOM_SOURCES) # BOOTSTRAP
-    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file} AND NOT IS_ABSOLUTE ${file}) # BOOTSTRAP
-      message(STATUS "room ${NAME} waits for ${file}") # BOOTSTRAP
-      return() # BOOTSTRAP
-    endif() # BOOTSTRAP
-  endforeach() # BOOTSTRAP
-  foreach(file IN LISTS ROOM_TESTS) # BOOTSTRAP
-    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file}) # BOOTSTRAP
-      list(REMOVE_ITEM ROOM_TESTS ${file}) # BOOTSTRAP
-    endif() # BOOTSTRAP
-  endforeach() # BOOTSTRAP
   string(REPLACE "/" "_" target "octo_${NAME}")
   if(NOT ROOM_SOURCES)
     set(ROOM_SOURCES ${CMAKE_SOURCE_DIR}/cmake/empty.cpp)
@@ -72,13 +54,6 @@ endfunction()
 # octo_program(NAME SOURCES … DEPENDS … [LIBRARIES …]): one main per program, in build/bin.
 function(octo_program NAME)
   cmake_parse_arguments(PROGRAM "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
-  foreach(dependency IN LISTS PROGRAM_DEPENDS) # BOOTSTRAP
-    string(REPLACE "/" "_" dependency_target "octo_${dependency}") # BOOTSTRAP
-    if(NOT TARGET ${dependency_target}) # BOOTSTRAP
-      message(STATUS "program ${NAME} waits for ${dependency}") # BOOTSTRAP
-      return() # BOOTSTRAP
-    endif() # BOOTSTRAP
-  endforeach() # BOOTSTRAP
   add_executable(${NAME} ${PROGRAM_SOURCES})
   target_link_libraries(${NAME} PRIVATE octo_flags)
   set(wants_asio FALSE)

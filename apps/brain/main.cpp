@@ -19,7 +19,8 @@ Result<void> change_password(const settings::BrainSettings& settings) {
 
 Async<Result<void>> body(const daemon::Arguments& arguments, Executor executor, daemon::Stop& stop) {
   if (!arguments.rest.empty() && arguments.rest != std::vector<std::string>{"passwd"}) {
-    co_return fail(ErrorCode::invalid_argument, "unknown word {}; see: brain --help", quote(arguments.rest.front()));
+    co_return fail(ErrorCode::invalid_argument, "unknown word {}; see: brain --help",
+                   quote(arguments.rest.front()));
   }
   const std::string file = OCTO_CO_TRY(settings::find_settings("brain", arguments.settings_file));
   const auto loaded = OCTO_CO_TRY(settings::load_brain(file));

@@ -28,23 +28,30 @@ Result<Bytes> load_or_make_key(const std::string& file, std::size_t bytes, Rando
   if (!files::exists(file)) OCTO_TRY(files::save_new(file, random.bytes(bytes)));
   Bytes key = OCTO_TRY(files::load(file, bytes));
   if (key.size() == bytes) return key;
-  return fail(ErrorCode::corrupt, "{} has {} bytes instead of {}; remove it, and operators will log in again", quote(file), key.size(), bytes);
+  return fail(ErrorCode::corrupt, "{} has {} bytes instead of {}; remove it, and operators will log in again",
+              quote(file), key.size(), bytes);
 }
 
 Result<std::shared_ptr<net::Tls>> load_tls(const BrainSettings& settings, Random& random) {
-  auto tls = OCTO_TRY(net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::brain));
+  auto tls = OCTO_TRY(
+      net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::brain));
   const std::string& holder = tls->identity()->name;
   if (holder != settings.name) {
-    return fail(ErrorCode::forbidden, "the settings name this Brain {} and its certificate {}; change one, or: octopoda certgen brain {} <address>",
+    return fail(ErrorCode::forbidden,
+                "the settings name this Brain {} and its certificate {}; change one, or: octopoda certgen "
+                "brain {} <address>",
                 quote(settings.name), quote(holder), settings.name);
   }
-  tls->set_ticket_keys(OCTO_TRY(load_or_make_key(files::join(settings.data, "ticket.keys"), kTicketKeyBytes, random)));
+  tls->set_ticket_keys(
+      OCTO_TRY(load_or_make_key(files::join(settings.data, "ticket.keys"), kTicketKeyBytes, random)));
   return tls;
 }
 
 // A face with an interface follows its address, which may change: it listens on all and tells the one it has.
-Result<std::unique_ptr<net::Listener>> listen(const BrainSettings::Face& face, std::shared_ptr<net::Tls> tls, Clock& clock, Executor executor) {
-  return net::listen({.ip = face.ip.empty() ? "0.0.0.0" : face.ip, .port = face.port}, std::move(tls), clock, std::move(executor));
+Result<std::unique_ptr<net::Listener>> listen(const BrainSettings::Face& face, std::shared_ptr<net::Tls> tls,
+                                              Clock& clock, Executor executor) {
+  return net::listen({.ip = face.ip.empty() ? "0.0.0.0" : face.ip, .port = face.port}, std::move(tls), clock,
+                     std::move(executor));
 }
 
 // Threads that end first, and what they work on.
@@ -72,11 +79,17 @@ class Running {
     const auto lock = OCTO_CO_TRY(files::FolderLock::take(settings_.data));
     const std::string hash = OCTO_CO_TRY(setup::load_root_password_hash(settings_.data));
     const auto tls = OCTO_CO_TRY(load_tls(settings_, random_));
-    const Secret token_key(OCTO_CO_TRY(load_or_make_key(files::join(settings_.data, "token.key"), kTokenKeyBytes, random_)));
+    const Secret token_key(
+        OCTO_CO_TRY(load_or_make_key(files::join(settings_.data, "token.key"), kTokenKeyBytes, random_)));
     OCTO_CO_TRY(stores_.open(settings_.data, executor_));
-    auto verbs = OCTO_CO_TRY(co_await brain::Verbs::open(
-        {.ledger = *stores_.ledger, .events = *stores_.events, .blobs = *stores_.blobs, .clock = clock_, .random = random_}, executor_));
-    brain::LinkFleet fleet({settings_.name, OCTO_VERSION, stores_.ledger->epoch()}, verbs->fleet_events(), *stores_.blobs, clock_, executor_);
+    auto verbs = OCTO_CO_TRY(co_await brain::Verbs::open({.ledger = *stores_.ledger,
+                                                          .events = *stores_.events,
+                                                          .blobs = *stores_.blobs,
+                                                          .clock = clock_,
+                                                          .random = random_},
+                                                         executor_));
+    brain::LinkFleet fleet({settings_.name, OCTO_VERSION, stores_.ledger->epoch()}, verbs->fleet_events(),
+                           *stores_.blobs, clock_, executor_);
     verbs->set_fleet(fleet);
     brain::Gate gate({settings_.name, hash, token_key}, stores_.hash_thread, clock_);
     tentacle::LocalHost host(clock_, settings_.data, executor_);
@@ -89,19 +102,21 @@ class Running {
   }
 
  private:
-  Async<Result<void>> serve(brain::Verbs& verbs, brain::LinkFleet& fleet, brain::Gate& gate, tentacle::LocalHost& host,
-                            std::shared_ptr<net::Tls> tls) {
-    const auto tentacles = OCTO_CO_TRY(listen(settings_.tentacle_face, tls, clock_, executor_).with("tentacleFace"));
+  Async<Result<void>> serve(brain::Verbs& verbs, brain::LinkFleet& fleet, brain::Gate& gate,
+                            tentacle::LocalHost& host, std::shared_ptr<net::Tls> tls) {
+    const auto tentacles =
+        OCTO_CO_TRY(listen(settings_.tentacle_face, tls, clock_, executor_).with("tentacleFace"));
     const auto operators = OCTO_CO_TRY(listen(settings_.octl_face, tls, clock_, executor_).with("octlFace"));
-    brain::Doors doors({verbs, fleet, *stores_.ledger, *stores_.blobs, gate, clock_, [&host] { return host.status(); }},
-                       {settings_.name, OCTO_VERSION, net::print(operators->address())});
-    log::info("Brain {} {}: tentacles at {}, operators at {}", settings_.name, OCTO_VERSION, net::print(tentacles->address()),
-              net::print(operators->address()));
+    brain::Doors doors(
+        {verbs, fleet, *stores_.ledger, *stores_.blobs, gate, clock_, [&host] { return host.status(); }},
+        {settings_.name, OCTO_VERSION, net::print(operators->address())});
+    log::info("Brain {} {}: tentacles at {}, operators at {}", settings_.name, OCTO_VERSION,
+              net::print(tentacles->address()), net::print(operators->address()));
     const auto dialer = net::make_dialer(tls, clock_, executor_);
     const net::Endpoint nameserver_at{settings_.name_server.host, settings_.name_server.port};
     client::NameServer nameserver(*dialer, nameserver_at, clock_);
-    brain::Presence presence(faces(tentacles->address().port, operators->address().port), nameserver, nameserver_at, clock_,
-                             settings_.name_server.request_interval);
+    brain::Presence presence(faces(tentacles->address().port, operators->address().port), nameserver,
+                             nameserver_at, clock_, settings_.name_server.request_interval);
     co_await in_nursery([&](Nursery& nursery) -> Async<void> {
       nursery.spawn(keep(fleet.serve(*tentacles), "the port for tentacles is lost"));
       nursery.spawn(keep(http::serve(*operators, doors, clock_), "the port for operators is lost"));
@@ -121,7 +136,10 @@ class Running {
   std::vector<brain::Presence::Face> faces(std::uint16_t tentacles, std::uint16_t operators) const {
     const std::string& name = settings_.name;
     const auto& [tentacle_face, octl_face] = std::tie(settings_.tentacle_face, settings_.octl_face);
-    return {{{name + ".tentacleFace.link", name + ".tentacleFace.message"}, tentacle_face.net_device, tentacle_face.ip, tentacles},
+    return {{{name + ".tentacleFace.link", name + ".tentacleFace.message"},
+             tentacle_face.net_device,
+             tentacle_face.ip,
+             tentacles},
             {{name + ".octlFace.request"}, octl_face.net_device, octl_face.ip, operators}};
   }
 

@@ -40,5 +40,6 @@ Async<Result<void>> body(const daemon::Arguments& arguments, Executor executor, 
 }  // namespace
 
 int main(int count, char** words) {
-  return octo::daemon::run({words, static_cast<std::size_t>(count)}, {.name = "nameserver", .usage_of_rest = "", .body = body});
+  return octo::daemon::run({words, static_cast<std::size_t>(count)},
+                           {.name = "nameserver", .usage_of_rest = "", .body = body});
 }

@@ -9,8 +9,8 @@
 
 namespace {
 
-// octopoda --bound-to PID PROGRAM ARGUMENT…: becomes the program, which is told to end when its parent, an `octopoda up` in
-// the foreground, has ended in whatever way.
+// octopoda --bound-to PID PROGRAM ARGUMENT…: becomes the program, which is told to end when its parent, an
+// `octopoda up` in the foreground, has ended in whatever way.
 int become_bound(std::span<char*> words) {
   constexpr int kCannotStart = 127;
   if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return kCannotStart;

@@ -6,7 +6,8 @@
 
 int main(int argc, char** argv) {
   if (argc != 2 || argv[1][0] != '/') {
-    constexpr std::string_view kUsage = "usage: runner /absolute/folder/of/a/run   (the tentacle starts it)\n";
+    constexpr std::string_view kUsage =
+        "usage: runner /absolute/folder/of/a/run   (the tentacle starts it)\n";
     (void)!::write(STDERR_FILENO, kUsage.data(), kUsage.size());
     return static_cast<int>(octo::runner::Exit::usage);
   }

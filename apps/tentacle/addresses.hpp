@@ -10,7 +10,8 @@ namespace octo {
 class FoundAddresses final : public tentacle::Addresses {
  public:
   // `memory`: a file that keeps the last good answer, for a node that starts while the nameserver is down.
-  FoundAddresses(const settings::TentacleSettings& settings, std::string memory, net::Dialer& dialer, Clock& clock);
+  FoundAddresses(const settings::TentacleSettings& settings, std::string memory, net::Dialer& dialer,
+                 Clock& clock);
   Async<Result<net::Endpoint>> find_brain() override;
 
  private:

@@ -23,15 +23,19 @@ using settings::TentacleSettings;
 
 Result<NodeName> name_of_node(const TentacleSettings& settings) {
   if (!settings.name.empty()) return parse_node_name(settings.name).with("name");
-  return parse_node_name(host::host_name()).with("the host's name is taken where the settings have none; set `name`");
+  return parse_node_name(host::host_name())
+      .with("the host's name is taken where the settings have none; set `name`");
 }
 
 Result<std::shared_ptr<net::Tls>> load_tls(const TentacleSettings& settings, const NodeName& name) {
-  auto tls = OCTO_TRY(net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::node));
+  auto tls = OCTO_TRY(
+      net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::node));
   const std::string& holder = tls->identity()->name;
   if (holder == name.str()) return tls;
-  return fail(ErrorCode::forbidden, "the settings name this node {} and its certificate {}; change one, or: octopoda certgen node {}",
-              quote(name.str()), quote(holder), name);
+  return fail(
+      ErrorCode::forbidden,
+      "the settings name this node {} and its certificate {}; change one, or: octopoda certgen node {}",
+      quote(name.str()), quote(holder), name);
 }
 
 tentacle::Surroundings surroundings_of(const TentacleSettings& settings, const NodeName& name) {
@@ -55,7 +59,8 @@ tentacle::Surroundings surroundings_of(const TentacleSettings& settings, const N
 }
 
 Result<void> make_folders(const TentacleSettings& settings) {
-  for (const std::string& folder : {settings.data, settings.workspace_store, settings.pakma_root}) OCTO_TRY(files::make_folders(folder));
+  for (const std::string& folder : {settings.data, settings.workspace_store, settings.pakma_root})
+    OCTO_TRY(files::make_folders(folder));
   return {};
 }
 
@@ -64,17 +69,20 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
   const NodeName name = OCTO_CO_TRY(name_of_node(settings));
   const auto tls = OCTO_CO_TRY(load_tls(settings, name));
   std::string source_ip;
-  if (!settings.net_device.empty()) source_ip = OCTO_CO_TRY(net::address_of_interface(settings.net_device).with("netDevice"));
+  if (!settings.net_device.empty())
+    source_ip = OCTO_CO_TRY(net::address_of_interface(settings.net_device).with("netDevice"));
   OCTO_CO_TRY(make_folders(settings));
   SystemClock clock(executor);
   crypto::SystemRandom random;
   ThreadWorkers run_thread{1}, workspace_thread{1};
-  const auto runs = OCTO_CO_TRY(co_await tentacle::LocalRuns::open({.folder = files::join(settings.data, "runs"),
-                                                                    .node = name,
-                                                                    .runner = files::join(process::own_folder(), "runner"),
-                                                                    .clock = clock,
-                                                                    .workers = run_thread}));
-  auto workspace = tentacle::GitWorkspace::open(files::absolute(settings.workspace_root), workspace_thread, executor);
+  const auto runs =
+      OCTO_CO_TRY(co_await tentacle::LocalRuns::open({.folder = files::join(settings.data, "runs"),
+                                                      .node = name,
+                                                      .runner = files::join(process::own_folder(), "runner"),
+                                                      .clock = clock,
+                                                      .workers = run_thread}));
+  auto workspace =
+      tentacle::GitWorkspace::open(files::absolute(settings.workspace_root), workspace_thread, executor);
   const auto instance = tentacle::load_instance(settings.data, random);
   if (!workspace || !instance) {
     co_await runs->stop();
@@ -92,7 +100,9 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
                                               .brain = settings.brain_name,
                                               .rounds_before_restart = settings.retry_time};
   if (settings.auto_restart) {
-    link_settings.restart = [command = settings.auto_restart_command] { return tentacle::restart_machine(command); };
+    link_settings.restart = [command = settings.auto_restart_command] {
+      return tentacle::restart_machine(command);
+    };
   }
   tentacle::BrainLink link(std::move(link_settings), verbs, addresses, *dialer, clock, random);
   log::info("tentacle {} {}, runs in {}", name, OCTO_VERSION, (*workspace)->root());
@@ -125,5 +135,6 @@ Async<Result<void>> body(const daemon::Arguments& arguments, Executor executor, 
 }  // namespace
 
 int main(int count, char** words) {
-  return octo::daemon::run({words, static_cast<std::size_t>(count)}, {.name = "tentacle", .usage_of_rest = "", .body = body});
+  return octo::daemon::run({words, static_cast<std::size_t>(count)},
+                           {.name = "tentacle", .usage_of_rest = "", .body = body});
 }

@@ -41,21 +41,27 @@ void describe(auto& io, api::Of<NodeInfo> auto& node) {
 
 namespace octo::api {
 
-template <> inline constexpr std::string_view kRecordName<ClockReading> = "ClockReading";
-template <> inline constexpr std::string_view kRecordName<HostStatus> = "HostStatus";
-template <> inline constexpr std::string_view kRecordName<NodeInfo> = "Node";
+template <>
+inline constexpr std::string_view kRecordName<ClockReading> = "ClockReading";
+template <>
+inline constexpr std::string_view kRecordName<HostStatus> = "HostStatus";
+template <>
+inline constexpr std::string_view kRecordName<NodeInfo> = "Node";
 
-template <> inline constexpr std::string_view kRecordName<Pinged> = "Pinged";
+template <>
+inline constexpr std::string_view kRecordName<Pinged> = "Pinged";
 void describe(auto& io, Of<Pinged> auto& pinged) {
   io.required("brain", pinged.brain);
   io.required("version", pinged.version);
 }
-template <> inline constexpr std::string_view kRecordName<Login> = "Login";
+template <>
+inline constexpr std::string_view kRecordName<Login> = "Login";
 void describe(auto& io, Of<Login> auto& login) {
   io.optional("group", login.group);
   io.required("password", login.password);
 }
-template <> inline constexpr std::string_view kRecordName<LoggedIn> = "LoggedIn";
+template <>
+inline constexpr std::string_view kRecordName<LoggedIn> = "LoggedIn";
 void describe(auto& io, Of<LoggedIn> auto& answer) {
   io.required("token", answer.token);
   io.required("expires_in_seconds", answer.expires_in_seconds);
@@ -63,24 +69,28 @@ void describe(auto& io, Of<LoggedIn> auto& answer) {
   io.required("brain", answer.brain);
 }
 
-template <> inline constexpr std::string_view kRecordName<NodeList> = "NodeList";
+template <>
+inline constexpr std::string_view kRecordName<NodeList> = "NodeList";
 void describe(auto& io, Of<NodeList> auto& list) {
   io.required("nodes", list.nodes);
   io.required("brain", list.brain);
   io.required("brain_version", list.brain_version);
   io.required("brain_address", list.brain_address);
 }
-template <> inline constexpr std::string_view kRecordName<NodeStatus> = "NodeStatus";
+template <>
+inline constexpr std::string_view kRecordName<NodeStatus> = "NodeStatus";
 void describe(auto& io, Of<NodeStatus> auto& node) {
   io.required("name", node.name);
   io.required("state", node.state);
   io.optional("status", node.status);
   io.optional("error", node.error);
 }
-template <> inline constexpr std::string_view kRecordName<NodeStatusList> = "NodeStatusList";
+template <>
+inline constexpr std::string_view kRecordName<NodeStatusList> = "NodeStatusList";
 void describe(auto& io, Of<NodeStatusList> auto& list) { io.required("nodes", list.nodes); }
 
-template <> inline constexpr std::string_view kRecordName<Prune> = "Prune";
+template <>
+inline constexpr std::string_view kRecordName<Prune> = "Prune";
 void describe(auto& io, Of<Prune> auto& prune) {
   io.optional("all", prune.all);
   io.optional("names", prune.names);
@@ -89,13 +99,15 @@ void describe(auto& io, Of<Pruned::Kept> auto& kept) {
   io.required("name", kept.name);
   io.required("why", kept.why);
 }
-template <> inline constexpr std::string_view kRecordName<Pruned> = "Pruned";
+template <>
+inline constexpr std::string_view kRecordName<Pruned> = "Pruned";
 void describe(auto& io, Of<Pruned> auto& pruned) {
   io.required("pruned", pruned.pruned);
   io.required("kept", pruned.kept);
 }
 
-template <> inline constexpr std::string_view kRecordName<Hashes> = "Hashes";
+template <>
+inline constexpr std::string_view kRecordName<Hashes> = "Hashes";
 void describe(auto& io, Of<Hashes> auto& hashes) { io.required("hashes", hashes.hashes); }
 
 // RFC 9457.
@@ -103,7 +115,8 @@ struct ProblemParts {
   ErrorCode code = ErrorCode::internal;
   std::string detail;
 };
-template <> inline constexpr std::string_view kRecordName<ProblemParts> = "Problem";
+template <>
+inline constexpr std::string_view kRecordName<ProblemParts> = "Problem";
 void describe(auto& io, Of<ProblemParts> auto& problem) {
   io.told("type", fmt::format("urn:octopoda:error:{}", name_of(problem.code)));
   std::string title(name_of(problem.code));

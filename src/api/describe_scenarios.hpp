@@ -57,13 +57,20 @@ void describe(auto& io, api::Of<NodeAppInfo> auto& info) {
 
 namespace octo::api {
 
-template <> inline constexpr std::string_view kRecordName<Deployment> = "Deployment";
-template <> inline constexpr std::string_view kRecordName<App> = "App";
-template <> inline constexpr std::string_view kRecordName<Script> = "Script";
-template <> inline constexpr std::string_view kRecordName<NodeAppAt> = "NodeAppAt";
-template <> inline constexpr std::string_view kRecordName<ScenarioVersion> = "ScenarioVersion";
-template <> inline constexpr std::string_view kRecordName<NodeAppVersion> = "NodeAppVersion";
-template <> inline constexpr std::string_view kRecordName<NodeAppInfo> = "NodeApp";
+template <>
+inline constexpr std::string_view kRecordName<Deployment> = "Deployment";
+template <>
+inline constexpr std::string_view kRecordName<App> = "App";
+template <>
+inline constexpr std::string_view kRecordName<Script> = "Script";
+template <>
+inline constexpr std::string_view kRecordName<NodeAppAt> = "NodeAppAt";
+template <>
+inline constexpr std::string_view kRecordName<ScenarioVersion> = "ScenarioVersion";
+template <>
+inline constexpr std::string_view kRecordName<NodeAppVersion> = "NodeAppVersion";
+template <>
+inline constexpr std::string_view kRecordName<NodeAppInfo> = "NodeApp";
 
 struct CommitAt {
   NodeAppAt at;
@@ -89,21 +96,25 @@ struct Form<std::map<NodeAppAt, std::string>> {
   static std::string schema(Schemas& schemas) { return Form<std::vector<CommitAt>>::schema(schemas); }
 };
 
-template <> inline constexpr std::string_view kRecordName<Apply> = "Apply";
+template <>
+inline constexpr std::string_view kRecordName<Apply> = "Apply";
 void describe(auto& io, Of<Apply> auto& apply) {
   io.required("deployment", apply.deployment);
   io.required("bundle", apply.bundle);
   io.optional("target", apply.target);
   io.optional("message", apply.message);
 }
-template <> inline constexpr std::string_view kRecordName<Reset> = "Reset";
+template <>
+inline constexpr std::string_view kRecordName<Reset> = "Reset";
 void describe(auto& io, Of<Reset> auto& reset) {
   io.required("version", reset.version);
   io.optional("message", reset.message);
 }
 
 // JSON kept as text.
-struct RawJson { std::string text; };
+struct RawJson {
+  std::string text;
+};
 template <>
 struct Form<RawJson> {
   static void write(JsonWriter& json, const RawJson& value) { json.raw(value.text); }
@@ -127,11 +138,13 @@ void describe(auto& io, Of<ScenarioParts> auto& scenario) {
   io.optional("deployment", scenario.deployment);
   io.required("newest", scenario.newest);
 }
-template <> inline constexpr std::string_view kRecordName<ScenarioParts> = "Scenario";
+template <>
+inline constexpr std::string_view kRecordName<ScenarioParts> = "Scenario";
 template <>
 struct Form<Scenario> {
   static void write(JsonWriter& json, const Scenario& from) {
-    Form<ScenarioParts>::write(json, {from.name, from.description, from.group, {from.deployment}, from.newest});
+    Form<ScenarioParts>::write(json,
+                               {from.name, from.description, from.group, {from.deployment}, from.newest});
   }
   static void read(const JsonReader& json, Scenario& into) {
     ScenarioParts parts;
@@ -141,11 +154,14 @@ struct Form<Scenario> {
   }
   static std::string schema(Schemas& schemas) { return Form<ScenarioParts>::schema(schemas); }
 };
-template <> inline constexpr std::string_view kRecordName<ScenarioList> = "ScenarioList";
+template <>
+inline constexpr std::string_view kRecordName<ScenarioList> = "ScenarioList";
 void describe(auto& io, Of<ScenarioList> auto& list) { io.required("scenarios", list.scenarios); }
-template <> inline constexpr std::string_view kRecordName<VersionList> = "VersionList";
+template <>
+inline constexpr std::string_view kRecordName<VersionList> = "VersionList";
 void describe(auto& io, Of<VersionList> auto& list) { io.required("versions", list.versions); }
-template <> inline constexpr std::string_view kRecordName<NodeAppList> = "NodeAppList";
+template <>
+inline constexpr std::string_view kRecordName<NodeAppList> = "NodeAppList";
 void describe(auto& io, Of<NodeAppList> auto& list) {
   io.required("node", list.node);
   io.required("apps", list.apps);

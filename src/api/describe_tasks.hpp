@@ -49,11 +49,15 @@ void describe(auto& io, api::Of<TaskEvent> auto& event) {
 
 namespace octo::api {
 
-template <> inline constexpr std::string_view kRecordName<RunEnd> = "RunEnd";
-template <> inline constexpr std::string_view kRecordName<RunRow> = "Run";
-template <> inline constexpr std::string_view kRecordName<TaskEvent> = "TaskEvent";
+template <>
+inline constexpr std::string_view kRecordName<RunEnd> = "RunEnd";
+template <>
+inline constexpr std::string_view kRecordName<RunRow> = "Run";
+template <>
+inline constexpr std::string_view kRecordName<TaskEvent> = "TaskEvent";
 
-template <> inline constexpr std::string_view kRecordName<StartTask> = "StartTask";
+template <>
+inline constexpr std::string_view kRecordName<StartTask> = "StartTask";
 void describe(auto& io, Of<StartTask> auto& task) {
   io.optional("kind", task.kind);
   io.bytes("text", "text64", task.text);
@@ -64,10 +68,12 @@ void describe(auto& io, Of<StartTask> auto& task) {
   io.milliseconds("limit_ms", task.limit);
   io.milliseconds("deadline_ms", task.deadline);
 }
-template <> inline constexpr std::string_view kRecordName<TaskStarted> = "TaskStarted";
+template <>
+inline constexpr std::string_view kRecordName<TaskStarted> = "TaskStarted";
 void describe(auto& io, Of<TaskStarted> auto& started) { io.required("task", started.task); }
 
-template <> inline constexpr std::string_view kRecordName<TaskSummary> = "TaskSummary";
+template <>
+inline constexpr std::string_view kRecordName<TaskSummary> = "TaskSummary";
 void describe(auto& io, Of<TaskSummary> auto& task) {
   io.required("task", task.id);
   io.required("kind", task.kind);
@@ -78,12 +84,14 @@ void describe(auto& io, Of<TaskSummary> auto& task) {
   io.required("cancel_requested", task.cancel_requested);
   io.required("counts", task.counts);
 }
-template <> inline constexpr std::string_view kRecordName<TaskList> = "TaskList";
+template <>
+inline constexpr std::string_view kRecordName<TaskList> = "TaskList";
 void describe(auto& io, Of<TaskList> auto& list) {
   io.required("tasks", list.tasks);
   io.optional("next", list.next);
 }
-template <> inline constexpr std::string_view kRecordName<TaskDetail> = "TaskDetail";
+template <>
+inline constexpr std::string_view kRecordName<TaskDetail> = "TaskDetail";
 void describe(auto& io, Of<TaskDetail> auto& detail) {
   describe(io, detail.summary);
   io.required("runs", detail.runs);

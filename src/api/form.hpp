@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Each record is described once (describe_*.hpp); from that come its JSON, its reader and its schema in openapi.json.
+// Each record is described once (describe_*.hpp); from that come its JSON, its reader and its schema in
+// openapi.json.
 //
 // describe(io, record) names the members in order:
 //   io.required(name, member)   always written, must be there
@@ -30,7 +31,9 @@ template <class T>
 inline constexpr std::string_view kRecordName = "";
 
 template <class T>
-T make_blank() { return T{}; }
+T make_blank() {
+  return T{};
+}
 
 template <class T>
 bool has_default(const T& value) {
@@ -67,7 +70,9 @@ class ObjectWriter {
   }
   // Follows from other members: written, never read.
   template <class T>
-  void told(std::string_view name, const T& value) { required(name, value); }
+  void told(std::string_view name, const T& value) {
+    required(name, value);
+  }
   // Members that are there only then.
   bool when(bool condition) const { return condition; }
 
@@ -99,7 +104,8 @@ class ObjectReader {
     constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max() / 1'000'000;
     const auto member = json_.find(name);
     std::int64_t count = 0;
-    if (member && !member->is_null() && member->number(count, 0, kMax)) into = std::chrono::milliseconds(count);
+    if (member && !member->is_null() && member->number(count, 0, kMax))
+      into = std::chrono::milliseconds(count);
   }
   void bytes(std::string_view name, std::string_view name64, Bytes& into) {
     const auto member64 = json_.find(name64);
@@ -123,16 +129,24 @@ class ObjectSketch {
   explicit ObjectSketch(Schemas& schemas) : schemas_(schemas) {}
 
   template <class T>
-  void required(std::string_view name, const T&) { add(name, Form<T>::schema(schemas_), !conditional_); }
+  void required(std::string_view name, const T&) {
+    add(name, Form<T>::schema(schemas_), !conditional_);
+  }
   template <class T>
-  void optional(std::string_view name, const T&) { add(name, Form<T>::schema(schemas_), false); }
-  void milliseconds(std::string_view name, const std::optional<Span>&) { add(name, R"({"type":"integer","minimum":0})", false); }
+  void optional(std::string_view name, const T&) {
+    add(name, Form<T>::schema(schemas_), false);
+  }
+  void milliseconds(std::string_view name, const std::optional<Span>&) {
+    add(name, R"({"type":"integer","minimum":0})", false);
+  }
   void bytes(std::string_view name, std::string_view name64, const Bytes&) {
     add(name, R"({"type":"string"})", false);
     add(name64, R"({"type":"string","contentEncoding":"base64"})", false);
   }
   template <class T>
-  void told(std::string_view name, const T& value) { required(name, value); }
+  void told(std::string_view name, const T& value) {
+    required(name, value);
+  }
   bool when(bool) { return conditional_ = true; }
 
   std::string take() const;
@@ -193,8 +207,9 @@ struct Form<T> {
   using Widest = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
   static constexpr std::int64_t kLow =
       std::is_signed_v<T> ? static_cast<std::int64_t>(std::numeric_limits<T>::min()) : 0;
-  static constexpr std::int64_t kHigh =
-      sizeof(T) == 8 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(std::numeric_limits<T>::max());
+  static constexpr std::int64_t kHigh = sizeof(T) == 8
+                                            ? std::numeric_limits<std::int64_t>::max()
+                                            : static_cast<std::int64_t>(std::numeric_limits<T>::max());
   static void write(JsonWriter& json, T value) { json.number(static_cast<Widest>(value)); }
   static void read(const JsonReader& json, T& into) {
     std::int64_t value = 0;
@@ -239,7 +254,9 @@ struct Form<std::vector<T>> {
 template <class T>
 struct Form<std::optional<T>> {
   static void write(JsonWriter& json, const std::optional<T>& value) { Form<T>::write(json, *value); }
-  static void read(const JsonReader& json, std::optional<T>& into) { Form<T>::read(json, into.emplace(make_blank<T>())); }
+  static void read(const JsonReader& json, std::optional<T>& into) {
+    Form<T>::read(json, into.emplace(make_blank<T>()));
+  }
   static std::string schema(Schemas& schemas) { return Form<T>::schema(schemas); }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// JSON as the records need it: a writer that appends, and a reader that knows where it stands, so that a fault says
-// "nodes[3]: expected a string". Boost.JSON parses, in json.cpp alone. For this room and the clients' own files.
+// JSON as the records need it: a writer that appends, and a reader that knows where it stands, so that a
+// fault says "nodes[3]: expected a string". Boost.JSON parses, in json.cpp alone. For this room and the
+// clients' own files.
 #pragma once
 #include <functional>
 #include <memory>

@@ -7,7 +7,8 @@
 
 namespace octo::api {
 
-template <> inline constexpr std::string_view kRecordName<NameEntry> = "NameEntry";
+template <>
+inline constexpr std::string_view kRecordName<NameEntry> = "NameEntry";
 void describe(auto& io, Of<NameEntry> auto& entry) {
   io.required("key", entry.key);
   io.optional("type", entry.type);
@@ -15,12 +16,14 @@ void describe(auto& io, Of<NameEntry> auto& entry) {
   io.optional("description", entry.description);
   io.optional("ttl", entry.ttl_ms);
 }
-template <> inline constexpr std::string_view kRecordName<NameEntries> = "NameEntries";
+template <>
+inline constexpr std::string_view kRecordName<NameEntries> = "NameEntries";
 void describe(auto& io, Of<NameEntries> auto& entries) {
   io.required("entries", entries.entries);
   io.optional("next", entries.next);
 }
-template <> inline constexpr std::string_view kRecordName<NameSummary> = "NameSummary";
+template <>
+inline constexpr std::string_view kRecordName<NameSummary> = "NameSummary";
 void describe(auto& io, Of<NameSummary> auto& summary) {
   io.required("names", summary.names);
   io.required("queries", summary.queries);

@@ -11,15 +11,15 @@
 namespace octo::api {
 
 struct NameEntry {
-  std::string key;            // "brain.octlFace.request"
-  std::string type;           // addr, num, str, array
+  std::string key;   // "brain.octlFace.request"
+  std::string type;  // addr, num, str, array
   std::string value;
   std::string description;
-  std::int64_t ttl_ms = 0;    // 0: the default; negative: for ever
+  std::int64_t ttl_ms = 0;  // 0: the default; negative: for ever
 };
 struct NameEntries {
   std::vector<NameEntry> entries;
-  std::string next;           // of a list: where the next page begins, or ""
+  std::string next;  // of a list: where the next page begins, or ""
 };
 // How /list compares a key with the text it is given.
 enum class NameMatch : std::uint8_t { all, prefix, suffix, contain, equal };
@@ -31,8 +31,11 @@ struct NameSummary {
   std::int64_t up_seconds = 0;
 };
 
-std::string encode(const NameEntry&);    Result<NameEntry> decode_name_entry(std::string_view);
-std::string encode(const NameEntries&);  Result<NameEntries> decode_name_entries(std::string_view);
-std::string encode(const NameSummary&);  Result<NameSummary> decode_name_summary(std::string_view);
+std::string encode(const NameEntry&);
+Result<NameEntry> decode_name_entry(std::string_view);
+std::string encode(const NameEntries&);
+Result<NameEntries> decode_name_entries(std::string_view);
+std::string encode(const NameSummary&);
+Result<NameSummary> decode_name_summary(std::string_view);
 
 }  // namespace octo::api

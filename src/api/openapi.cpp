@@ -10,7 +10,9 @@ namespace {
 
 using SchemaOf = std::string (*)(Schemas&);
 template <class T>
-std::string schema_of(Schemas& schemas) { return Form<T>::schema(schemas); }
+std::string schema_of(Schemas& schemas) {
+  return Form<T>::schema(schemas);
+}
 
 constexpr std::string_view kText = R"({"type":"string"})";
 constexpr std::string_view kCount = R"({"type":"integer","minimum":0})";
@@ -31,7 +33,8 @@ struct Shape {
 };
 
 constexpr std::string_view kNamesHelp = "names, @all; all nodes when absent";
-const std::vector<Query> kPages = {{"offset", kCount, "how many of the newest to leave out"}, {"limit", kCount, "how many"}};
+const std::vector<Query> kPages = {{"offset", kCount, "how many of the newest to leave out"},
+                                   {"limit", kCount, "how many"}};
 
 const std::vector<Shape>& shapes() {
   using enum RouteId;
@@ -42,8 +45,14 @@ const std::vector<Shape>& shapes() {
       {nodes_status, 200, schema_of<NodeStatusList>, nullptr, false, {{"names", kNames, kNamesHelp}}},
       {nodes_prune, 200, schema_of<Pruned>, schema_of<Prune>},
       {tasks_start, 201, schema_of<TaskStarted>, schema_of<StartTask>, true},
-      {tasks_list, 200, schema_of<TaskList>, nullptr, false,
-       {{"state", kText, "only tasks in this state"}, {"limit", kCount, "how many"}, {"page", kText, "`next` of the page before"}}},
+      {tasks_list,
+       200,
+       schema_of<TaskList>,
+       nullptr,
+       false,
+       {{"state", kText, "only tasks in this state"},
+        {"limit", kCount, "how many"},
+        {"page", kText, "`next` of the page before"}}},
       {task_get, 200, schema_of<TaskDetail>},
       {task_events, 200, nullptr, nullptr, true, {{"from", kCount, "number of the first event wanted"}}},
       {task_cancel, 202, schema_of<TaskStarted>},
@@ -70,11 +79,13 @@ std::string quoted(std::string_view text) {
 
 std::string print_parameters(const Route& route, const Shape& shape) {
   std::vector<std::string> all;
-  const auto add = [&](std::string_view name, std::string_view in, bool required, std::string_view schema, std::string_view help) {
-    all.push_back(fmt::format(R"({{"name":"{}","in":"{}","required":{},"schema":{},"description":{}}})", name, in, required,
-                              schema, quoted(help)));
+  const auto add = [&](std::string_view name, std::string_view in, bool required, std::string_view schema,
+                       std::string_view help) {
+    all.push_back(fmt::format(R"({{"name":"{}","in":"{}","required":{},"schema":{},"description":{}}})", name,
+                              in, required, schema, quoted(help)));
   };
-  for (std::size_t at = route.path.find('{'); at != std::string_view::npos; at = route.path.find('{', at + 1)) {
+  for (std::size_t at = route.path.find('{'); at != std::string_view::npos;
+       at = route.path.find('{', at + 1)) {
     add(route.path.substr(at + 1, route.path.find('}', at) - at - 1), "path", true, kText, "percent-encoded");
   }
   if (route.mutates && route.method == "POST") {
@@ -93,16 +104,18 @@ std::string print_operation(const Route& route, const Shape& shape, Schemas& sch
   if (shape.answer != nullptr) answers.push_back(print_content("application/json", shape.answer(schemas)));
   if (shape.streams) answers.push_back(print_content("application/x-ndjson", schema_of<TaskEvent>(schemas)));
   std::string body;
-  if (route.id == RouteId::blob_put) body = print_content("application/octet-stream", R"({"type":"string","format":"binary"})");
+  if (route.id == RouteId::blob_put)
+    body = print_content("application/octet-stream", R"({"type":"string","format":"binary"})");
   if (shape.request != nullptr) body = print_content("application/json", shape.request(schemas));
   if (!body.empty()) body = fmt::format(R"("requestBody":{{"required":true,"content":{{{}}}}},)", body);
-  return fmt::format(
-      R"("{}":{{"summary":{},"security":[{{"certificate":[]{}}}],"x-body-bytes-max":{},"parameters":{},{}"responses":)"
-      R"({{"{}":{{"description":"done"{}}},"default":{{"description":"a problem","content":{{{}}}}}}}}})",
-      lower(route.method), quoted(route.summary), route.scope == Scope::group ? R"(,"token":[])" : "", route.body_bytes_max,
-      print_parameters(route, shape), body, shape.status,
-      answers.empty() ? "" : fmt::format(R"(,"content":{{{}}})", fmt::join(answers, ",")),
-      print_content("application/problem+json", schema_of<ProblemParts>(schemas)));
+  return fmt::format(R"("{}":{{"summary":{},"security":[{{"certificate":[]{}}}],"x-body-bytes-max":{},)"
+                     R"("parameters":{},{}"responses":{{"{}":{{"description":"done"{}}},)"
+                     R"("default":{{"description":"a problem","content":{{{}}}}}}}}})",
+                     lower(route.method), quoted(route.summary),
+                     route.scope == Scope::group ? R"(,"token":[])" : "", route.body_bytes_max,
+                     print_parameters(route, shape), body, shape.status,
+                     answers.empty() ? "" : fmt::format(R"(,"content":{{{}}})", fmt::join(answers, ",")),
+                     print_content("application/problem+json", schema_of<ProblemParts>(schemas)));
 }
 
 // Two spaces a level, for people who read the file's changes.
@@ -145,14 +158,16 @@ std::string print_openapi() {
   for (std::size_t i = 0; i < kRouteCount; ++i) {
     const Route& route = routes()[i];
     OCTO_EXPECTS(shapes()[i].id == route.id);
-    paths.push_back(fmt::format(R"("{}{}":{{{}}})", kPrefix, route.path, print_operation(route, shapes()[i], schemas)));
+    paths.push_back(
+        fmt::format(R"("{}{}":{{{}}})", kPrefix, route.path, print_operation(route, shapes()[i], schemas)));
   }
   std::vector<std::string> records;
   for (const auto& [name, schema] : schemas) records.push_back(fmt::format(R"("{}":{})", name, schema));
-  return indented(fmt::format(
-      R"({{"openapi":"3.1.0","info":{{"title":"Octopoda Brain","version":"2"}},"paths":{{{}}},"components":{{"securitySchemes":)"
-      R"({{"certificate":{{"type":"mutualTLS"}},"token":{{"type":"http","scheme":"bearer"}}}},"schemas":{{{}}}}}}})",
-      fmt::join(paths, ","), fmt::join(records, ",")));
+  return indented(
+      fmt::format(R"({{"openapi":"3.1.0","info":{{"title":"Octopoda Brain","version":"2"}},"paths":{{{}}},)"
+                  R"("components":{{"securitySchemes":{{"certificate":{{"type":"mutualTLS"}},)"
+                  R"("token":{{"type":"http","scheme":"bearer"}}}},"schemas":{{{}}}}}}})",
+                  fmt::join(paths, ","), fmt::join(records, ",")));
 }
 
 }  // namespace octo::api

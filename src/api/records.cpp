@@ -19,7 +19,8 @@ Result<WallTime> parse_time(std::string_view text) {
   constexpr std::string_view kZeros = "000000000";
   const std::size_t digits = text.size() < kWhole + 1 ? 0 : text.size() - kWhole - 1;  // with the point
   if (text.size() > kWhole && digits <= 1 + kZeros.size() && text.ends_with('Z')) {
-    const std::string_view given = digits > 1 && text[kWhole] == '.' ? text.substr(kWhole + 1, digits - 1) : "";
+    const std::string_view given =
+        digits > 1 && text[kWhole] == '.' ? text.substr(kWhole + 1, digits - 1) : "";
     const std::string fraction = std::string(given) + std::string(kZeros.substr(given.size()));
     const auto whole = parse_wall(fmt::format("{}.{}Z", text.substr(0, kWhole), fraction.substr(0, 3)));
     const auto beyond = parse_number(fraction.substr(3));
@@ -40,8 +41,10 @@ std::string ObjectSketch::take() const {
 
 void ObjectSketch::add(std::string_view name, std::string schema, bool required) {
   if (properties_.contains(fmt::format(R"("{}":)", name))) return;
-  fmt::format_to(std::back_inserter(properties_), R"({}"{}":{})", properties_.empty() ? "" : ",", name, schema);
-  if (required) fmt::format_to(std::back_inserter(required_), R"({}"{}")", required_.empty() ? "" : ",", name);
+  fmt::format_to(std::back_inserter(properties_), R"({}"{}":{})", properties_.empty() ? "" : ",", name,
+                 schema);
+  if (required)
+    fmt::format_to(std::back_inserter(required_), R"({}"{}")", required_.empty() ? "" : ",", name);
 }
 
 std::string encode(const Pinged& record) { return encode_as(record); }
@@ -74,7 +77,9 @@ Result<Pinged> decode_pinged(std::string_view text) { return decode_as<Pinged>(t
 Result<Login> decode_login(std::string_view text) { return decode_as<Login>(text); }
 Result<LoggedIn> decode_logged_in(std::string_view text) { return decode_as<LoggedIn>(text); }
 Result<NodeList> decode_node_list(std::string_view text) { return decode_as<NodeList>(text); }
-Result<NodeStatusList> decode_node_status_list(std::string_view text) { return decode_as<NodeStatusList>(text); }
+Result<NodeStatusList> decode_node_status_list(std::string_view text) {
+  return decode_as<NodeStatusList>(text);
+}
 Result<Pruned> decode_pruned(std::string_view text) { return decode_as<Pruned>(text); }
 Result<StartTask> decode_start_task(std::string_view text) { return decode_as<StartTask>(text); }
 Result<TaskStarted> decode_task_started(std::string_view text) { return decode_as<TaskStarted>(text); }
@@ -90,7 +95,9 @@ Result<NodeAppList> decode_node_app_list(std::string_view text) { return decode_
 Result<TaskEvent> decode_task_event(std::string_view text) { return decode_as<TaskEvent>(text); }
 Result<Deployment> decode_deployment(std::string_view text) { return decode_as<Deployment>(text); }
 Result<RunEnd> decode_run_end(std::string_view text) { return decode_as<RunEnd>(text); }
-Result<ScenarioVersion> decode_scenario_version(std::string_view text) { return decode_as<ScenarioVersion>(text); }
+Result<ScenarioVersion> decode_scenario_version(std::string_view text) {
+  return decode_as<ScenarioVersion>(text);
+}
 
 Result<Prune> decode_prune(std::string_view text) {
   auto prune = OCTO_TRY(decode_as<Prune>(text));

@@ -43,7 +43,8 @@ RunRow row() {
 
 Deployment deployment() {
   App app{AppName("hello printer"), "says", "hello/scripts", "hello/src", {NodeName("pi-24")}, {}};
-  for (const char* target : {"prepare", "start", "stop", "purge"}) app.scripts.push_back({Target(target), std::string(target) + ".sh", 2});
+  for (const char* target : {"prepare", "start", "stop", "purge"})
+    app.scripts.push_back({Target(target), std::string(target) + ".sh", 2});
   return {ScenarioName("hello"), "world", {app}};
 }
 
@@ -96,7 +97,8 @@ TEST(Records, ComeBackAsTheyWere) {
   comes_back(Hashes{{Sha256{}}}, decode_hashes);
   comes_back(Apply{deployment(), Sha256{}, "prepare", "m"}, decode_apply);
   comes_back(Reset{"abc", "back"}, decode_reset);
-  comes_back(ScenarioList{{Scenario{ScenarioName("hello"), "d", Group(""), encode(deployment()), version()}}}, decode_scenario_list);
+  comes_back(ScenarioList{{Scenario{ScenarioName("hello"), "d", Group(""), encode(deployment()), version()}}},
+             decode_scenario_list);
   comes_back(VersionList{{version()}}, decode_version_list);
   NodeAppInfo app;
   app.app = {AppName("hello printer"), ScenarioName("hello")};
@@ -114,10 +116,12 @@ TEST(Records, OfTheNameserverComeBackAsTheyWere) {
   comes_back(NameEntries{{entry, {"a.b", "", "v", "", 0}}, "c"}, decode_name_entries);
   comes_back(NameSummary{1, 2, 3, 4, 5}, decode_name_summary);
   EXPECT_EQ(decode_name_entry(R"({"key":"a.b","value":"1","ttl":-1})")->ttl_ms, -1);
-  const auto wrong = decode_name_entries(R"({"entries":[{"key":"a.b","value":"1"},{"key":"a.b","value":7}]})");
+  const auto wrong =
+      decode_name_entries(R"({"entries":[{"key":"a.b","value":"1"},{"key":"a.b","value":7}]})");
   ASSERT_FALSE(wrong);
   EXPECT_NE(wrong.error().message().find("entries[1].value"), std::string::npos) << wrong.error().message();
-  for (const NameMatch match : {NameMatch::all, NameMatch::prefix, NameMatch::suffix, NameMatch::contain, NameMatch::equal}) {
+  for (const NameMatch match :
+       {NameMatch::all, NameMatch::prefix, NameMatch::suffix, NameMatch::contain, NameMatch::equal}) {
     EXPECT_EQ(find_name_match(name_of(match)), match);
   }
   EXPECT_FALSE(find_name_match("regex"));
@@ -146,12 +150,11 @@ TEST(Records, AFaultSaysWhereItIs) {
   const auto wrong = decode_start_task(R"({"kind":"command","text":"true","nodes":["pi0",7]})");
   ASSERT_FALSE(wrong);
   EXPECT_NE(wrong.error().message().find("nodes[1]"), std::string::npos) << wrong.error().message();
-  for (const char* bad : {"", "[]", "{", "{\"kind\":\"dance\"}", "null", "{\"a\":1e999}"}) EXPECT_FALSE(decode_start_task(bad)) << bad;
+  for (const char* bad : {"", "[]", "{", "{\"kind\":\"dance\"}", "null", "{\"a\":1e999}"})
+    EXPECT_FALSE(decode_start_task(bad)) << bad;
 }
 
-TEST(Records, DeepNestingIsRefusedNotFollowed) {
-  EXPECT_FALSE(decode_apply(std::string(100'000, '[')));
-}
+TEST(Records, DeepNestingIsRefusedNotFollowed) { EXPECT_FALSE(decode_apply(std::string(100'000, '['))); }
 
 TEST(Routes, EveryRouteHasAScopeAndMutatingOnesALimit) {
   std::set<std::pair<std::string_view, std::string_view>> seen;
@@ -159,7 +162,8 @@ TEST(Routes, EveryRouteHasAScopeAndMutatingOnesALimit) {
     const Route& route = routes()[i];
     EXPECT_EQ(static_cast<std::size_t>(route.id), i);
     EXPECT_TRUE(seen.insert({route.method, route.path}).second) << route.path;
-    EXPECT_TRUE(route.scope == Scope::group || route.id == RouteId::ping || route.id == RouteId::login) << route.path;
+    EXPECT_TRUE(route.scope == Scope::group || route.id == RouteId::ping || route.id == RouteId::login)
+        << route.path;
     if (route.method == "GET") EXPECT_EQ(route.body_bytes_max, 0U);
     else EXPECT_GT(route.body_bytes_max, 0U) << route.path;
     EXPECT_LE(route.body_bytes_max, 32U << 20);
@@ -185,7 +189,8 @@ TEST(Routes, TheOpenApiDocumentIsTheCheckedInOne) {
   std::ifstream in(path);
   std::ostringstream text;
   text << in.rdbuf();
-  EXPECT_EQ(text.str(), print_openapi()) << "the routes have changed; write it anew with: ./dev golden --accept";
+  EXPECT_EQ(text.str(), print_openapi())
+      << "the routes have changed; write it anew with: ./dev golden --accept";
 }
 
 }  // namespace octo::api

@@ -13,8 +13,8 @@ namespace octo::api {
 namespace {
 
 constexpr std::size_t kNone = 0;
-constexpr std::size_t kSmall = 32 * 1024;            // a name and a message, escaped
-constexpr std::size_t kLarge = 4 * 1024 * 1024;      // a script, its environment and every node by name, escaped
+constexpr std::size_t kSmall = 32 * 1024;        // a name and a message, escaped
+constexpr std::size_t kLarge = 4 * 1024 * 1024;  // a script, its environment and every node by name, escaped
 constexpr std::size_t kBlob = limits::manifest_bytes_max;
 
 using enum RouteId;
@@ -31,30 +31,40 @@ constexpr std::array<Route, kRouteCount> kRoutes = {{
     {tasks_start, "POST", "/tasks", group, kLarge, changes, "Run a command or a script on nodes"},
     {tasks_list, "GET", "/tasks", group, kNone, reads, "Tasks, newest first"},
     {task_get, "GET", "/tasks/{task}", group, kNone, reads, "A task with its runs"},
-    {task_events, "GET", "/tasks/{task}/events", group, kNone, reads, "What happened to a task and what happens yet"},
+    {task_events, "GET", "/tasks/{task}/events", group, kNone, reads,
+     "What happened to a task and what happens yet"},
     {task_cancel, "POST", "/tasks/{task}/cancel", group, kSmall, changes, "End what still runs of a task"},
     {blobs_missing, "POST", "/blobs/missing", group, kLarge, reads, "Which of these blobs the Brain lacks"},
     {blob_put, "PUT", "/blobs/{hash}", group, kBlob, changes, "A chunk or a manifest, named by its SHA-256"},
     {scenarios_list, "GET", "/scenarios", group, kNone, reads, "Scenarios"},
     {scenario_get, "GET", "/scenarios/{scenario}", group, kNone, reads, "A scenario with its newest version"},
-    {scenario_versions, "GET", "/scenarios/{scenario}/versions", group, kNone, reads, "Versions, newest first"},
+    {scenario_versions, "GET", "/scenarios/{scenario}/versions", group, kNone, reads,
+     "Versions, newest first"},
     {scenario_apply, "POST", "/scenarios/{scenario}/apply", group, kLarge, changes, "Carry out a target"},
     {scenario_reset, "POST", "/scenarios/{scenario}/reset", group, kSmall, changes, "Bring back a version"},
     {node_apps, "GET", "/nodes/{node}/apps", group, kNone, reads, "Nodeapps of a node"},
-    {node_app_get, "GET", "/nodes/{node}/apps/{app}", group, kNone, reads, "A nodeapp (app@scenario) with its versions"},
-    {node_app_reset, "POST", "/nodes/{node}/apps/{app}/reset", group, kSmall, changes, "Bring back a nodeapp's version"},
+    {node_app_get, "GET", "/nodes/{node}/apps/{app}", group, kNone, reads,
+     "A nodeapp (app@scenario) with its versions"},
+    {node_app_reset, "POST", "/nodes/{node}/apps/{app}/reset", group, kSmall, changes,
+     "Bring back a nodeapp's version"},
 }};
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < kRoutes.size(); ++i) {
-    if (kRoutes[i].id != static_cast<RouteId>(i) || kRoutes[i].method.empty() || kRoutes[i].summary.empty()) return false;
+    if (kRoutes[i].id != static_cast<RouteId>(i) || kRoutes[i].method.empty() || kRoutes[i].summary.empty())
+      return false;
   }
   return true;
 }
 static_assert(in_order(), "one row for each RouteId, in its order");
 
 std::optional<std::string> decode_segment(std::string_view text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
@@ -77,7 +87,8 @@ std::optional<Segments> fit(std::string_view pattern, const std::vector<std::str
   for (std::size_t i = 0; i < words.size(); ++i) {
     auto decoded = decode_segment(path[i]);
     if (!decoded || decoded->empty()) return std::nullopt;
-    if (words[i].starts_with('{')) segments.emplace(words[i].substr(1, words[i].size() - 2), std::move(*decoded));
+    if (words[i].starts_with('{'))
+      segments.emplace(words[i].substr(1, words[i].size() - 2), std::move(*decoded));
     else if (words[i] != *decoded) return std::nullopt;
   }
   return segments;

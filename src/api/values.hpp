@@ -9,22 +9,33 @@
 namespace octo::api {
 
 template <class Tag>
-const std::string& print_name(const Text<Tag>& name) { return name.str(); }
-template <> struct Form<NodeName> : TextForm<NodeName, print_name<NodeNameTag>, parse_node_name> {};
-template <> struct Form<AppName> : TextForm<AppName, print_name<AppNameTag>, parse_app_name> {};
-template <> struct Form<ScenarioName> : TextForm<ScenarioName, print_name<ScenarioNameTag>, parse_scenario_name> {};
-template <> struct Form<Target> : TextForm<Target, print_name<TargetTag>, parse_target> {};
-template <> struct Form<TaskId> : TextForm<TaskId, print_name<TaskIdTag>, parse_task_id> {};
+const std::string& print_name(const Text<Tag>& name) {
+  return name.str();
+}
+template <>
+struct Form<NodeName> : TextForm<NodeName, print_name<NodeNameTag>, parse_node_name> {};
+template <>
+struct Form<AppName> : TextForm<AppName, print_name<AppNameTag>, parse_app_name> {};
+template <>
+struct Form<ScenarioName> : TextForm<ScenarioName, print_name<ScenarioNameTag>, parse_scenario_name> {};
+template <>
+struct Form<Target> : TextForm<Target, print_name<TargetTag>, parse_target> {};
+template <>
+struct Form<TaskId> : TextForm<TaskId, print_name<TaskIdTag>, parse_task_id> {};
 
 inline Result<Group> parse_group(std::string_view text) { return Group(std::string(text)); }
-template <> struct Form<Group> : TextForm<Group, print_name<GroupTag>, parse_group> {};
+template <>
+struct Form<Group> : TextForm<Group, print_name<GroupTag>, parse_group> {};
 inline const std::string& reveal(const Secret& secret) { return secret.reveal(); }
 inline Result<Secret> parse_secret(std::string_view text) { return Secret(std::string(text)); }
-template <> struct Form<Secret> : TextForm<Secret, reveal, parse_secret> {};
+template <>
+struct Form<Secret> : TextForm<Secret, reveal, parse_secret> {};
 inline std::string print_hash(const Sha256& hash) { return print_hex(hash); }
-template <> struct Form<Sha256> : TextForm<Sha256, print_hash, parse_sha256> {};
+template <>
+struct Form<Sha256> : TextForm<Sha256, print_hash, parse_sha256> {};
 
-// RFC 3339; nine digits where milliseconds do not tell all, because a version's id is made from the exact time.
+// RFC 3339; nine digits where milliseconds do not tell all, because a version's id is made from the exact
+// time.
 std::string print_time(WallTime time);
 Result<WallTime> parse_time(std::string_view text);
 template <>
@@ -54,7 +65,8 @@ struct EnumForm {
     json.fault(fmt::format("expected one of {}", fmt::join(std::array{name_of(values)...}, ", ")));
   }
   static std::string schema(Schemas&) {
-    return fmt::format(R"({{"type":"string","enum":["{}"]}})", fmt::join(std::array{name_of(values)...}, R"(",")"));
+    return fmt::format(R"({{"type":"string","enum":["{}"]}})",
+                       fmt::join(std::array{name_of(values)...}, R"(",")"));
   }
 };
 template <>
@@ -63,15 +75,17 @@ template <>
 struct Form<TaskKind>
     : EnumForm<TaskKind, TaskKind::command, TaskKind::script, TaskKind::apply, TaskKind::reset> {};
 template <>
-struct Form<TaskState> : EnumForm<TaskState, TaskState::running, TaskState::succeeded, TaskState::failed,
-                                  TaskState::cancelled, TaskState::timed_out, TaskState::rejected, TaskState::lost> {};
+struct Form<TaskState>
+    : EnumForm<TaskState, TaskState::running, TaskState::succeeded, TaskState::failed, TaskState::cancelled,
+               TaskState::timed_out, TaskState::rejected, TaskState::lost> {};
 template <>
 struct Form<RunState>
     : EnumForm<RunState, RunState::accepted, RunState::queued, RunState::delivered, RunState::running,
-               RunState::succeeded, RunState::failed, RunState::timed_out, RunState::cancelled, RunState::expired,
-               RunState::rejected, RunState::interrupted, RunState::unknown> {};
+               RunState::succeeded, RunState::failed, RunState::timed_out, RunState::cancelled,
+               RunState::expired, RunState::rejected, RunState::interrupted, RunState::unknown> {};
 template <>
-struct Form<OutputStream> : EnumForm<OutputStream, OutputStream::out, OutputStream::err, OutputStream::note> {};
+struct Form<OutputStream> : EnumForm<OutputStream, OutputStream::out, OutputStream::err, OutputStream::note> {
+};
 template <>
 struct Form<TaskEvent::Kind>
     : EnumForm<TaskEvent::Kind, TaskEvent::Kind::accepted, TaskEvent::Kind::state, TaskEvent::Kind::output,
@@ -100,7 +114,9 @@ struct Form<std::vector<std::pair<std::string, std::string>>> {
       value.text(into.emplace_back(std::string(name), "").second);
     });
   }
-  static std::string schema(Schemas&) { return R"({"type":"object","additionalProperties":{"type":"string"}})"; }
+  static std::string schema(Schemas&) {
+    return R"({"type":"object","additionalProperties":{"type":"string"}})";
+  }
 };
 template <>
 struct Form<std::vector<std::pair<RunState, std::size_t>>> {
@@ -116,7 +132,9 @@ struct Form<std::vector<std::pair<RunState, std::size_t>>> {
       else Form<std::size_t>::read(value, into.emplace_back(*state, 0).second);
     });
   }
-  static std::string schema(Schemas&) { return R"({"type":"object","additionalProperties":{"type":"integer"}})"; }
+  static std::string schema(Schemas&) {
+    return R"({"type":"object","additionalProperties":{"type":"integer"}})";
+  }
 };
 
 // Errors, which are not made empty.
@@ -128,11 +146,17 @@ void describe(auto& io, Of<ErrorParts> auto& parts) {
   io.required("code", parts.code);
   io.required("message", parts.message);
 }
-template <> inline constexpr std::string_view kRecordName<ErrorParts> = "Error";
-template <> inline Error make_blank<Error>() { return {ErrorCode::internal, ""}; }
+template <>
+inline constexpr std::string_view kRecordName<ErrorParts> = "Error";
+template <>
+inline Error make_blank<Error>() {
+  return {ErrorCode::internal, ""};
+}
 template <>
 struct Form<Error> {
-  static void write(JsonWriter& json, const Error& error) { Form<ErrorParts>::write(json, {error.code(), error.message()}); }
+  static void write(JsonWriter& json, const Error& error) {
+    Form<ErrorParts>::write(json, {error.code(), error.message()});
+  }
   static void read(const JsonReader& json, Error& into) {
     ErrorParts parts;
     Form<ErrorParts>::read(json, parts);

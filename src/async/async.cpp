@@ -42,7 +42,8 @@ Async<void> started_later(Async<void> child) {
 void Nursery::spawn(Async<void> child) {
   const auto place = children_.emplace(children_.end());
   asio::co_spawn(executor_, started_later(std::move(child)),
-                 asio::bind_cancellation_slot(place->slot(), [this, place](std::exception_ptr error) { ended(place, error); }));
+                 asio::bind_cancellation_slot(
+                     place->slot(), [this, place](std::exception_ptr error) { ended(place, error); }));
   if (cancelled_) place->emit(asio::cancellation_type::terminal);
 }
 
@@ -76,7 +77,8 @@ void Nursery::cancel() {
 
 Async<void> Nursery::join() {
   if (children_.empty()) co_return;
-  // An operation without a cancellation slot cannot be interrupted; what cancels the caller is seen at its next wait.
+  // An operation without a cancellation slot cannot be interrupted; what cancels the caller is seen at its
+  // next wait.
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Async<T> is a coroutine on the program's one loop. It is lazy: nothing happens until it is awaited or spawned in a Nursery.
+// Async<T> is a coroutine on the program's one loop. It is lazy: nothing happens until it is awaited or
+// spawned in a Nursery.
 //
-// Cancellation unwinds: a cancelled coroutine leaves its next wait by an exception that only Nursery and with_deadline
-// catch, so destructors run and no room has to test for it. Nobody else may catch (...) around a co_await.
+// Cancellation unwinds: a cancelled coroutine leaves its next wait by an exception that only Nursery and
+// with_deadline catch, so destructors run and no room has to test for it. Nobody else may catch (...) around
+// a co_await.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>

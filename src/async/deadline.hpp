@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// with_deadline(clock, limit, work): work's Result, or timed_out, in which case work was cancelled and has ended.
+// with_deadline(clock, limit, work): work's Result, or timed_out, in which case work was cancelled and has
+// ended.
 #pragma once
 #include "async/clock.hpp"
 #include "async/event.hpp"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Nursery owns coroutines: nothing runs detached. in_nursery(body) cancels and joins every child on every exit of body.
-// A daemon's object may own a Nursery too; it must cancel() and join() it before it dies.
+// Nursery owns coroutines: nothing runs detached. in_nursery(body) cancels and joins every child on every
+// exit of body. A daemon's object may own a Nursery too; it must cancel() and join() it before it dies.
 //
-// A child handles its own errors. An exception that leaves a child and is not cancellation is a bug and ends the program.
+// A child handles its own errors. An exception that leaves a child and is not cancellation is a bug and ends
+// the program.
 #pragma once
 #include <boost/asio/cancellation_signal.hpp>
 #include <exception>
@@ -26,8 +27,8 @@ class Nursery {
   // The child starts soon, never inside spawn(). After cancel() a new child is cancelled at its first wait.
   void spawn(Async<void> child);
   void cancel();
-  // Until no child is left; goes on waiting even if the caller is cancelled meanwhile. A caller that may be cancelled
-  // already has to say throw_if_cancelled(false) first, as in_nursery does.
+  // Until no child is left; goes on waiting even if the caller is cancelled meanwhile. A caller that may be
+  // cancelled already has to say throw_if_cancelled(false) first, as in_nursery does.
   Async<void> join();
   std::size_t size() const { return children_.size(); }
   const Executor& executor() const { return executor_; }

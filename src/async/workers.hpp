@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Blocking work (SQLite, libgit2, hashing, big files) leaves the loop: co_await workers.run([…] { … }).
-// A job always runs to its end, also when the coroutine that waits is cancelled, so it may use that coroutine's locals.
+// A job always runs to its end, also when the coroutine that waits is cancelled, so it may use that
+// coroutine's locals.
 #pragma once
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -31,7 +32,8 @@ class Workers {
     if constexpr (std::is_void_v<T>) {
       co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
           [&](auto handler) {
-            submit([&job, executor, guard = asio::make_work_guard(executor), done = std::move(handler)]() mutable {
+            submit([&job, executor, guard = asio::make_work_guard(executor),
+                    done = std::move(handler)]() mutable {
               job();
               asio::post(executor, std::move(done));
             });
@@ -41,7 +43,8 @@ class Workers {
       std::optional<T> value;
       co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
           [&](auto handler) {
-            submit([&job, &value, executor, guard = asio::make_work_guard(executor), done = std::move(handler)]() mutable {
+            submit([&job, &value, executor, guard = asio::make_work_guard(executor),
+                    done = std::move(handler)]() mutable {
               value.emplace(job());
               asio::post(executor, std::move(done));
             });

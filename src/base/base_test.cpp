@@ -42,11 +42,13 @@ TEST(Text, SplitsAndTrims) {
 TEST(Text, NumbersAreWholeTexts) {
   EXPECT_EQ(parse_number("42"), 42);
   EXPECT_EQ(parse_number("-1"), -1);
-  for (const auto* bad : {"", "4 2", "4x", "0x4", "99999999999999999999"}) EXPECT_EQ(parse_number(bad), std::nullopt) << bad;
+  for (const auto* bad : {"", "4 2", "4x", "0x4", "99999999999999999999"})
+    EXPECT_EQ(parse_number(bad), std::nullopt) << bad;
 }
 
 TEST(Text, Base64GoesThereAndBack) {
-  for (const std::string& text : {std::string(), std::string("f"), std::string("fo"), std::string("foo"), std::string("\0\xff\x80!", 4)}) {
+  for (const std::string& text : {std::string(), std::string("f"), std::string("fo"), std::string("foo"),
+                                  std::string("\0\xff\x80!", 4)}) {
     EXPECT_EQ(parse_base64(print_base64(text)), text);
   }
   EXPECT_EQ(print_base64("foob"), "Zm9vYg==");
@@ -55,7 +57,8 @@ TEST(Text, Base64GoesThereAndBack) {
 
 TEST(Text, Utf8IsJudgedAsTheStandardSays) {
   EXPECT_TRUE(is_utf8("aß€😀"));
-  for (const auto* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff"}) EXPECT_FALSE(is_utf8(bad));
+  for (const auto* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff"})
+    EXPECT_FALSE(is_utf8(bad));
 }
 
 TEST(Text, TheNearestWordIsOfferedAndAStrangeOneIsNot) {

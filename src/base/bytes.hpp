@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Raw bytes. std::string, because every library we hand them to (Protobuf, SQLite, OpenSSL, JSON) speaks char.
+// Raw bytes. std::string, because every library we hand them to (Protobuf, SQLite, OpenSSL, JSON) speaks
+// char.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -27,7 +28,8 @@ template <class Unsigned>
 Unsigned get_unsigned(BytesView bytes) {
   Unsigned value = 0;
   for (std::size_t i = 0; i < sizeof(Unsigned); ++i) {
-    value = static_cast<Unsigned>((static_cast<std::uint64_t>(value) << 8) | static_cast<std::uint8_t>(bytes[i]));
+    value =
+        static_cast<Unsigned>((static_cast<std::uint64_t>(value) << 8) | static_cast<std::uint8_t>(bytes[i]));
   }
   return value;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What went wrong: one closed code for programs, one sentence for people. Context is added once per room on the way up.
+// What went wrong: one closed code for programs, one sentence for people. Context is added once per room on
+// the way up.
 #pragma once
 #include <fmt/format.h>
 
@@ -31,9 +32,9 @@ enum class ErrorCode : std::uint8_t {
 };
 
 inline constexpr ErrorCode kErrorCodes[] = {
-    ErrorCode::invalid_argument, ErrorCode::unauthenticated, ErrorCode::forbidden,   ErrorCode::not_found,
+    ErrorCode::invalid_argument, ErrorCode::unauthenticated, ErrorCode::forbidden,     ErrorCode::not_found,
     ErrorCode::conflict,         ErrorCode::too_large,       ErrorCode::unprocessable, ErrorCode::exhausted,
-    ErrorCode::cancelled,        ErrorCode::unsupported,     ErrorCode::unavailable, ErrorCode::timed_out,
+    ErrorCode::cancelled,        ErrorCode::unsupported,     ErrorCode::unavailable,   ErrorCode::timed_out,
     ErrorCode::storage_full,     ErrorCode::corrupt,         ErrorCode::internal};
 
 // "invalid_argument", …

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Result<T>: a value or an Error. OCTO_TRY(expr) in functions, OCTO_CO_TRY(expr) in coroutines: the value, or return.
+// Result<T>: a value or an Error. OCTO_TRY(expr) in functions, OCTO_CO_TRY(expr) in coroutines: the value, or
+// return.
 #pragma once
 #include <expected>
 #include <string_view>
@@ -33,15 +34,16 @@ inline Failure fail(Error error) { return Failure(std::move(error)); }
 
 }  // namespace octo
 
-// Statement expressions, because the value has to come out of the middle of an expression (docs/adr/0002). The counter
-// keeps nested ones apart.
+// Statement expressions, because the value has to come out of the middle of an expression (docs/adr/0002).
+// The counter keeps nested ones apart.
 #define OCTO_TRY(expression) OCTO_TRY_NAMED(expression, OCTO_JOIN(octo_result_, __COUNTER__), return)
 #define OCTO_CO_TRY(expression) OCTO_TRY_NAMED(expression, OCTO_JOIN(octo_result_, __COUNTER__), co_return)
-#define OCTO_TRY_NAMED(expression, name, leave)                                              \
-  ({                                                                                         \
-    auto name = (expression);                                                                \
-    if (!name.has_value()) [[unlikely]] leave ::octo::Failure(std::move(name).error());     \
-    ::octo::detail::take(std::move(name));                                                   \
+#define OCTO_TRY_NAMED(expression, name, leave)       \
+  ({                                                  \
+    auto name = (expression);                         \
+    if (!name.has_value()) [[unlikely]]               \
+      leave ::octo::Failure(std::move(name).error()); \
+    ::octo::detail::take(std::move(name));            \
   })
 #define OCTO_JOIN(left, right) OCTO_JOIN_AGAIN(left, right)
 #define OCTO_JOIN_AGAIN(left, right) left##right

@@ -45,7 +45,10 @@ bool is_utf8(std::string_view text) {
       ++i;
       continue;
     }
-    const int more = lead >= 0xc2 && lead < 0xe0 ? 1 : (lead & 0xf0) == 0xe0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : -1;
+    const int more = lead >= 0xc2 && lead < 0xe0   ? 1
+                     : (lead & 0xf0) == 0xe0       ? 2
+                     : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                   : -1;
     if (more < 0 || i + static_cast<std::size_t>(more) >= text.size()) return false;
     std::uint32_t point = lead & (0x3f >> more);
     for (int k = 1; k <= more; ++k) {
@@ -85,7 +88,8 @@ std::string print_hex(const Sha256& hash) {
 
 Result<Sha256> parse_sha256(std::string_view hex) {
   Sha256 hash;
-  if (hex.size() != 64) return fail(ErrorCode::invalid_argument, "a SHA-256 has 64 hexadecimal digits, not {}", hex.size());
+  if (hex.size() != 64)
+    return fail(ErrorCode::invalid_argument, "a SHA-256 has 64 hexadecimal digits, not {}", hex.size());
   for (std::size_t i = 0; i < 32; ++i) {
     const auto* begin = hex.data() + 2 * i;
     const auto [end, error] = std::from_chars(begin, begin + 2, hash.bytes[i], 16);
@@ -109,7 +113,8 @@ std::string print_base64(BytesView bytes) {
     for (std::size_t k = 0; k < 3; ++k) {
       triple = (triple << 8) | (k < have ? static_cast<std::uint8_t>(bytes[i + k]) : 0U);
     }
-    for (std::size_t k = 0; k < 4; ++k) out.push_back(k <= have ? kBase64[(triple >> (18 - 6 * k)) & 63] : '=');
+    for (std::size_t k = 0; k < 4; ++k)
+      out.push_back(k <= have ? kBase64[(triple >> (18 - 6 * k)) & 63] : '=');
   }
   return out;
 }
@@ -153,7 +158,8 @@ std::optional<std::string> find_nearest(std::string_view word, std::span<const s
       }
     }
     const std::size_t distance = row.back();
-    const std::size_t allowed = std::max<std::size_t>(std::min<std::size_t>(2, candidate.size() / 2), candidate.size() / 3);
+    const std::size_t allowed =
+        std::max<std::size_t>(std::min<std::size_t>(2, candidate.size() / 2), candidate.size() / 3);
     if (distance <= allowed && (!best || distance < best_distance)) {
       best = candidate;
       best_distance = distance;

@@ -13,7 +13,8 @@
 
 namespace octo {
 
-// A strong text type: `struct TaskTag; using TaskId = Text<TaskTag>`. Made unchecked; rooms that accept input check first.
+// A strong text type: `struct TaskTag; using TaskId = Text<TaskTag>`. Made unchecked; rooms that accept input
+// check first.
 template <class Tag>
 class Text {
  public:
@@ -49,7 +50,8 @@ std::optional<std::int64_t> parse_number(std::string_view text);
 Result<Sha256> parse_sha256(std::string_view hex);
 std::string print_base64(BytesView bytes);
 std::optional<Bytes> parse_base64(std::string_view text);
-// What the reader probably meant: the candidate within edit distance 2 (or a third of its length), else nothing.
+// What the reader probably meant: the candidate within edit distance 2 (or a third of its length), else
+// nothing.
 std::optional<std::string> find_nearest(std::string_view word, std::span<const std::string> candidates);
 // For messages: control characters escaped, quotes around, cut after 120 bytes.
 std::string quote(std::string_view text);

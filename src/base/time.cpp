@@ -12,17 +12,21 @@ std::string print_wall(WallTime time) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::milliseconds>(time - day));
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
 }
 
 std::optional<WallTime> parse_wall(std::string_view text) {
-  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
-      text[19] != '.' || text[23] != 'Z') {
+  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
+      text[16] != ':' || text[19] != '.' || text[23] != 'Z') {
     return std::nullopt;
   }
-  const auto number = [&](std::size_t at, std::size_t size) { return parse_number(text.substr(at, size)).value_or(-1); };
-  const std::int64_t fields[] = {number(0, 4), number(5, 2), number(8, 2), number(11, 2), number(14, 2), number(17, 2), number(20, 3)};
+  const auto number = [&](std::size_t at, std::size_t size) {
+    return parse_number(text.substr(at, size)).value_or(-1);
+  };
+  const std::int64_t fields[] = {number(0, 4),  number(5, 2),  number(8, 2), number(11, 2),
+                                 number(14, 2), number(17, 2), number(20, 3)};
   for (const std::int64_t field : fields) {
     if (field < 0) return std::nullopt;
   }
@@ -30,8 +34,9 @@ std::optional<WallTime> parse_wall(std::string_view text) {
                                          std::chrono::month(static_cast<unsigned>(fields[1])),
                                          std::chrono::day(static_cast<unsigned>(fields[2])));
   if (!date.ok() || fields[3] > 23 || fields[4] > 59 || fields[5] > 60) return std::nullopt;
-  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(fields[3]) + std::chrono::minutes(fields[4]) +
-         std::chrono::seconds(fields[5]) + std::chrono::milliseconds(fields[6]);
+  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(fields[3]) +
+         std::chrono::minutes(fields[4]) + std::chrono::seconds(fields[5]) +
+         std::chrono::milliseconds(fields[6]);
 }
 
 std::string print_span(Span span) {

@@ -22,7 +22,8 @@ struct BootClock {
 };
 using Instant = BootClock::time_point;
 
-// UTC wall time: for display, records that people read, and certificates; never for deciding how long something took.
+// UTC wall time: for display, records that people read, and certificates; never for deciding how long
+// something took.
 using WallTime = std::chrono::sys_time<Span>;
 
 // "2026-01-31T12:00:00.123Z" (RFC 3339, milliseconds).

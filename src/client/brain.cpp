@@ -8,25 +8,28 @@ namespace octo::client {
 namespace {
 
 constexpr std::size_t kAnswerMax = 64 * 1024 * 1024;  // ten thousand nodes with their status
-constexpr Span kAnswerWithin = 60s;                    // argon2id one after another; statuses of slow nodes
-constexpr Span kSilenceMax = 45s;                      // heartbeats come every 15 s
+constexpr Span kAnswerWithin = 60s;                   // argon2id one after another; statuses of slow nodes
+constexpr Span kSilenceMax = 45s;                     // heartbeats come every 15 s
 
 Error error_of(int status, const Bytes& body) {
   if (auto problem = api::decode_problem(body)) return std::move(problem->error);
-  return Error(status == 401 ? ErrorCode::unauthenticated : ErrorCode::unavailable, fmt::format("the Brain answered {}", status));
+  return Error(status == 401 ? ErrorCode::unauthenticated : ErrorCode::unavailable,
+               fmt::format("the Brain answered {}", status));
 }
 
 // "?names=a&names=b"
 std::string names_query(const std::vector<std::string>& names) {
   std::string query;
-  for (const std::string& name : names) query += fmt::format("{}names={}", query.empty() ? '?' : '&', http::percent_encode(name));
+  for (const std::string& name : names)
+    query += fmt::format("{}names={}", query.empty() ? '?' : '&', http::percent_encode(name));
   return query;
 }
 
 }  // namespace
 
 struct Brain::Impl {
-  http::Call call_of(std::string method, std::string path, std::string body = "", const std::string& key = "") const {
+  http::Call call_of(std::string method, std::string path, std::string body = "",
+                     const std::string& key = "") const {
     http::Call call;
     call.method = std::move(method);
     call.target = std::string(api::kPrefix) + path;
@@ -79,7 +82,8 @@ struct Brain::Impl {
 
 Brain::Brain(net::Dialer& dialer, At at, Clock& clock) {
   std::string where = fmt::format("Brain at {}", net::print(at.endpoint));
-  impl_.reset(new Impl{http::Client(dialer, at.endpoint, {crypto::Role::brain, at.name}, clock), std::move(where), Secret()});
+  impl_.reset(new Impl{http::Client(dialer, at.endpoint, {crypto::Role::brain, at.name}, clock),
+                       std::move(where), Secret()});
 }
 Brain::~Brain() = default;
 
@@ -92,7 +96,8 @@ Async<Result<api::NodeList>> Brain::nodes(const std::vector<std::string>& names)
   return impl_->ask(impl_->call_of("GET", "/nodes" + names_query(names)), api::decode_node_list);
 }
 Async<Result<api::NodeStatusList>> Brain::node_status(const std::vector<std::string>& names) {
-  return impl_->ask(impl_->call_of("GET", "/nodes/status" + names_query(names)), api::decode_node_status_list);
+  return impl_->ask(impl_->call_of("GET", "/nodes/status" + names_query(names)),
+                    api::decode_node_status_list);
 }
 Async<Result<api::Pruned>> Brain::prune(const api::Prune& prune, const std::string& key) {
   return impl_->ask(impl_->call_of("POST", "/nodes/prune", api::encode(prune), key), api::decode_pruned);
@@ -100,27 +105,39 @@ Async<Result<api::Pruned>> Brain::prune(const api::Prune& prune, const std::stri
 Async<Result<Brain::Started>> Brain::start_task(const api::StartTask& task, const std::string& key) {
   return impl_->start(impl_->call_of("POST", "/tasks", api::encode(task), key));
 }
-Async<Result<Brain::Started>> Brain::apply(const ScenarioName& scenario, const api::Apply& apply, const std::string& key) {
-  return impl_->start(impl_->call_of("POST", fmt::format("/scenarios/{}/apply", http::percent_encode(scenario.str())), api::encode(apply), key));
+Async<Result<Brain::Started>> Brain::apply(const ScenarioName& scenario, const api::Apply& apply,
+                                           const std::string& key) {
+  return impl_->start(impl_->call_of("POST",
+                                     fmt::format("/scenarios/{}/apply", http::percent_encode(scenario.str())),
+                                     api::encode(apply), key));
 }
-Async<Result<Brain::Started>> Brain::reset_scenario(const ScenarioName& scenario, const api::Reset& reset, const std::string& key) {
-  return impl_->start(impl_->call_of("POST", fmt::format("/scenarios/{}/reset", http::percent_encode(scenario.str())), api::encode(reset), key));
+Async<Result<Brain::Started>> Brain::reset_scenario(const ScenarioName& scenario, const api::Reset& reset,
+                                                    const std::string& key) {
+  return impl_->start(impl_->call_of("POST",
+                                     fmt::format("/scenarios/{}/reset", http::percent_encode(scenario.str())),
+                                     api::encode(reset), key));
 }
-Async<Result<Brain::Started>> Brain::reset_app(const NodeName& node, const AppAt& app, const api::Reset& reset, const std::string& key) {
-  return impl_->start(impl_->call_of("POST", fmt::format("/nodes/{}/apps/{}/reset", node, http::percent_encode(octo::print(app))), api::encode(reset), key));
+Async<Result<Brain::Started>> Brain::reset_app(const NodeName& node, const AppAt& app,
+                                               const api::Reset& reset, const std::string& key) {
+  return impl_->start(impl_->call_of(
+      "POST", fmt::format("/nodes/{}/apps/{}/reset", node, http::percent_encode(octo::print(app))),
+      api::encode(reset), key));
 }
 Async<Result<std::unique_ptr<TaskEvents>>> Brain::events(const TaskId& task, std::uint64_t from) {
-  std::unique_ptr<TaskEvents> events =
-      OCTO_CO_TRY(co_await impl_->stream(impl_->call_of("GET", fmt::format("/tasks/{}/events?from={}", task, from))));
+  std::unique_ptr<TaskEvents> events = OCTO_CO_TRY(
+      co_await impl_->stream(impl_->call_of("GET", fmt::format("/tasks/{}/events?from={}", task, from))));
   co_return events;
 }
 Async<Result<void>> Brain::cancel(const TaskId& task, const std::string& key) {
   OCTO_CO_TRY(co_await impl_->send(impl_->call_of("POST", fmt::format("/tasks/{}/cancel", task), "{}", key)));
   co_return Result<void>{};
 }
-Async<Result<api::TaskList>> Brain::tasks(const std::string& state, std::size_t limit, const std::string& page) {
-  return impl_->ask(impl_->call_of("GET", fmt::format("/tasks?state={}&limit={}&page={}", http::percent_encode(state), limit, http::percent_encode(page))),
-                    api::decode_task_list);
+Async<Result<api::TaskList>> Brain::tasks(const std::string& state, std::size_t limit,
+                                          const std::string& page) {
+  return impl_->ask(
+      impl_->call_of("GET", fmt::format("/tasks?state={}&limit={}&page={}", http::percent_encode(state),
+                                        limit, http::percent_encode(page))),
+      api::decode_task_list);
 }
 Async<Result<api::TaskDetail>> Brain::task(const TaskId& task) {
   return impl_->ask(impl_->call_of("GET", fmt::format("/tasks/{}", task)), api::decode_task_detail);
@@ -134,19 +151,26 @@ Async<Result<void>> Brain::put_blob(const Sha256& hash, Bytes bytes) {
   OCTO_CO_TRY(co_await impl_->send(std::move(call)));
   co_return Result<void>{};
 }
-Async<Result<api::ScenarioList>> Brain::scenarios() { return impl_->ask(impl_->call_of("GET", "/scenarios"), api::decode_scenario_list); }
-Async<Result<Scenario>> Brain::scenario(const ScenarioName& name) {
-  return impl_->ask(impl_->call_of("GET", "/scenarios/" + http::percent_encode(name.str())), api::decode_scenario);
+Async<Result<api::ScenarioList>> Brain::scenarios() {
+  return impl_->ask(impl_->call_of("GET", "/scenarios"), api::decode_scenario_list);
 }
-Async<Result<api::VersionList>> Brain::versions(const ScenarioName& name, std::uint64_t offset, std::uint64_t limit) {
-  return impl_->ask(impl_->call_of("GET", fmt::format("/scenarios/{}/versions?offset={}&limit={}", http::percent_encode(name.str()), offset, limit)),
+Async<Result<Scenario>> Brain::scenario(const ScenarioName& name) {
+  return impl_->ask(impl_->call_of("GET", "/scenarios/" + http::percent_encode(name.str())),
+                    api::decode_scenario);
+}
+Async<Result<api::VersionList>> Brain::versions(const ScenarioName& name, std::uint64_t offset,
+                                                std::uint64_t limit) {
+  return impl_->ask(impl_->call_of("GET", fmt::format("/scenarios/{}/versions?offset={}&limit={}",
+                                                      http::percent_encode(name.str()), offset, limit)),
                     api::decode_version_list);
 }
 Async<Result<api::NodeAppList>> Brain::apps(const NodeName& node) {
   return impl_->ask(impl_->call_of("GET", fmt::format("/nodes/{}/apps", node)), api::decode_node_app_list);
 }
-Async<Result<api::NodeAppList>> Brain::app(const NodeName& node, const AppAt& app, std::uint64_t offset, std::uint64_t limit) {
-  return impl_->ask(impl_->call_of("GET", fmt::format("/nodes/{}/apps/{}?offset={}&limit={}", node, http::percent_encode(octo::print(app)), offset, limit)),
+Async<Result<api::NodeAppList>> Brain::app(const NodeName& node, const AppAt& app, std::uint64_t offset,
+                                           std::uint64_t limit) {
+  return impl_->ask(impl_->call_of("GET", fmt::format("/nodes/{}/apps/{}?offset={}&limit={}", node,
+                                                      http::percent_encode(octo::print(app)), offset, limit)),
                     api::decode_node_app_list);
 }
 

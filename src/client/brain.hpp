@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Typed client of the Brain's API: what octl and the SDKs call. Every POST that mutates carries the key it is given; the caller
-// stores the key before it calls (client/state.hpp).
+// Typed client of the Brain's API: what octl and the SDKs call. Every POST that mutates carries the key it is
+// given; the caller stores the key before it calls (client/state.hpp).
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,7 +23,7 @@ class Brain {
  public:
   struct At {
     net::Endpoint endpoint;
-    std::string name;          // expected in its certificate
+    std::string name;  // expected in its certificate
   };
   Brain(net::Dialer& dialer, At at, Clock& clock);
   ~Brain();
@@ -31,16 +31,21 @@ class Brain {
   void set_token(Secret token);
   Async<Result<api::LoggedIn>> login(const api::Login& login);
 
-  Async<Result<api::NodeList>> nodes(const std::vector<std::string>& names);     // empty: the whole workgroup
+  Async<Result<api::NodeList>> nodes(const std::vector<std::string>& names);  // empty: the whole workgroup
   Async<Result<api::NodeStatusList>> node_status(const std::vector<std::string>& names);
   Async<Result<api::Pruned>> prune(const api::Prune& prune, const std::string& key);
 
   // One POST whose reply is the stream of events; the first is `accepted` with the task's id.
-  struct Started { TaskId task; std::unique_ptr<TaskEvents> events; };
+  struct Started {
+    TaskId task;
+    std::unique_ptr<TaskEvents> events;
+  };
   Async<Result<Started>> start_task(const api::StartTask& task, const std::string& key);
   Async<Result<Started>> apply(const ScenarioName& scenario, const api::Apply& apply, const std::string& key);
-  Async<Result<Started>> reset_scenario(const ScenarioName& scenario, const api::Reset& reset, const std::string& key);
-  Async<Result<Started>> reset_app(const NodeName& node, const AppAt& app, const api::Reset& reset, const std::string& key);
+  Async<Result<Started>> reset_scenario(const ScenarioName& scenario, const api::Reset& reset,
+                                        const std::string& key);
+  Async<Result<Started>> reset_app(const NodeName& node, const AppAt& app, const api::Reset& reset,
+                                   const std::string& key);
   Async<Result<std::unique_ptr<TaskEvents>>> events(const TaskId& task, std::uint64_t from);
   Async<Result<void>> cancel(const TaskId& task, const std::string& key);
   Async<Result<api::TaskList>> tasks(const std::string& state, std::size_t limit, const std::string& page);
@@ -51,9 +56,11 @@ class Brain {
 
   Async<Result<api::ScenarioList>> scenarios();
   Async<Result<Scenario>> scenario(const ScenarioName& name);
-  Async<Result<api::VersionList>> versions(const ScenarioName& name, std::uint64_t offset, std::uint64_t limit);
+  Async<Result<api::VersionList>> versions(const ScenarioName& name, std::uint64_t offset,
+                                           std::uint64_t limit);
   Async<Result<api::NodeAppList>> apps(const NodeName& node);
-  Async<Result<api::NodeAppList>> app(const NodeName& node, const AppAt& app, std::uint64_t offset, std::uint64_t limit);
+  Async<Result<api::NodeAppList>> app(const NodeName& node, const AppAt& app, std::uint64_t offset,
+                                      std::uint64_t limit);
 
  private:
   struct Impl;

@@ -17,10 +17,12 @@ Async<Result<std::string>> LineEvents::next_line() {
       continue;
     }
     searched_ = buffer_.size();
-    if (buffer_.size() > kLineMax) co_return fail(ErrorCode::too_large, "the Brain sent a line over {} bytes", kLineMax);
+    if (buffer_.size() > kLineMax)
+      co_return fail(ErrorCode::too_large, "the Brain sent a line over {} bytes", kLineMax);
     const Bytes piece = OCTO_CO_TRY(co_await body_->read());
     if (piece.empty()) {
-      if (!buffer_.empty()) co_return fail(ErrorCode::unavailable, "the stream of events ended in the middle of a line");
+      if (!buffer_.empty())
+        co_return fail(ErrorCode::unavailable, "the stream of events ended in the middle of a line");
       co_return std::string();
     }
     buffer_ += piece;

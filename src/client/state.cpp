@@ -15,7 +15,7 @@ constexpr std::size_t kTicketsMax = 16;
 constexpr Span kTokenLeft = 30s;
 constexpr Span kTicketFresh = 30min;  // a new one within this time is not worth a write
 constexpr Span kTicketLife = 12h;
-constexpr Span kKeyLife = 24h;        // after that the Brain knows the key no more
+constexpr Span kKeyLife = 24h;  // after that the Brain knows the key no more
 
 void put(api::JsonWriter& out, std::string_view name, std::string_view value, bool first = false) {
   if (!first) out.raw(",");
@@ -35,7 +35,8 @@ std::string take(const api::JsonReader& from, std::string_view name) {
 State State::open(std::string file) {
   State state(std::move(file));
   if (const auto loaded = state.load(); !loaded && loaded.error().code() != ErrorCode::not_found) {
-    state.warnings_.push_back(fmt::format("what octl remembered is thrown away: {}", loaded.error().message()));
+    state.warnings_.push_back(
+        fmt::format("what octl remembered is thrown away: {}", loaded.error().message()));
     const std::string kept = state.file_;
     auto warnings = std::move(state.warnings_);
     state = State(kept);
@@ -52,7 +53,8 @@ Result<void> State::load() {
   if (!root.is_object()) return fail(document.fault()->with(file_));
   if (const auto token = root.find("token"); token && token->is_object()) {
     const auto expires = parse_wall(take(*token, "expires"));
-    if (expires) token_ = Token{Secret(take(*token, "text")), *expires, take(*token, "brain"), take(*token, "group")};
+    if (expires)
+      token_ = Token{Secret(take(*token, "text")), *expires, take(*token, "brain"), take(*token, "group")};
   }
   if (root.find("brain")) brain_ = OCTO_TRY(net::parse_endpoint(take(root, "brain")).with(file_));
   if (const auto tickets = root.find("tickets"); tickets && tickets->is_object()) {
@@ -67,8 +69,10 @@ Result<void> State::load() {
   return {};
 }
 
-std::optional<Secret> State::find_token(const std::string& brain, const std::string& group, WallTime now) const {
-  if (!token_ || token_->brain != brain || token_->group != group || token_->expires - now < kTokenLeft) return std::nullopt;
+std::optional<Secret> State::find_token(const std::string& brain, const std::string& group,
+                                        WallTime now) const {
+  if (!token_ || token_->brain != brain || token_->group != group || token_->expires - now < kTokenLeft)
+    return std::nullopt;
   return token_->text;
 }
 
@@ -93,7 +97,8 @@ void State::set_ticket(const net::Endpoint& server, BytesView ticket, WallTime n
   const auto found = tickets_.find(name);
   if (found != tickets_.end() && now - found->second.got < kTicketFresh) return;
   if (found == tickets_.end() && tickets_.size() >= kTicketsMax) {
-    tickets_.erase(std::ranges::min_element(tickets_, {}, [](const auto& entry) { return entry.second.got; }));
+    tickets_.erase(
+        std::ranges::min_element(tickets_, {}, [](const auto& entry) { return entry.second.got; }));
   }
   tickets_[name] = {Bytes(ticket), now};
   changed_ = true;
@@ -124,7 +129,8 @@ Result<void> State::save() {
     out.raw("}");
   }
   out.raw("}}\n");
-  if (const auto slash = file_.rfind('/'); slash != std::string::npos && slash > 0) OCTO_TRY(files::make_folders(file_.substr(0, slash)));
+  if (const auto slash = file_.rfind('/'); slash != std::string::npos && slash > 0)
+    OCTO_TRY(files::make_folders(file_.substr(0, slash)));
   OCTO_TRY(files::save(file_, out.take()).with("remember the session"));
   changed_ = false;
   return {};

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What octl remembers between calls, in one 0600 file: token, the Brain's address, TLS tickets. Beside it a folder
-// `<file>.keys` with one file per idempotency key whose answer has not come yet, so that processes side by side never
-// destroy each other's keys. Blocking, and small enough for the loop of a command-line program.
+// What octl remembers between calls, in one 0600 file: token, the Brain's address, TLS tickets. Beside it a
+// folder
+// `<file>.keys` with one file per idempotency key whose answer has not come yet, so that processes side by
+// side never destroy each other's keys. Blocking, and small enough for the loop of a command-line program.
 //
-// Of the file itself the last writer wins: all it holds can be had again. A damaged one is replaced, with a warning.
+// Of the file itself the last writer wins: all it holds can be had again. A damaged one is replaced, with a
+// warning.
 #pragma once
 #include <map>
 #include <optional>
@@ -40,8 +42,8 @@ class State {
   void set_token(std::optional<Token> token);
   const std::optional<net::Endpoint>& brain() const { return brain_; }
   void set_brain(std::optional<net::Endpoint> brain);
-  // For net::Tls::set_ticket_store. A ticket serves many dials; a new one replaces it only when it is half an hour old,
-  // so that most calls write nothing.
+  // For net::Tls::set_ticket_store. A ticket serves many dials; a new one replaces it only when it is half an
+  // hour old, so that most calls write nothing.
   std::optional<Bytes> find_ticket(const net::Endpoint& server, WallTime now) const;
   void set_ticket(const net::Endpoint& server, BytesView ticket, WallTime now);
   // Durable replace; nothing when nothing changed.

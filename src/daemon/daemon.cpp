@@ -17,9 +17,10 @@ constexpr int kStartFailed = 1;
 constexpr int kUsage = 2;
 
 std::string usage(const Program& program) {
-  return fmt::format("usage: {} [-c FILE] [-p] [-version]{}{}\n  -c FILE   settings (else /etc/octopoda/{}/, then ./)\n"
-                     "  -p        log to the terminal as well\n  -version  print the version\n",
-                     program.name, program.usage_of_rest.empty() ? "" : " ", program.usage_of_rest, program.name);
+  return fmt::format(
+      "usage: {} [-c FILE] [-p] [-version]{}{}\n  -c FILE   settings (else /etc/octopoda/{}/, then ./)\n"
+      "  -p        log to the terminal as well\n  -version  print the version\n",
+      program.name, program.usage_of_rest.empty() ? "" : " ", program.usage_of_rest, program.name);
 }
 
 struct Parsed {
@@ -46,7 +47,8 @@ Parsed parse(std::span<char*> words, const Program& program) {
     } else if (!word.starts_with("-") && !program.usage_of_rest.empty()) {
       parsed.arguments.rest.push_back(word);
     } else {
-      std::fprintf(stderr, "%s: unexpected %s\n%s", program.name.c_str(), quote(word).c_str(), usage(program).c_str());
+      std::fprintf(stderr, "%s: unexpected %s\n%s", program.name.c_str(), quote(word).c_str(),
+                   usage(program).c_str());
       parsed.exit = kUsage;
     }
     if (parsed.exit) break;

@@ -12,9 +12,9 @@
 namespace octo::daemon {
 
 struct Arguments {
-  std::string settings_file;       // -c FILE; empty: the places where settings are searched
-  bool to_terminal = false;        // -p: log to the terminal as well
-  std::vector<std::string> rest;   // other words, in order
+  std::string settings_file;      // -c FILE; empty: the places where settings are searched
+  bool to_terminal = false;       // -p: log to the terminal as well
+  std::vector<std::string> rest;  // other words, in order
 };
 
 // The daemon was told to stop.
@@ -35,14 +35,14 @@ class Stop {
 };
 
 struct Program {
-  std::string name;                // "brain"
-  std::string usage_of_rest;       // "[passwd]"; empty: other words are refused
+  std::string name;           // "brain"
+  std::string usage_of_rest;  // "[passwd]"; empty: other words are refused
   // Works until `stop`, puts its things away and returns; or answers why it cannot start.
   std::function<Async<Result<void>>(const Arguments& arguments, Executor executor, Stop& stop)> body;
 };
 
-// The process's exit status: 0 stopped when told, 1 could not start or had to stop, 2 usage. Ignores SIGPIPE; SIGTERM, SIGINT
-// and SIGHUP stop the body.
+// The process's exit status: 0 stopped when told, 1 could not start or had to stop, 2 usage. Ignores SIGPIPE;
+// SIGTERM, SIGINT and SIGHUP stop the body.
 int run(std::span<char*> arguments, const Program& program);
 
 }  // namespace octo::daemon

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// FastCDC (Xia et al., USENIX ATC 2016) with normalised chunking: cuts that depend on the content around them only, so that
-// an insertion moves no cut but its neighbours.
+// FastCDC (Xia et al., USENIX ATC 2016) with normalised chunking: cuts that depend on the content around them
+// only, so that an insertion moves no cut but its neighbours.
 #include <array>
 
 #include "domain/limits.hpp"
@@ -10,7 +10,8 @@ namespace octo {
 
 namespace {
 
-// Part of the format: other numbers would cut elsewhere and store everything anew. Drawn with splitmix64 from seed 0.
+// Part of the format: other numbers would cut elsewhere and store everything anew. Drawn with splitmix64 from
+// seed 0.
 constexpr std::array<std::uint64_t, 256> make_gear() {
   std::array<std::uint64_t, 256> gear{};
   std::uint64_t state = 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Clock estimator: from round trips to an offset with a bound that holds whatever the asymmetry of the path. Pure.
+// Clock estimator: from round trips to an offset with a bound that holds whatever the asymmetry of the path.
+// Pure.
 //
-// A sample is (sent, received) on our clock and (seen, answered) on the peer's. The true offset lies within half the
-// round trip of the sample's midpoint, whatever way the delay was split; so the sample of the smallest round trip is best
-// (RFC 5905 §10's clock filter, with 64 samples instead of 8), and its age widens the bound by the worst drift.
+// A sample is (sent, received) on our clock and (seen, answered) on the peer's. The true offset lies within
+// half the round trip of the sample's midpoint, whatever way the delay was split; so the sample of the
+// smallest round trip is best (RFC 5905 §10's clock filter, with 64 samples instead of 8), and its age widens
+// the bound by the worst drift.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -15,8 +17,8 @@
 namespace octo {
 
 struct ClockSample {
-  Instant sent;            // our clock
-  std::int64_t seen = 0;   // peer's clock, nanoseconds
+  Instant sent;           // our clock
+  std::int64_t seen = 0;  // peer's clock, nanoseconds
   std::int64_t answered = 0;
   Instant received;
 };

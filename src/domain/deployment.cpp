@@ -57,7 +57,9 @@ class Planner {
   }
 
  private:
-  static Step step(Step::Kind kind, const App& app) { return Step{0, kind, app.name, Target(), "", app.nodes, {}}; }
+  static Step step(Step::Kind kind, const App& app) {
+    return Step{0, kind, app.name, Target(), "", app.nodes, {}};
+  }
 
   const Deployment& deployment_;
   Plan plan_;
@@ -74,11 +76,13 @@ std::string known_targets(const Deployment& deployment) {
 void check_app(const App& app, std::vector<std::string>& faults) {
   if (app.nodes.empty()) faults.push_back(fmt::format("app '{}' has no node", app.name));
   if (app.description.size() > limits::description_bytes_max) {
-    faults.push_back(fmt::format("app '{}': the description is longer than {} bytes", app.name, limits::description_bytes_max));
+    faults.push_back(fmt::format("app '{}': the description is longer than {} bytes", app.name,
+                                 limits::description_bytes_max));
   }
   std::set<NodeName> nodes;
   for (const NodeName& node : app.nodes) {
-    if (!nodes.insert(node).second) faults.push_back(fmt::format("app '{}' lists node '{}' twice", app.name, node));
+    if (!nodes.insert(node).second)
+      faults.push_back(fmt::format("app '{}' lists node '{}' twice", app.name, node));
   }
   std::set<Target> targets;
   for (const Script& script : app.scripts) {
@@ -90,14 +94,16 @@ void check_app(const App& app, std::vector<std::string>& faults) {
     }
   }
   for (const auto* needed : {"prepare", "start", "stop", "purge"}) {
-    if (!targets.contains(Target(needed))) faults.push_back(fmt::format("app '{}' has no script for target '{}'", app.name, needed));
+    if (!targets.contains(Target(needed)))
+      faults.push_back(fmt::format("app '{}' has no script for target '{}'", app.name, needed));
   }
 }
 
 }  // namespace
 
 const Script* App::find(const Target& target) const {
-  const auto found = std::find_if(scripts.begin(), scripts.end(), [&](const Script& script) { return script.target == target; });
+  const auto found = std::find_if(scripts.begin(), scripts.end(),
+                                  [&](const Script& script) { return script.target == target; });
   return found == scripts.end() ? nullptr : &*found;
 }
 
@@ -139,8 +145,8 @@ Result<Plan> plan_apply(const Deployment& deployment, std::string_view target) {
   if (purge) planner.add_all(Step::Kind::remove, "remove");
   Plan plan = planner.take(purge);
   if (plan.stages.empty()) {
-    return fail(ErrorCode::not_found, "no app of scenario '{}' has target {}; there are: {}", deployment.name, quote(target),
-                known_targets(deployment));
+    return fail(ErrorCode::not_found, "no app of scenario '{}' has target {}; there are: {}", deployment.name,
+                quote(target), known_targets(deployment));
   }
   return plan;
 }

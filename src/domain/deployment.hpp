@@ -15,7 +15,7 @@ namespace octo {
 
 struct Script {
   Target target;
-  std::string file;          // relative to the app's scriptpath
+  std::string file;  // relative to the app's scriptpath
   std::int64_t order = 0;
   friend bool operator==(const Script&, const Script&) = default;
 };
@@ -23,8 +23,8 @@ struct Script {
 struct App {
   AppName name;
   std::string description;
-  std::string script_path;   // relative to the scenario's folder, clean, without trailing '/'
-  std::string source_path;   // may be empty: no sources
+  std::string script_path;  // relative to the scenario's folder, clean, without trailing '/'
+  std::string source_path;  // may be empty: no sources
   std::vector<NodeName> nodes;
   std::vector<Script> scripts;
   const Script* find(const Target& target) const;
@@ -38,8 +38,9 @@ struct Deployment {
   friend bool operator==(const Deployment&, const Deployment&) = default;
 };
 
-// Every rule that does not need the file system: at least one app and one node each, unique names, prepare/start/stop/purge
-// present, targets unique, limits. Each fault is a sentence that names app and target.
+// Every rule that does not need the file system: at least one app and one node each, unique names,
+// prepare/start/stop/purge present, targets unique, limits. Each fault is a sentence that names app and
+// target.
 std::vector<std::string> faults_of(const Deployment& deployment);
 
 // One thing done on some nodes at once. `index` is the step number of its runs.
@@ -48,18 +49,19 @@ struct Step {
   std::uint32_t index = 0;
   Kind kind = Kind::script;
   AppName app;
-  Target target;             // script: which
-  std::string file;          // script: path in the bundle
+  Target target;     // script: which
+  std::string file;  // script: path in the bundle
   std::vector<NodeName> nodes;
   // reset: full commit per node, same length and order as nodes.
   std::vector<std::string> commits;
   friend bool operator==(const Step&, const Step&) = default;
 };
-std::string print(const Step& step);  // "prepare helloPrinter", "sources of helloPrinter", "commit helloPrinter"
+std::string print(
+    const Step& step);  // "prepare helloPrinter", "sources of helloPrinter", "commit helloPrinter"
 
 // Steps of one stage run side by side; a stage begins when the one before it succeeded whole.
 struct Stage {
-  std::string title;         // "prepare, order 2"
+  std::string title;  // "prepare, order 2"
   std::vector<Step> steps;
   // After this stage a scenario version is recorded from the commits it made.
   bool makes_version = false;
@@ -72,9 +74,9 @@ struct Plan {
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
-// target "" or "default": prepare + start. prepare: sync all, scripts by order, commit all. commit: commit all, no script.
-// purge: scripts by order, remove all. Any other: scripts by order of the apps that have it; when none has,
-// not_found with the targets known. Orders go from small to large; equal orders share a stage.
+// target "" or "default": prepare + start. prepare: sync all, scripts by order, commit all. commit: commit
+// all, no script. purge: scripts by order, remove all. Any other: scripts by order of the apps that have it;
+// when none has, not_found with the targets known. Orders go from small to large; equal orders share a stage.
 Result<Plan> plan_apply(const Deployment& deployment, std::string_view target);
 
 // The nodes of every app, once each, sorted.

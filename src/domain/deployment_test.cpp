@@ -6,7 +6,8 @@
 namespace octo {
 namespace {
 
-App app(const std::string& name, std::vector<std::string> nodes, std::vector<std::pair<std::string, int>> scripts) {
+App app(const std::string& name, std::vector<std::string> nodes,
+        std::vector<std::pair<std::string, int>> scripts) {
   App made{AppName(name), "", name + "/scripts", name + "/src", {}, {}};
   for (auto& node : nodes) made.nodes.emplace_back(std::move(node));
   for (auto& [target, order] : scripts) made.scripts.push_back({Target(target), target + ".sh", order});
@@ -20,7 +21,8 @@ Deployment hello_world() {
   deployment.apps = {
       app("helloPrinter", {"pi-24"}, {{"prepare", 3}, {"start", 1}, {"stop", 1}, {"purge", 1}, {"date", 1}}),
       app("worldPrinter", {"pi-240"}, {{"prepare", 1}, {"start", 2}, {"stop", 2}, {"purge", 2}}),
-      app("helloWorldPrinter", {"pi-24", "pi-240"}, {{"prepare", 2}, {"start", 3}, {"stop", 3}, {"purge", 3}, {"date", 3}})};
+      app("helloWorldPrinter", {"pi-24", "pi-240"},
+          {{"prepare", 2}, {"start", 3}, {"stop", 3}, {"purge", 3}, {"date", 3}})};
   return deployment;
 }
 
@@ -61,7 +63,8 @@ TEST(Plan, StepNumbersAreUniqueAndInOrder) {
 }
 
 TEST(Plan, AnAppWithoutTheCustomTargetIsSkipped) {
-  EXPECT_EQ(shape(plan_apply(hello_world(), "date").value()), "date, order 1: date helloPrinter; date, order 3: date helloWorldPrinter");
+  EXPECT_EQ(shape(plan_apply(hello_world(), "date").value()),
+            "date, order 1: date helloPrinter; date, order 3: date helloWorldPrinter");
 }
 
 TEST(Plan, ATargetThatNobodyHasListsTheKnownOnes) {

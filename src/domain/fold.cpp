@@ -25,7 +25,8 @@ Parts parts_of(const std::string& name) {
   return {name.substr(0, begin), name.substr(begin)};
 }
 
-std::string fold_numbers(const std::string& stem, std::size_t width, const std::vector<std::uint32_t>& numbers) {
+std::string fold_numbers(const std::string& stem, std::size_t width,
+                         const std::vector<std::uint32_t>& numbers) {
   std::vector<std::string> ranges;
   for (std::size_t i = 0; i < numbers.size();) {
     std::size_t last = i;
@@ -76,9 +77,12 @@ std::string fold_names(std::vector<std::string> names) {
   for (const std::string& name : names) {
     const Parts parts = parts_of(name);
     const bool padded = parts.digits.size() > 1 && parts.digits[0] == '0';
-    std::pair<std::string, std::size_t> key(parts.stem, parts.digits.empty() ? 0 : padded ? parts.digits.size() : 1);
+    std::pair<std::string, std::size_t> key(parts.stem, parts.digits.empty() ? 0
+                                                        : padded             ? parts.digits.size()
+                                                                             : 1);
     // "08", "09", "10": 10 belongs to the padded ones when they are of its width.
-    if (!parts.digits.empty() && !padded && groups.contains({parts.stem, parts.digits.size()})) key.second = parts.digits.size();
+    if (!parts.digits.empty() && !padded && groups.contains({parts.stem, parts.digits.size()}))
+      key.second = parts.digits.size();
     if (parts.digits.empty()) key.first = name + '\0';
     if (!groups.contains(key)) order.push_back(key);
     auto& numbers = groups[key];
@@ -86,7 +90,8 @@ std::string fold_names(std::vector<std::string> names) {
   }
   for (const auto& key : order) {
     const auto& numbers = groups[key];
-    folded.push_back(numbers.empty() ? key.first.substr(0, key.first.size() - 1) : fold_numbers(key.first, key.second, numbers));
+    folded.push_back(numbers.empty() ? key.first.substr(0, key.first.size() - 1)
+                                     : fold_numbers(key.first, key.second, numbers));
   }
   return fmt::format("{}", fmt::join(folded, ","));
 }

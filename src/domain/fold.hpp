@@ -8,7 +8,8 @@
 
 namespace octo {
 
-// {"pi0","pi1","pi2","x"} → "pi[0-2],x"; widths are kept: {"pi01","pi02"} → "pi[01-02]". Natural order, each name once.
+// {"pi0","pi1","pi2","x"} → "pi[0-2],x"; widths are kept: {"pi01","pi02"} → "pi[01-02]". Natural order, each
+// name once.
 std::string fold_names(std::vector<std::string> names);
 // Natural order: digits as numbers, so pi2 < pi10.
 bool natural_less(std::string_view left, std::string_view right);

@@ -44,9 +44,11 @@ Result<void> check_entry(const ManifestEntry& entry) {
   } else if (!entry.link.empty()) {
     return broken(entry, "only a symlink has a target");
   }
-  if (entry.kind != ManifestEntry::Kind::file && !entry.chunks.empty()) return broken(entry, "only a file has chunks");
+  if (entry.kind != ManifestEntry::Kind::file && !entry.chunks.empty())
+    return broken(entry, "only a file has chunks");
   for (const Chunk& chunk : entry.chunks) {
-    if (chunk.bytes == 0 || chunk.bytes > limits::chunk_bytes_max) return broken(entry, "a chunk is empty or over the limit");
+    if (chunk.bytes == 0 || chunk.bytes > limits::chunk_bytes_max)
+      return broken(entry, "a chunk is empty or over the limit");
   }
   return {};
 }
@@ -56,7 +58,8 @@ class Reader {
   explicit Reader(BytesView bytes) : bytes_(bytes) {}
   template <class Unsigned>
   Result<Unsigned> number() {
-    if (bytes_.size() < sizeof(Unsigned)) return fail(ErrorCode::invalid_argument, "the manifest ends in the middle");
+    if (bytes_.size() < sizeof(Unsigned))
+      return fail(ErrorCode::invalid_argument, "the manifest ends in the middle");
     const auto value = get_unsigned<Unsigned>(bytes_);
     bytes_.remove_prefix(sizeof(Unsigned));
     return value;
@@ -76,14 +79,16 @@ class Reader {
 Result<ManifestEntry> read_entry(Reader& reader) {
   ManifestEntry entry;
   const auto kind = OCTO_TRY(reader.number<std::uint8_t>());
-  if (kind < 1 || kind > 3) return fail(ErrorCode::invalid_argument, "the manifest has an entry of unknown kind {}", kind);
+  if (kind < 1 || kind > 3)
+    return fail(ErrorCode::invalid_argument, "the manifest has an entry of unknown kind {}", kind);
   entry.kind = static_cast<ManifestEntry::Kind>(kind);
   entry.mode = OCTO_TRY(reader.number<std::uint16_t>());
   entry.path = OCTO_TRY(reader.text(OCTO_TRY(reader.number<std::uint16_t>())));
   entry.link = OCTO_TRY(reader.text(OCTO_TRY(reader.number<std::uint16_t>())));
   const auto chunks = OCTO_TRY(reader.number<std::uint32_t>());
   constexpr std::size_t kChunkBytes = 36;
-  if (chunks > reader.left() / kChunkBytes) return fail(ErrorCode::invalid_argument, "the manifest ends in the middle");
+  if (chunks > reader.left() / kChunkBytes)
+    return fail(ErrorCode::invalid_argument, "the manifest ends in the middle");
   entry.chunks.resize(chunks);
   for (Chunk& chunk : entry.chunks) {
     const std::string hash = OCTO_TRY(reader.text(32));
@@ -108,12 +113,15 @@ std::uint64_t Manifest::bytes() const {
 }
 
 Result<void> check_path(std::string_view path) {
-  const auto bad = [&](std::string_view rule) { return fail(ErrorCode::invalid_argument, "path {}: {}", quote(path), rule); };
+  const auto bad = [&](std::string_view rule) {
+    return fail(ErrorCode::invalid_argument, "path {}: {}", quote(path), rule);
+  };
   if (path.empty() || path.size() > limits::path_bytes_max) return bad("empty or too long");
   if (path.front() == '/') return bad("must be relative");
   if (path.find('\0') != std::string_view::npos) return bad("holds a NUL");
   for (const std::string& segment : split(path, '/')) {
-    if (segment.empty() || segment == "." || segment == "..") return bad("'', '.' and '..' are not allowed in it");
+    if (segment.empty() || segment == "." || segment == "..")
+      return bad("'', '.' and '..' are not allowed in it");
     if (segment.size() > 255) return bad("a name in it is longer than 255 bytes");
     if (is_git(segment)) return bad("'.git' does not travel; a nodeapp has its own");
   }
@@ -122,14 +130,16 @@ Result<void> check_path(std::string_view path) {
 
 Result<void> check(const Manifest& manifest) {
   if (manifest.entries.size() > limits::manifest_entries_max) {
-    return fail(ErrorCode::too_large, "{} files and folders, {} at most", manifest.entries.size(), limits::manifest_entries_max);
+    return fail(ErrorCode::too_large, "{} files and folders, {} at most", manifest.entries.size(),
+                limits::manifest_entries_max);
   }
   std::uint64_t bytes = 0;
   std::set<std::string_view> folders;
   const std::string* before = nullptr;
   for (const ManifestEntry& entry : manifest.entries) {
     OCTO_TRY(check_entry(entry));
-    if (before != nullptr && *before >= entry.path) return broken(entry, "entries are not sorted, or one is there twice");
+    if (before != nullptr && *before >= entry.path)
+      return broken(entry, "entries are not sorted, or one is there twice");
     before = &entry.path;
     const std::size_t slash = entry.path.rfind('/');
     if (slash != std::string::npos && !folders.contains(std::string_view(entry.path).substr(0, slash))) {
@@ -137,7 +147,8 @@ Result<void> check(const Manifest& manifest) {
     }
     if (entry.kind == ManifestEntry::Kind::folder) folders.insert(entry.path);
     bytes += entry.bytes();
-    if (bytes > limits::bundle_bytes_max) return fail(ErrorCode::too_large, "more than {} bytes in all", limits::bundle_bytes_max);
+    if (bytes > limits::bundle_bytes_max)
+      return fail(ErrorCode::too_large, "more than {} bytes in all", limits::bundle_bytes_max);
   }
   return {};
 }
@@ -163,14 +174,16 @@ Bytes encode(const Manifest& manifest) {
 
 Result<Manifest> decode_manifest(BytesView bytes) {
   if (bytes.size() > limits::manifest_bytes_max) {
-    return fail(ErrorCode::too_large, "a manifest of {} bytes, {} at most", bytes.size(), limits::manifest_bytes_max);
+    return fail(ErrorCode::too_large, "a manifest of {} bytes, {} at most", bytes.size(),
+                limits::manifest_bytes_max);
   }
   if (!bytes.starts_with(kMagic)) return fail(ErrorCode::invalid_argument, "this is no manifest");
   Reader reader(bytes.substr(kMagic.size()));
   const auto count = OCTO_TRY(reader.number<std::uint32_t>());
   Manifest manifest;
   for (std::uint32_t i = 0; i < count; ++i) manifest.entries.push_back(OCTO_TRY(read_entry(reader)));
-  if (reader.left() != 0) return fail(ErrorCode::invalid_argument, "the manifest has {} bytes too many", reader.left());
+  if (reader.left() != 0)
+    return fail(ErrorCode::invalid_argument, "the manifest has {} bytes too many", reader.left());
   OCTO_TRY(check(manifest));
   return manifest;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Manifest: a tree of files as a value. Contents are named by the hashes of their chunks, so whoever has a manifest can
-// ask for just what is missing. Canonical: one tree has one encoding, and the hash of it is the tree's id.
+// Manifest: a tree of files as a value. Contents are named by the hashes of their chunks, so whoever has a
+// manifest can ask for just what is missing. Canonical: one tree has one encoding, and the hash of it is the
+// tree's id.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,7 +20,7 @@ struct Chunk {
 
 struct ManifestEntry {
   enum class Kind : std::uint8_t { file = 1, folder = 2, symlink = 3 };
-  std::string path;           // relative, '/'-separated, clean: no "", ".", "..", leading '/', NUL
+  std::string path;  // relative, '/'-separated, clean: no "", ".", "..", leading '/', NUL
   Kind kind = Kind::file;
   std::uint32_t mode = 0644;  // permission bits 0777 only: no setuid, setgid, sticky
   std::string link;           // of a symlink; stays below the root
@@ -29,12 +30,14 @@ struct ManifestEntry {
 };
 
 struct Manifest {
-  std::vector<ManifestEntry> entries;  // sorted by path, bytewise; parents before children, every parent listed
+  std::vector<ManifestEntry>
+      entries;  // sorted by path, bytewise; parents before children, every parent listed
   std::uint64_t bytes() const;
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
-// Judges every rule above, the limits, and that no path is or lies in ".git" (any case), naming the path and the rule.
+// Judges every rule above, the limits, and that no path is or lies in ".git" (any case), naming the path and
+// the rule.
 Result<void> check(const Manifest& manifest);
 // Binary: "octm1\n", then entries; see spec/files.md. decode() checks.
 Bytes encode(const Manifest& manifest);
@@ -44,8 +47,9 @@ Manifest below(const Manifest& manifest, std::string_view folder);
 // A clean relative path, or why not.
 Result<void> check_path(std::string_view path);
 
-// Content-defined cuts (FastCDC, Xia et al., ATC 2016, normalised chunking): where the next chunk of `bytes` ends.
-// `bytes` begins at a chunk's begin and holds at least limits::chunk_bytes_max bytes or all that is left.
+// Content-defined cuts (FastCDC, Xia et al., ATC 2016, normalised chunking): where the next chunk of `bytes`
+// ends. `bytes` begins at a chunk's begin and holds at least limits::chunk_bytes_max bytes or all that is
+// left.
 std::size_t next_cut(BytesView bytes);
 
 }  // namespace octo

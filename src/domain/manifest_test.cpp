@@ -26,7 +26,8 @@ TEST(Manifest, GoesThereAndBack) { EXPECT_EQ(decode_manifest(encode(sample())).v
 
 TEST(Manifest, EveryTruncationIsRefused) {
   const Bytes whole = encode(sample());
-  for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(decode_manifest(whole.substr(0, size))) << size;
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(decode_manifest(whole.substr(0, size))) << size;
   EXPECT_FALSE(decode_manifest(whole + "x"));
 }
 
@@ -49,7 +50,8 @@ TEST(Manifest, WhatWouldLeaveTheFolderIsRefusedByName) {
     const auto checked = check(manifest);
     return !checked && checked.error().message().find('\'') != std::string::npos;
   };
-  for (const auto* path : {"", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "./a", ".git/config", "x/.GIT/y"}) {
+  for (const auto* path :
+       {"", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "./a", ".git/config", "x/.GIT/y"}) {
     EXPECT_TRUE(refused({path, Kind::file, 0644, "", {}})) << path;
   }
   EXPECT_TRUE(refused({std::string("a\0b", 3), Kind::file, 0644, "", {}}));

@@ -12,12 +12,13 @@ struct TargetTag;
 struct GroupTag;
 struct TaskIdTag;
 
-using NodeName = Text<NodeNameTag>;          // [A-Za-z0-9][A-Za-z0-9._-]{0,62}; not brain, ALL, default
-using AppName = Text<AppNameTag>;            // UTF-8, no '/', '@', NUL, control characters; not "." or ".."; at most 200 bytes
+using NodeName = Text<NodeNameTag>;  // [A-Za-z0-9][A-Za-z0-9._-]{0,62}; not brain, ALL, default
+using AppName =
+    Text<AppNameTag>;  // UTF-8, no '/', '@', NUL, control characters; not "." or ".."; at most 200 bytes
 using ScenarioName = Text<ScenarioNameTag>;  // as AppName
-using Target = Text<TargetTag>;              // prepare, start, …; [A-Za-z0-9_][A-Za-z0-9._-]{0,62}; not default
-using Group = Text<GroupTag>;                // workgroup path; "" is the root
-using TaskId = Text<TaskIdTag>;              // 26 characters, sorts by time (see work: make_task_id)
+using Target = Text<TargetTag>;  // prepare, start, …; [A-Za-z0-9_][A-Za-z0-9._-]{0,62}; not default
+using Group = Text<GroupTag>;    // workgroup path; "" is the root
+using TaskId = Text<TaskIdTag>;  // 26 characters, sorts by time (see work: make_task_id)
 
 // What is wrong with the name, in a sentence that quotes it; invalid_argument.
 Result<NodeName> parse_node_name(std::string_view text);

@@ -13,7 +13,8 @@ namespace octo {
 
 enum class NodeState : std::uint8_t { online, suspect, offline };
 std::string_view name_of(NodeState state);
-// By how long the node has been silent; suspect from 15 s, offline from 45 s. A node without a session is offline.
+// By how long the node has been silent; suspect from 15 s, offline from 45 s. A node without a session is
+// offline.
 NodeState state_after(Span silence);
 
 // Clock of a node against the Brain's: node time + offset = Brain time, true within ± bound.
@@ -26,28 +27,28 @@ struct ClockReading {
 // What the Brain remembers of a node; the moving parts come from the live session.
 struct NodeRecord {
   NodeName name;
-  std::string version;       // of the agent
-  std::string address;       // ip the session comes from
-  std::string instance;      // changes when the node is reinstalled
-  WallTime joined;           // first ever
-  WallTime online_since;     // of the present or last session
+  std::string version;    // of the agent
+  std::string address;    // ip the session comes from
+  std::string instance;   // changes when the node is reinstalled
+  WallTime joined;        // first ever
+  WallTime online_since;  // of the present or last session
   WallTime last_heard;
 };
 
 struct NodeInfo {
   NodeRecord record;
   NodeState state = NodeState::offline;
-  std::optional<Span> delay;         // half the smallest recent round trip
+  std::optional<Span> delay;  // half the smallest recent round trip
   std::optional<ClockReading> clock;
-  Span state_for{};                  // online time, time since last heard, …
+  Span state_for{};  // online time, time since last heard, …
 };
 
 // Facts of the host as it measured them just now.
 struct HostStatus {
-  std::string platform;       // "linux 6.1.0-18-amd64 x86_64"
+  std::string platform;  // "linux 6.1.0-18-amd64 x86_64"
   std::uint32_t cpu_cores = 0;
-  double cpu_load_short = 0;  // busy share of all cores over the last second, 0…1
-  double cpu_load_long = 0;   // over the last ten
+  double cpu_load_short = 0;                        // busy share of all cores over the last second, 0…1
+  double cpu_load_long = 0;                         // over the last ten
   std::uint64_t memory_used = 0, memory_total = 0;  // bytes; used = total − available
   std::uint64_t disk_used = 0, disk_total = 0;      // of the file system that holds the workspace
   WallTime local_time{};

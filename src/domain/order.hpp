@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node is asked to do in one run. A value: the Brain makes it, the wire carries it, the node obeys or refuses it.
+// What a node is asked to do in one run. A value: the Brain makes it, the wire carries it, the node obeys or
+// refuses it.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,20 +21,20 @@ namespace octo {
 struct ExecOrder {
   enum class Kind : std::uint8_t { command, script };
   Kind kind = Kind::command;
-  Bytes text;                     // the command line, or the script's bytes
-  std::string script_name;        // OCTOPODA_FILENAME: base name of the script
-  std::optional<AppAt> app;       // runs in this nodeapp's folder, which must exist; else in the workspace root
-  bool background = false;        // no execution limit; the answer "running" with the pid satisfies the caller
+  Bytes text;                // the command line, or the script's bytes
+  std::string script_name;   // OCTOPODA_FILENAME: base name of the script
+  std::optional<AppAt> app;  // runs in this nodeapp's folder, which must exist; else in the workspace root
+  bool background = false;   // no execution limit; the answer "running" with the pid satisfies the caller
   std::vector<std::pair<std::string, std::string>> environment;  // besides OCTOPODA_* and the agent's own
-  Span limit = limits::foreground_limit;  // zero: none
-  bool tie = false;               // end it when the task's caller goes away (later issues)
+  Span limit = limits::foreground_limit;                         // zero: none
+  bool tie = false;  // end it when the task's caller goes away (later issues)
 };
 
-// Bring the sources of a bundle into the nodeapp's folder: what the previous bundle owned and this one lacks goes,
-// files made by scripts stay. Staged, then switched.
+// Bring the sources of a bundle into the nodeapp's folder: what the previous bundle owned and this one lacks
+// goes, files made by scripts stay. Staged, then switched.
 struct SyncOrder {
   AppAt app;
-  Sha256 manifest;                // of the app's own sources; the node fetches it and the chunks it lacks
+  Sha256 manifest;  // of the app's own sources; the node fetches it and the chunks it lacks
   std::string description;
 };
 
@@ -46,7 +47,7 @@ struct CommitOrder {
 // Bring files back to a version and append that as a new version.
 struct ResetOrder {
   AppAt app;
-  std::string commit;             // full id
+  std::string commit;  // full id
   std::string message;
 };
 
@@ -62,8 +63,8 @@ struct RunOrder {
   Deed deed;
 };
 
-// Bytes of one output stream as they travel; offset counts from the stream's first byte. A gap between one piece's end and
-// the next one's offset is bytes that were written and not kept.
+// Bytes of one output stream as they travel; offset counts from the stream's first byte. A gap between one
+// piece's end and the next one's offset is bytes that were written and not kept.
 struct OutputPiece {
   OutputStream stream = OutputStream::out;
   std::uint64_t offset = 0;
@@ -75,8 +76,12 @@ struct OutputMark {
   std::uint64_t out = 0;
   std::uint64_t err = 0;
   std::uint64_t note = 0;
-  std::uint64_t& of(OutputStream stream) { return stream == OutputStream::out ? out : stream == OutputStream::err ? err : note; }
-  std::uint64_t of(OutputStream stream) const { return stream == OutputStream::out ? out : stream == OutputStream::err ? err : note; }
+  std::uint64_t& of(OutputStream stream) {
+    return stream == OutputStream::out ? out : stream == OutputStream::err ? err : note;
+  }
+  std::uint64_t of(OutputStream stream) const {
+    return stream == OutputStream::out ? out : stream == OutputStream::err ? err : note;
+  }
   friend bool operator==(const OutputMark&, const OutputMark&) = default;
 };
 

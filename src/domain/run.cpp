@@ -30,8 +30,8 @@ constexpr std::array<StateWord, 12> kStates = {{
 
 const StateWord& word_of(RunState state) { return kStates[static_cast<std::size_t>(state)]; }
 
-// How far a run has come. It moves forward only, but for one step back: delivered → queued, when the order was certainly
-// not sent.
+// How far a run has come. It moves forward only, but for one step back: delivered → queued, when the order
+// was certainly not sent.
 int rank_of(RunState state) {
   switch (state) {
     case RunState::accepted: return 0;

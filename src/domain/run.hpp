@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Run: one process start (or one other deed of a node) identified by (task, step, node, attempt), and how it ended.
+// Run: one process start (or one other deed of a node) identified by (task, step, node, attempt), and how it
+// ended.
 //
 //   accepted → queued → delivered → running → succeeded | failed | timed_out | cancelled
 //                 └→ expired (proved never started)    └→ rejected (scope, limits, state of the node)
@@ -20,7 +21,7 @@ enum class RunState : std::uint8_t {
   delivered,  // sent to the node; whether it arrived is not known yet
   running,    // the node has it durably and started it or is about to
   succeeded,
-  failed,     // with exit code or signal
+  failed,  // with exit code or signal
   timed_out,
   cancelled,
   expired,      // proved never started: delivery deadline, or a claim won by the recovering agent
@@ -32,8 +33,8 @@ enum class RunState : std::uint8_t {
 std::string_view name_of(RunState state);
 std::optional<RunState> find_run_state(std::string_view name);
 bool is_final(RunState state);
-// Whether a board may go from one state to another. Final states never change, except that `unknown` may be replaced once
-// by what the returning node reports.
+// Whether a board may go from one state to another. Final states never change, except that `unknown` may be
+// replaced once by what the returning node reports.
 bool may_follow(RunState from, RunState to);
 
 struct RunId {
@@ -46,7 +47,11 @@ struct RunId {
 // "<task>.<step>.<attempt>": unique on one node; the name of the run's folder there.
 std::string local_name(const RunId& id);
 
-enum class OutputStream : std::uint8_t { out = 1, err = 2, note = 3 };  // note: what a script wrote to $OCTOPODA_OUTPUT
+enum class OutputStream : std::uint8_t {
+  out = 1,
+  err = 2,
+  note = 3
+};  // note: what a script wrote to $OCTOPODA_OUTPUT
 std::string_view name_of(OutputStream stream);  // "stdout", "stderr", "note"
 std::optional<OutputStream> find_output_stream(std::string_view name);
 
@@ -55,7 +60,8 @@ struct RunEnd {
   RunState state = RunState::unknown;
   std::optional<int> exit_code;
   std::optional<int> signal;
-  std::string reason;  // a sentence where state alone does not say why: "no such user", "sources: storage full"
+  std::string
+      reason;  // a sentence where state alone does not say why: "no such user", "sources: storage full"
   // Bytes the command wrote in all, by stream (out, err, note); what was kept may be less.
   std::uint64_t out_bytes = 0;
   std::uint64_t err_bytes = 0;

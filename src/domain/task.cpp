@@ -11,13 +11,14 @@ constexpr std::array<std::pair<TaskKind, std::string_view>, 4> kKinds = {{{TaskK
                                                                           {TaskKind::script, "script"},
                                                                           {TaskKind::apply, "apply"},
                                                                           {TaskKind::reset, "reset"}}};
-constexpr std::array<std::pair<TaskState, std::string_view>, 7> kTaskStates = {{{TaskState::running, "running"},
-                                                                                {TaskState::succeeded, "succeeded"},
-                                                                                {TaskState::failed, "failed"},
-                                                                                {TaskState::cancelled, "cancelled"},
-                                                                                {TaskState::timed_out, "timed_out"},
-                                                                                {TaskState::rejected, "rejected"},
-                                                                                {TaskState::lost, "lost"}}};
+constexpr std::array<std::pair<TaskState, std::string_view>, 7> kTaskStates = {
+    {{TaskState::running, "running"},
+     {TaskState::succeeded, "succeeded"},
+     {TaskState::failed, "failed"},
+     {TaskState::cancelled, "cancelled"},
+     {TaskState::timed_out, "timed_out"},
+     {TaskState::rejected, "rejected"},
+     {TaskState::lost, "lost"}}};
 
 template <class Table, class Value>
 std::string_view word(const Table& table, Value value) {
@@ -28,7 +29,8 @@ std::string_view word(const Table& table, Value value) {
 }
 
 template <class Table>
-auto find_word(const Table& table, std::string_view wanted) -> std::optional<typename Table::value_type::first_type> {
+auto find_word(const Table& table, std::string_view wanted)
+    -> std::optional<typename Table::value_type::first_type> {
   for (const auto& [candidate, name] : table) {
     if (name == wanted) return candidate;
   }
@@ -67,8 +69,8 @@ Result<bool> TaskBoard::apply(const RunId& id, RunState state, const RunEnd& end
   RunRow& row = found->second;
   if (row.state == state) return false;
   if (!may_follow(row.state, state)) {
-    return fail(ErrorCode::conflict, "run {} on {} is {} and cannot become {}", local_name(id), id.node, name_of(row.state),
-                name_of(state));
+    return fail(ErrorCode::conflict, "run {} on {} is {} and cannot become {}", local_name(id), id.node,
+                name_of(row.state), name_of(state));
   }
   if (is_final(state)) {
     if (!is_final(row.state)) --open_;

@@ -26,10 +26,10 @@ std::optional<TaskState> find_task_state(std::string_view name);
 struct TaskRecord {
   TaskId id;
   TaskKind kind = TaskKind::command;
-  Group group;             // whose token started it
-  std::string caller;      // holder of the operator certificate
-  std::string title;       // one line for people: the command's first 200 bytes, "apply helloWorld prepare"
-  std::string request;     // the whole request as JSON, so that a restarted Brain can go on
+  Group group;          // whose token started it
+  std::string caller;   // holder of the operator certificate
+  std::string title;    // one line for people: the command's first 200 bytes, "apply helloWorld prepare"
+  std::string request;  // the whole request as JSON, so that a restarted Brain can go on
   WallTime accepted;
   std::vector<NodeName> targets;
 };
@@ -37,8 +37,8 @@ struct TaskRecord {
 struct RunRow {
   RunId id;
   RunState state = RunState::accepted;
-  RunEnd end;              // meaningful once state is final
-  std::string title;       // "prepare helloPrinter"; empty for a command
+  RunEnd end;                       // meaningful once state is final
+  std::string title;                // "prepare helloPrinter"; empty for a command
   std::optional<std::int64_t> pid;  // of a running one, where the node told
   friend bool operator==(const RunRow&, const RunRow&) = default;
 };
@@ -54,9 +54,9 @@ struct TaskEvent {
   };
   std::uint64_t number = 0;
   Kind kind = Kind::note;
-  RunRow run;              // state, output
-  OutputPiece output;      // output
-  std::string text;        // note
+  RunRow run;                              // state, output
+  OutputPiece output;                      // output
+  std::string text;                        // note
   TaskState outcome = TaskState::running;  // done
 };
 std::string_view name_of(TaskEvent::Kind kind);
@@ -67,8 +67,8 @@ class TaskBoard {
 
   // Adds a run that is not on the board yet.
   void add(RunRow row);
-  // Judges and applies; conflict when the state may not follow (a duplicate of the same final report is not an error and
-  // answers false: nothing changed).
+  // Judges and applies; conflict when the state may not follow (a duplicate of the same final report is not
+  // an error and answers false: nothing changed).
   Result<bool> apply(const RunId& id, RunState state, const RunEnd& end);
   void set_pid(const RunId& id, std::int64_t pid);
   const RunRow* find(const RunId& id) const;

@@ -19,7 +19,8 @@ TEST(Names, NodeNamesAreShortAndPlain) {
 
 TEST(Names, AppNamesMayHoldSpacesAndQuotesButNoPath) {
   for (const auto* good : {"hello world", "größe", "it's $(fine)"}) EXPECT_TRUE(parse_app_name(good)) << good;
-  for (const auto* bad : {"", ".", "..", "a/b", "a@b", "a\nb", "\xff"}) EXPECT_FALSE(parse_app_name(bad)) << bad;
+  for (const auto* bad : {"", ".", "..", "a/b", "a@b", "a\nb", "\xff"})
+    EXPECT_FALSE(parse_app_name(bad)) << bad;
   EXPECT_EQ(print(parse_app_at("a b@c d").value()), "a b@c d");
   EXPECT_FALSE(parse_app_at("a"));
   EXPECT_FALSE(parse_app_at("a@b@c"));

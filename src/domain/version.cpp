@@ -36,7 +36,8 @@ std::string canonical(const ScenarioVersion& version) {
 
 Result<std::string> find_by_prefix(const std::vector<std::string>& ids, std::string_view prefix) {
   if (prefix.size() < kPrefixMin) {
-    return fail(ErrorCode::invalid_argument, "version {} is too short: give at least {} characters", quote(prefix), kPrefixMin);
+    return fail(ErrorCode::invalid_argument, "version {} is too short: give at least {} characters",
+                quote(prefix), kPrefixMin);
   }
   std::set<std::string> matches;
   for (const std::string& id : ids) {

@@ -17,8 +17,9 @@ struct Verb {
   std::string_view path;
   Access access;
 };
-constexpr Verb kVerbs[] = {{"/ping", Access::reads},    {"/query", Access::reads},     {"/list", Access::reads},
-                           {"/summary", Access::reads}, {"/register", Access::writes}, {"/delete", Access::writes}};
+constexpr Verb kVerbs[] = {{"/ping", Access::reads},      {"/query", Access::reads},
+                           {"/list", Access::reads},      {"/summary", Access::reads},
+                           {"/register", Access::writes}, {"/delete", Access::writes}};
 
 const Verb* find_verb(std::string_view path) {
   const auto* const found = std::ranges::find(kVerbs, path, &Verb::path);
@@ -26,11 +27,15 @@ const Verb* find_verb(std::string_view path) {
 }
 
 http::Reply refuse(const Error& error) {
-  return {http_status_of(error.code()), {{"content-type", "application/problem+json"}}, api::encode(api::Problem{error}), nullptr};
+  return {http_status_of(error.code()),
+          {{"content-type", "application/problem+json"}},
+          api::encode(api::Problem{error}),
+          nullptr};
 }
 
 http::Reply refuse_method(std::string_view allowed) {
-  http::Reply reply = refuse(Error(ErrorCode::invalid_argument, fmt::format("only {} is understood here", allowed)));
+  http::Reply reply =
+      refuse(Error(ErrorCode::invalid_argument, fmt::format("only {} is understood here", allowed)));
   reply.status = 405;
   reply.headers["allow"] = allowed;
   return reply;
@@ -44,7 +49,8 @@ std::string find_parameter(const http::Request& request, const std::string& name
 Result<std::string> get_key(const http::Request& request) {
   std::string key = find_parameter(request, "key");
   if (key.empty()) return fail(ErrorCode::invalid_argument, "say which name: {}?key=…", request.path);
-  if (key.size() > kKeyBytesMax) return fail(ErrorCode::too_large, "a name of {} bytes, {} at most", key.size(), kKeyBytesMax);
+  if (key.size() > kKeyBytesMax)
+    return fail(ErrorCode::too_large, "a name of {} bytes, {} at most", key.size(), kKeyBytesMax);
   return key;
 }
 
@@ -67,7 +73,8 @@ std::variant<std::size_t, http::Reply> NameServer::body_limit(const http::Reques
 Async<http::Reply> NameServer::handle(http::Request request) {
   if (find_verb(request.path) == nullptr) {
     auto file = co_await files_.serve(request);
-    co_return file ? std::move(*file) : refuse(Error(ErrorCode::not_found, fmt::format("no {} here", quote(request.path))));
+    co_return file ? std::move(*file)
+                   : refuse(Error(ErrorCode::not_found, fmt::format("no {} here", quote(request.path))));
   }
   auto body = co_await answer(request);
   if (!body) co_return refuse(body.error());
@@ -118,9 +125,12 @@ Result<std::string> NameServer::find(const http::Request& request) {
 Result<std::string> NameServer::list(const http::Request& request) {
   const std::string method = find_parameter(request, "method");
   const auto match = method.empty() ? api::NameMatch::all : api::find_name_match(method);
-  if (!match) return fail(ErrorCode::invalid_argument, "method {} is none of all, prefix, suffix, contain, equal", quote(method));
+  if (!match)
+    return fail(ErrorCode::invalid_argument, "method {} is none of all, prefix, suffix, contain, equal",
+                quote(method));
   ++counts_.queries;
-  return api::encode(registry_.list({*match, find_parameter(request, "key"), find_parameter(request, "from")}));
+  return api::encode(
+      registry_.list({*match, find_parameter(request, "key"), find_parameter(request, "from")}));
 }
 
 std::string NameServer::summary() const {

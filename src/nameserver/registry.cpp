@@ -16,21 +16,26 @@ constexpr std::size_t kPageBytes = 512 * 1024;  // of keys, values and descripti
 constexpr Span kSweepEvery = 10s;
 
 const std::vector<store::Migration> kMigrations = {
-    {1, "CREATE TABLE names (key TEXT PRIMARY KEY, type TEXT NOT NULL, value TEXT NOT NULL, description TEXT NOT NULL,"
-        " ttl_ms INTEGER NOT NULL, until_ms INTEGER) WITHOUT ROWID"},
+    {1,
+     "CREATE TABLE names (key TEXT PRIMARY KEY, type TEXT NOT NULL, value TEXT NOT NULL, description TEXT "
+     "NOT NULL,"
+     " ttl_ms INTEGER NOT NULL, until_ms INTEGER) WITHOUT ROWID"},
 };
 
 std::int64_t milliseconds_of(WallTime time) {
   return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
 }
 
-std::size_t bytes_of(const api::NameEntry& entry) { return entry.key.size() + entry.value.size() + entry.description.size(); }
+std::size_t bytes_of(const api::NameEntry& entry) {
+  return entry.key.size() + entry.value.size() + entry.description.size();
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Registry>> Registry::open(const std::string& folder, Clock& clock, Workers& workers) {
   OCTO_TRY(files::make_folders(folder).with("open the names"));
-  auto store = OCTO_TRY(store::Store::open(files::join(folder, "names.db"), kMigrations).with("open the names"));
+  auto store =
+      OCTO_TRY(store::Store::open(files::join(folder, "names.db"), kMigrations).with("open the names"));
   std::unique_ptr<Registry> registry(new Registry(std::move(store), clock, workers));
   OCTO_TRY(registry->load().with("load the names"));
   return registry;
@@ -38,15 +43,19 @@ Result<std::unique_ptr<Registry>> Registry::open(const std::string& folder, Cloc
 
 Result<void> Registry::load() {
   const std::int64_t wall = milliseconds_of(clock_.wall());
-  OCTO_TRY(store_->query("SELECT key, type, value, description, ttl_ms, until_ms FROM names", {}, [&](const store::Row& row) {
-    Held held{{row.text(0), row.text(1), row.text(2), row.text(3), row.number(4)}, std::nullopt, row.find_number(5)};
-    if (const auto life = life_of(held.entry)) {
-      // Never longer than its whole life, should the wall clock have been set back.
-      const Span left = std::chrono::milliseconds(std::max<std::int64_t>(held.until_ms.value_or(0) - wall, 0));
-      held.until = clock_.now() + std::min(left, *life);
-    }
-    names_[held.entry.key] = std::move(held);
-  }));
+  OCTO_TRY(store_->query(
+      "SELECT key, type, value, description, ttl_ms, until_ms FROM names", {}, [&](const store::Row& row) {
+        Held held{{row.text(0), row.text(1), row.text(2), row.text(3), row.number(4)},
+                  std::nullopt,
+                  row.find_number(5)};
+        if (const auto life = life_of(held.entry)) {
+          // Never longer than its whole life, should the wall clock have been set back.
+          const Span left =
+              std::chrono::milliseconds(std::max<std::int64_t>(held.until_ms.value_or(0) - wall, 0));
+          held.until = clock_.now() + std::min(left, *life);
+        }
+        names_[held.entry.key] = std::move(held);
+      }));
   return {};
 }
 
@@ -63,7 +72,8 @@ Result<void> Registry::save(const std::vector<Held>& held) {
   return store_->transact([&]() -> Result<void> {
     for (const auto& [entry, until, until_ms] : held) {
       const store::Value over = until_ms ? store::Value(*until_ms) : store::Value(nullptr);
-      const std::vector<store::Value> values = {entry.key, entry.type, entry.value, entry.description, entry.ttl_ms, over};
+      const std::vector<store::Value> values = {entry.key,         entry.type,   entry.value,
+                                                entry.description, entry.ttl_ms, over};
       OCTO_TRY(store_->run("INSERT OR REPLACE INTO names VALUES (?, ?, ?, ?, ?, ?)", values));
     }
     return {};
@@ -71,7 +81,8 @@ Result<void> Registry::save(const std::vector<Held>& held) {
 }
 
 Async<Result<void>> Registry::put(std::vector<api::NameEntry> entries) {
-  const auto fresh = std::ranges::count_if(entries, [&](const auto& entry) { return !names_.contains(entry.key); });
+  const auto fresh =
+      std::ranges::count_if(entries, [&](const auto& entry) { return !names_.contains(entry.key); });
   if (names_.size() + static_cast<std::size_t>(fresh) > kNamesMax) {
     co_return fail(ErrorCode::exhausted, "the nameserver keeps {} names and no more; delete some", kNamesMax);
   }
@@ -114,7 +125,8 @@ api::NameEntries Registry::list(const Filter& filter) const {
 
 std::size_t Registry::count() const {
   const Instant now = clock_.now();
-  return static_cast<std::size_t>(std::ranges::count_if(names_, [&](const auto& name) { return !name.second.over(now); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(names_, [&](const auto& name) { return !name.second.over(now); }));
 }
 
 Async<void> Registry::sweep() {
@@ -131,7 +143,8 @@ Async<void> Registry::sweep() {
       return store_->transact([&]() -> Result<void> {
         for (const auto& [key, until_ms] : over) {
           // Not one that was written again meanwhile.
-          OCTO_TRY(store_->run("DELETE FROM names WHERE key = ? AND until_ms <= ?", std::vector<store::Value>{key, until_ms}));
+          OCTO_TRY(store_->run("DELETE FROM names WHERE key = ? AND until_ms <= ?",
+                               std::vector<store::Value>{key, until_ms}));
         }
         return {};
       });

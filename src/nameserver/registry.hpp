@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names: all of them in memory, so that reading never waits for a disk; a write is durable before it is answered.
+// The names: all of them in memory, so that reading never waits for a disk; a write is durable before it is
+// answered.
 #pragma once
 #include <map>
 #include <memory>

@@ -25,8 +25,8 @@ bool is_array(std::string_view text) {
 
 Result<void> check_value(const api::NameEntry& entry) {
   const auto wrong = [&](std::string_view expected) {
-    return fail(ErrorCode::invalid_argument, "name {}: the value of type {} must be {}, not {}", quote(entry.key), entry.type,
-                expected, quote(entry.value));
+    return fail(ErrorCode::invalid_argument, "name {}: the value of type {} must be {}, not {}",
+                quote(entry.key), entry.type, expected, quote(entry.value));
   };
   if (entry.type == "addr" && !net::parse_endpoint(entry.value)) return wrong("host:port");
   if (entry.type == "num" && !is_number(entry.value)) return wrong("a number");
@@ -37,23 +37,29 @@ Result<void> check_value(const api::NameEntry& entry) {
 }  // namespace
 
 Result<void> check_entry(const api::NameEntry& entry) {
-  if (entry.key.size() > kKeyBytesMax) return fail(ErrorCode::too_large, "a name of {} bytes, {} at most", entry.key.size(), kKeyBytesMax);
+  if (entry.key.size() > kKeyBytesMax)
+    return fail(ErrorCode::too_large, "a name of {} bytes, {} at most", entry.key.size(), kKeyBytesMax);
   const bool plain = std::ranges::all_of(entry.key, [](char c) { return c > ' ' && c < 0x7f; });
-  if (!plain || entry.key.find('.', 1) == std::string::npos || entry.key.front() == '.' || entry.key.back() == '.') {
-    return fail(ErrorCode::invalid_argument, "{} is no name: write <brain>.<what>, in printable ASCII without spaces", quote(entry.key));
+  if (!plain || entry.key.find('.', 1) == std::string::npos || entry.key.front() == '.' ||
+      entry.key.back() == '.') {
+    return fail(ErrorCode::invalid_argument,
+                "{} is no name: write <brain>.<what>, in printable ASCII without spaces", quote(entry.key));
   }
   const auto bounded = [&](std::string_view what, std::size_t bytes, std::size_t most) -> Result<void> {
     if (bytes <= most) return {};
-    return fail(ErrorCode::too_large, "name {}: a {} of {} bytes, {} at most", quote(entry.key), what, bytes, most);
+    return fail(ErrorCode::too_large, "name {}: a {} of {} bytes, {} at most", quote(entry.key), what, bytes,
+                most);
   };
   OCTO_TRY(bounded("value", entry.value.size(), kValueBytesMax));
   OCTO_TRY(bounded("description", entry.description.size(), kDescriptionBytesMax));
   constexpr std::string_view kTypes[] = {"", "str", "addr", "num", "array"};
   if (std::ranges::find(kTypes, entry.type) == std::end(kTypes)) {
-    return fail(ErrorCode::invalid_argument, "name {}: type {} is none of addr, num, str, array", quote(entry.key), quote(entry.type));
+    return fail(ErrorCode::invalid_argument, "name {}: type {} is none of addr, num, str, array",
+                quote(entry.key), quote(entry.type));
   }
   if (entry.ttl_ms > kTtlMsMax) {
-    return fail(ErrorCode::invalid_argument, "name {}: a ttl of {} ms, {} at most; a negative one means for ever", quote(entry.key),
+    return fail(ErrorCode::invalid_argument,
+                "name {}: a ttl of {} ms, {} at most; a negative one means for ever", quote(entry.key),
                 entry.ttl_ms, kTtlMsMax);
   }
   return check_value(entry);
@@ -65,13 +71,17 @@ std::optional<Span> life_of(const api::NameEntry& entry) {
 }
 
 Result<void> check_writer(const std::optional<crypto::Identity>& writer, std::string_view key) {
-  if (!writer) return fail(ErrorCode::unauthenticated, "names are written with the certificate of their Brain; none was shown");
+  if (!writer)
+    return fail(ErrorCode::unauthenticated,
+                "names are written with the certificate of their Brain; none was shown");
   if (writer->role != crypto::Role::brain) {
-    return fail(ErrorCode::forbidden, "names are written by Brains; this certificate is of {} {}", name_of(writer->role), quote(writer->name));
+    return fail(ErrorCode::forbidden, "names are written by Brains; this certificate is of {} {}",
+                name_of(writer->role), quote(writer->name));
   }
   // The whole first word: neither "b" for "brain.x" nor "brain.x" for "brain.x.y".
   if (key.substr(0, key.find('.')) != writer->name) {
-    return fail(ErrorCode::forbidden, "Brain {} may write names that begin with \"{}.\", and not {}", quote(writer->name), writer->name, quote(key));
+    return fail(ErrorCode::forbidden, "Brain {} may write names that begin with \"{}.\", and not {}",
+                quote(writer->name), writer->name, quote(key));
   }
   return {};
 }

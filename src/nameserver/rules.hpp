@@ -14,7 +14,8 @@ inline constexpr std::size_t kValueBytesMax = 4096;       // an address, a numbe
 inline constexpr std::size_t kDescriptionBytesMax = 512;  // a sentence
 inline constexpr std::size_t kNamesMax = 10'000;          // with the bounds above at most 50 MB
 inline constexpr Span kTtlDefault = 5s;                   // the original's
-inline constexpr std::int64_t kTtlMsMax = 10LL * 365 * 86'400 * 1000;  // ten years; longer is for ever, which is negative
+inline constexpr std::int64_t kTtlMsMax =
+    10LL * 365 * 86'400 * 1000;  // ten years; longer is for ever, which is negative
 
 // invalid_argument or too_large, naming the key and the member.
 Result<void> check_entry(const api::NameEntry& entry);

@@ -12,7 +12,8 @@ namespace octo::nameserver {
 class Server {
  public:
   // Loads certificate and names and listens; blocking.
-  static Result<std::unique_ptr<Server>> open(const settings::NameServerSettings& settings, Clock& clock, Executor executor);
+  static Result<std::unique_ptr<Server>> open(const settings::NameServerSettings& settings, Clock& clock,
+                                              Executor executor);
   ~Server();
   net::Endpoint address() const;
   // Until cancelled; returns by itself only when the port is lost.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "nameserver/static_files.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/text.hpp"
@@ -25,7 +23,8 @@ std::optional<std::string> decode_path(std::string_view rest) {
   std::string path;
   for (const std::string& segment : split(rest, '/')) {
     const auto name = http::percent_decode(segment);
-    if (!name || name->empty() || *name == "." || *name == ".." || name->find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
+    if (!name || name->empty() || *name == "." || *name == ".." ||
+        name->find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
       return std::nullopt;
     }
     path += (path.empty() ? "" : "/") + *name;
@@ -37,18 +36,19 @@ Result<std::shared_ptr<OpenFile>> open_file(const std::string& folder, const std
   const files::Descriptor root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root.good()) return files::failed("open", folder);
   // O_NONBLOCK: a FIFO must not hold us up.
-  auto file = std::make_shared<OpenFile>(OCTO_TRY(files::open_beneath(root.get(), path, O_RDONLY | O_NONBLOCK)));
-  struct stat facts{};
-  if (::fstat(file->descriptor.get(), &facts) != 0) return files::failed("read", path);
-  if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::not_found, "{} is no file", path);
-  file->size = static_cast<std::uint64_t>(facts.st_size);
-  file->etag = fmt::format("\"{:x}-{:x}.{:x}\"", file->size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
+  auto file =
+      std::make_shared<OpenFile>(OCTO_TRY(files::open_beneath(root.get(), path, O_RDONLY | O_NONBLOCK)));
+  const files::Facts facts = OCTO_TRY(files::look(file->descriptor));
+  if (facts.kind != files::Facts::Kind::file) return fail(ErrorCode::not_found, "{} is no file", path);
+  file->size = facts.bytes;
+  file->etag = fmt::format("\"{:x}-{:x}\"", file->size, facts.changed.time_since_epoch().count());
   return file;
 }
 
 Result<Bytes> read_piece(const OpenFile& file, Part part) {
   Bytes piece(std::min(part.count, kPieceBytes), '\0');
-  const ssize_t count = ::pread(file.descriptor.get(), piece.data(), piece.size(), static_cast<off_t>(part.from));
+  const ssize_t count =
+      ::pread(file.descriptor.get(), piece.data(), piece.size(), static_cast<off_t>(part.from));
   if (count < 0) return files::failed("read", "a file that is being served");
   // Shorter than it was: what was promised cannot be sent.
   if (count == 0) return fail(ErrorCode::unavailable, "the file has shrunk");
@@ -56,7 +56,8 @@ Result<Bytes> read_piece(const OpenFile& file, Part part) {
   return piece;
 }
 
-Async<Result<void>> send_part(std::shared_ptr<OpenFile> file, Part part, Workers& workers, http::BodyWriter& out) {
+Async<Result<void>> send_part(std::shared_ptr<OpenFile> file, Part part, Workers& workers,
+                              http::BodyWriter& out) {
   while (part.count > 0) {
     const Bytes piece = OCTO_CO_TRY(co_await workers.run([&] { return read_piece(*file, part); }));
     OCTO_CO_TRY(co_await out.write(piece));
@@ -71,7 +72,9 @@ std::string_view find_header(const http::Request& request, const std::string& na
   return found == request.headers.end() ? std::string_view() : found->second;
 }
 
-http::Reply plain(int status, std::string text) { return {status, {{"content-type", "text/plain"}}, std::move(text), nullptr}; }
+http::Reply plain(int status, std::string text) {
+  return {status, {{"content-type", "text/plain"}}, std::move(text), nullptr};
+}
 
 }  // namespace
 
@@ -81,7 +84,9 @@ Result<std::optional<Part>> parse_range(std::string_view header, std::uint64_t s
   const std::string_view range = header.substr(kUnit.size());
   const std::size_t dash = range.find('-');
   if (dash == std::string_view::npos || range.find(',') != std::string_view::npos) return std::nullopt;
-  const auto number = [](std::string_view digits) { return digits.starts_with('+') || digits.starts_with('-') ? std::nullopt : parse_number(digits); };
+  const auto number = [](std::string_view digits) {
+    return digits.starts_with('+') || digits.starts_with('-') ? std::nullopt : parse_number(digits);
+  };
   const auto first = number(range.substr(0, dash));
   const auto last = number(range.substr(dash + 1));
   const bool to_end = dash + 1 == range.size();
@@ -94,10 +99,12 @@ Result<std::optional<Part>> parse_range(std::string_view header, std::uint64_t s
   }
   const auto from = static_cast<std::uint64_t>(*first);
   if (from >= size) return fail(ErrorCode::invalid_argument, "no byte of {} is in {}", size, header);
-  return Part{from, to_end ? size - from : std::min(static_cast<std::uint64_t>(*last) - from + 1, size - from)};
+  return Part{from,
+              to_end ? size - from : std::min(static_cast<std::uint64_t>(*last) - from + 1, size - from)};
 }
 
-StaticFiles::StaticFiles(std::vector<Folder> folders, Workers& workers) : folders_(std::move(folders)), workers_(workers) {
+StaticFiles::StaticFiles(std::vector<Folder> folders, Workers& workers)
+    : folders_(std::move(folders)), workers_(workers) {
   std::ranges::sort(folders_, std::greater{}, [](const Folder& one) { return one.url.size(); });
 }
 
@@ -111,7 +118,9 @@ Async<std::optional<http::Reply>> StaticFiles::serve(const http::Request& reques
   if (!path) co_return plain(404, "no such file\n");
   const auto opened = co_await workers_.run([&] { return open_file(found->folder, *path); });
   // What may not be read is not there: a symlink, a folder, another's file.
-  if (!opened) co_return opened.error().code() == ErrorCode::unavailable ? plain(503, "the file cannot be read now\n") : plain(404, "no such file\n");
+  if (!opened)
+    co_return opened.error().code() == ErrorCode::unavailable ? plain(503, "the file cannot be read now\n")
+                                                              : plain(404, "no such file\n");
   const std::shared_ptr<OpenFile>& file = *opened;
   const std::string_view if_range = find_header(request, "if-range");
   std::optional<Part> part;
@@ -124,9 +133,15 @@ Async<std::optional<http::Reply>> StaticFiles::serve(const http::Request& reques
     }
     part = *asked;
   }
-  http::Reply reply{part ? 206 : 200, {{"content-type", "application/octet-stream"}, {"accept-ranges", "bytes"}, {"etag", file->etag}}, {}, nullptr};
+  http::Reply reply{
+      part ? 206 : 200,
+      {{"content-type", "application/octet-stream"}, {"accept-ranges", "bytes"}, {"etag", file->etag}},
+      {},
+      nullptr};
   const Part sent = part.value_or(Part{0, file->size});
-  if (part) reply.headers["content-range"] = fmt::format("bytes {}-{}/{}", sent.from, sent.from + sent.count - 1, file->size);
+  if (part)
+    reply.headers["content-range"] =
+        fmt::format("bytes {}-{}/{}", sent.from, sent.from + sent.count - 1, file->size);
   reply.stream = [file, sent, this](http::BodyWriter& out) { return send_part(file, sent, workers_, out); };
   co_return reply;
 }

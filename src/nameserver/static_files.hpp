@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Folders served as they are, for packages: GET and HEAD, one range at a time, read in pieces. Nothing outside the folder is
-// reached: names are judged first, and the kernel resolves them beneath it, through no symlink.
+// Folders served as they are, for packages: GET and HEAD, one range at a time, read in pieces. Nothing
+// outside the folder is reached: names are judged first, and the kernel resolves them beneath it, through no
+// symlink.
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,8 +18,8 @@ struct Part {
   std::uint64_t count = 0;
   friend bool operator==(const Part&, const Part&) = default;
 };
-// Of a Range header. Nothing: it asks for what we do not serve as a range, so the whole file is the answer (RFC 9110 §14.2).
-// invalid_argument: no byte of the file is in it.
+// Of a Range header. Nothing: it asks for what we do not serve as a range, so the whole file is the answer
+// (RFC 9110 §14.2). invalid_argument: no byte of the file is in it.
 Result<std::optional<Part>> parse_range(std::string_view header, std::uint64_t size);
 
 class StaticFiles {

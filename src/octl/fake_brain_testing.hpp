@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A Brain and a nameserver of few words, over real TLS on a thread of their own; and octl called as main() does.
+// A Brain and a nameserver of few words, over real TLS on a thread of their own; and octl called as main()
+// does.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -25,7 +26,8 @@ namespace octo::octl {
 class FakeServer final : private http::Handler {
  public:
   using Answer = std::function<http::Reply(const http::Request&)>;
-  FakeServer(std::shared_ptr<net::Tls> tls, Answer answer) : answer_(std::move(answer)), clock_(loop_.get_executor()) {
+  FakeServer(std::shared_ptr<net::Tls> tls, Answer answer)
+      : answer_(std::move(answer)), clock_(loop_.get_executor()) {
     listener_ = net::listen({.ip = "127.0.0.1"}, std::move(tls), clock_, loop_.get_executor()).value();
     nursery_.emplace(loop_.get_executor());
     nursery_->spawn(http::serve(*listener_, *this, clock_));
@@ -46,7 +48,9 @@ class FakeServer final : private http::Handler {
   }
 
  private:
-  std::variant<std::size_t, http::Reply> body_limit(const http::Request&) override { return std::size_t{1024 * 1024}; }
+  std::variant<std::size_t, http::Reply> body_limit(const http::Request&) override {
+    return std::size_t{1024 * 1024};
+  }
   Async<http::Reply> handle(http::Request request) override {
     {
       const std::lock_guard lock(mutex_);
@@ -118,16 +122,19 @@ class FakeBrainTest : public testing::Test {
     const net::TlsFiles files = certificates_.files(role, "alice");
     const std::string file = folder() + "/octl.yaml";
     std::ofstream(file) << fmt::format(
-        "{}ssl:\n  caCert: {}\n  clientCert: {}\n  clientKey: {}\nworkgroup:\n  root: \"\"\n  password: \"{}\"\n"
+        "{}ssl:\n  caCert: {}\n  clientCert: {}\n  clientKey: {}\nworkgroup:\n  root: \"\"\n  password: "
+        "\"{}\"\n"
         "stateFile: {}/state\n",
         where, files.ca_cert, files.cert, files.key, password, folder());
     return file;
   }
   static std::string brain_at(std::uint16_t port) {
-    return fmt::format("httpsNameServer:\n  enable: false\nbrain:\n  name: brain\n  ip: 127.0.0.1\n  port: {}\n", port);
+    return fmt::format(
+        "httpsNameServer:\n  enable: false\nbrain:\n  name: brain\n  ip: 127.0.0.1\n  port: {}\n", port);
   }
   static std::string nameserver_at(std::uint16_t port) {
-    return fmt::format("httpsNameServer:\n  enable: true\n  host: 127.0.0.1\n  port: {}\nbrain:\n  name: brain\n", port);
+    return fmt::format(
+        "httpsNameServer:\n  enable: true\n  host: 127.0.0.1\n  port: {}\nbrain:\n  name: brain\n", port);
   }
   client::State state() { return client::State::open(folder() + "/state"); }
   static WallTime wall() { return std::chrono::time_point_cast<Span>(std::chrono::system_clock::now()); }

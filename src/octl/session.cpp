@@ -54,13 +54,16 @@ struct Session::Impl {
     file = found;
     settings = std::move(loaded.settings);
     password = settings.workgroup_password;
-    tls = OCTO_TRY(net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::client));
+    tls = OCTO_TRY(
+        net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::client));
     state = client::State::open(
         OCTO_TRY(find_state_file({.asked = settings.state_file, .settings = file, .home = setup.home})));
     for (const std::string& warning : state->warnings()) warn(warning);
     tls->set_ticket_store(
         [this](const net::Endpoint& server) { return state->find_ticket(server, clock.wall()); },
-        [this](const net::Endpoint& server, BytesView ticket) { state->set_ticket(server, ticket, clock.wall()); });
+        [this](const net::Endpoint& server, BytesView ticket) {
+          state->set_ticket(server, ticket, clock.wall());
+        });
     dialer = net::make_dialer(tls, clock, executor);
     return {};
   }
@@ -92,11 +95,11 @@ struct Session::Impl {
     if (!password.empty()) co_return password;
     const Look& look = output.look();
     if (!look.in_terminal || !look.err_terminal) {
-      co_return fail(ErrorCode::unauthenticated, "{}: workgroup.password is missing, and there is no terminal to ask at",
-                     file);
+      co_return fail(ErrorCode::unauthenticated,
+                     "{}: workgroup.password is missing, and there is no terminal to ask at", file);
     }
-    password = OCTO_CO_TRY(co_await read_password(fmt::format("password of workgroup {} on Brain {}: ",
-                                                              quote(settings.workgroup_root), settings.brain_name)));
+    password = OCTO_CO_TRY(co_await read_password(fmt::format(
+        "password of workgroup {} on Brain {}: ", quote(settings.workgroup_root), settings.brain_name)));
     co_return password;
   }
 
@@ -104,16 +107,18 @@ struct Session::Impl {
     const Secret secret = OCTO_CO_TRY(co_await find_password());
     auto answer = co_await to.login({.group = settings.workgroup_root, .password = secret});
     if (!answer) {
-      const Error error = std::move(answer).error().with(fmt::format("log in to Brain {}", settings.brain_name));
+      const Error error =
+          std::move(answer).error().with(fmt::format("log in to Brain {}", settings.brain_name));
       if (error.code() != ErrorCode::unauthenticated) co_return fail(error);
       password = settings.workgroup_password;  // a mistyped one is asked for again
-      co_return fail(error.code(), "{}; check workgroup.root and workgroup.password in {}", error.message(), file);
+      co_return fail(error.code(), "{}; check workgroup.root and workgroup.password in {}", error.message(),
+                     file);
     }
-    state->set_token(client::State::Token{
-        .text = answer->token,
-        .expires = clock.wall() + std::chrono::seconds(answer->expires_in_seconds),
-        .brain = settings.brain_name,
-        .group = settings.workgroup_root});
+    state->set_token(
+        client::State::Token{.text = answer->token,
+                             .expires = clock.wall() + std::chrono::seconds(answer->expires_in_seconds),
+                             .brain = settings.brain_name,
+                             .group = settings.workgroup_root});
     save();
     to.set_token(std::move(answer->token));
     co_return Result<void>();
@@ -133,7 +138,8 @@ struct Session::Impl {
 };
 
 Session::Session(Setup setup, Output& output, Clock& clock, Executor executor)
-    : impl_(new Impl{.setup = std::move(setup), .output = output, .clock = clock, .executor = std::move(executor)}) {}
+    : impl_(new Impl{
+          .setup = std::move(setup), .output = output, .clock = clock, .executor = std::move(executor)}) {}
 Session::~Session() = default;
 
 client::Brain& Session::brain() { return *impl_->brain; }
@@ -181,9 +187,10 @@ Result<std::string> Session::make_key() {
   const WallTime now = impl_->clock.wall();
   for (const client::State::PendingKey& pending : impl_->state->pending_keys(now)) {
     if (pending.command != impl_->setup.command || now - pending.since < kForsaken) continue;
-    impl_->warn(fmt::format("the same command, typed at {}, never got its answer and may have been carried out; "
-                            "see: octl task list",
-                            print_wall(pending.since)));
+    impl_->warn(
+        fmt::format("the same command, typed at {}, never got its answer and may have been carried out; "
+                    "see: octl task list",
+                    print_wall(pending.since)));
     impl_->state->drop_key(pending.key);
   }
   crypto::SystemRandom random;

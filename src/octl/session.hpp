@@ -3,9 +3,9 @@
 // connection. Nothing is read or dialled before the first use.
 //
 // The address found last is tried first, so that the nameserver is in no one's way; where the Brain does not
-// answer there, the nameserver is asked. Where that is disabled brain.ip and brain.port count, always. A token
-// that has run out is renewed silently, once. Without workgroup.password in the settings it is asked for on the
-// terminal.
+// answer there, the nameserver is asked. Where that is disabled brain.ip and brain.port count, always. A
+// token that has run out is renewed silently, once. Without workgroup.password in the settings it is asked
+// for on the terminal.
 #pragma once
 #include <memory>
 #include <string>
@@ -37,8 +37,8 @@ class Session {
   }
   // A connection of its own, for what must not wait for a stream of events to end.
   Async<Result<std::unique_ptr<client::Brain>>> another();
-  // A fresh idempotency key, durable before anything is sent with it. Dropped when the answer is known; one that
-  // stays tells that the outcome of a call was never learnt, and the same command typed again says so.
+  // A fresh idempotency key, durable before anything is sent with it. Dropped when the answer is known; one
+  // that stays tells that the outcome of a call was never learnt, and the same command typed again says so.
   Result<std::string> make_key();
   void drop_key(const std::string& key);
   // A POST with a key of its own: ask(client::Brain&, key).

@@ -63,7 +63,8 @@ TEST_F(SessionTest, WithoutPasswordAndTerminalItSaysWhatIsMissing) {
 
 TEST_F(SessionTest, ANodesCertificateIsNoOperators) {
   const auto brain = make_brain();
-  const Outcome got = call_octl({"node", "get"}, write_settings(brain_at(brain->port()), "right", crypto::Role::node));
+  const Outcome got =
+      call_octl({"node", "get"}, write_settings(brain_at(brain->port()), "right", crypto::Role::node));
   EXPECT_NE(got.code, kWell);
   EXPECT_THAT(got.err, HasSubstr("certgen client"));
 }
@@ -86,14 +87,16 @@ TEST_F(SessionTest, ABrainThatIsAwayIsNotReached) {
 TEST_F(SessionTest, TheNameserverIsAskedOnlyWhenTheBrainIsNotWhereItWas) {
   auto brain = make_brain();
   std::atomic<std::uint16_t> port = brain->port();
-  FakeServer names(certificates_.tls(crypto::Role::nameserver, "ns", net::Tls::PeerCertificate::optional),
-                   [&](const http::Request& request) {
-                     if (request.query.find("key")->second != "brain.octlFace.request") {
-                       return refuse(ErrorCode::not_found, "no such name");
-                     }
-                     return json_reply(api::encode(api::NameEntry{
-                         .key = "brain.octlFace.request", .type = "addr", .value = fmt::format("127.0.0.1:{}", port.load())}));
-                   });
+  FakeServer names(
+      certificates_.tls(crypto::Role::nameserver, "ns", net::Tls::PeerCertificate::optional),
+      [&](const http::Request& request) {
+        if (request.query.find("key")->second != "brain.octlFace.request") {
+          return refuse(ErrorCode::not_found, "no such name");
+        }
+        return json_reply(api::encode(api::NameEntry{.key = "brain.octlFace.request",
+                                                     .type = "addr",
+                                                     .value = fmt::format("127.0.0.1:{}", port.load())}));
+      });
   const std::string settings = write_settings(nameserver_at(names.port()));
   for (int i = 0; i < 2; ++i) EXPECT_EQ(call_octl({"node", "get"}, settings).code, kWell);
   EXPECT_EQ(names.asked("GET /query"), 1U);

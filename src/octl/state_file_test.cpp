@@ -9,7 +9,8 @@ namespace octo::octl {
 namespace {
 
 TEST(StateFile, IsWhatWasAskedFor) {
-  EXPECT_EQ(find_state_file({.asked = "/a/state", .settings = "/etc/octl.yaml", .home = "/home/a"}).value(), "/a/state");
+  EXPECT_EQ(find_state_file({.asked = "/a/state", .settings = "/etc/octl.yaml", .home = "/users/a"}).value(),
+            "/a/state");
 }
 
 TEST(StateFile, IsBesideSettingsThatAreOurs) {
@@ -22,9 +23,9 @@ TEST(StateFile, IsBesideSettingsThatAreOurs) {
 
 TEST(StateFile, IsInTheHomeOtherwiseOneForEachSettingsFile) {
   const auto at = [](const char* settings) {
-    return find_state_file({.settings = settings, .home = "/home/a"}).value();
+    return find_state_file({.settings = settings, .home = "/users/a"}).value();
   };
-  EXPECT_TRUE(at("/absent/octl.yaml").starts_with("/home/a/.local/state/octopoda/octl-"));
+  EXPECT_TRUE(at("/absent/octl.yaml").starts_with("/users/a/.local/state/octopoda/octl-"));
   EXPECT_NE(at("/absent/octl.yaml"), at("/absent/2/octl.yaml"));
   EXPECT_FALSE(find_state_file({.settings = "/absent/octl.yaml"}));
 }

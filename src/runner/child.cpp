@@ -46,14 +46,18 @@ class Executable {
     if (intent_.script) {
       execute(script_, {script_});
       if (errno == ENOEXEC) return shell({script_});
-      if (errno == ENOENT) return complain(script_, 127, "its interpreter is not here (or its first line ends like on Windows)");
-      if (errno == EACCES) return complain(script_, 126, "permission denied (is its file system mounted noexec?)");
+      if (errno == ENOENT)
+        return complain(script_, 127, "its interpreter is not here (or its first line ends like on Windows)");
+      if (errno == EACCES)
+        return complain(script_, 126, "permission denied (is its file system mounted noexec?)");
       return complain(script_, 126, std::strerror(errno));
     }
     if (const auto words = plain_words(intent_.text)) {
       for (const std::string& place : places_of(words->front(), path_)) {
         struct stat facts{};
-        if (::stat(place.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || ::access(place.c_str(), X_OK) != 0) continue;
+        if (::stat(place.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
+            ::access(place.c_str(), X_OK) != 0)
+          continue;
         execute(place, *words);
         if (errno == ENOEXEC) break;
         return complain(words->front(), errno == ENOENT ? 127 : 126, std::strerror(errno));
@@ -124,7 +128,8 @@ pid_t fork_into(const std::string& cgroup) {
   return pid;
 }
 
-[[noreturn]] void be_child(const Intent& intent, const std::string& script, const int (&go)[2], int out, int err) {
+[[noreturn]] void be_child(const Intent& intent, const std::string& script, const int (&go)[2], int out,
+                           int err) {
   ::setsid();
   ::close(go[1]);
   ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
@@ -137,7 +142,8 @@ pid_t fork_into(const std::string& cgroup) {
   Executable executable(intent, script);
   char byte = 0;
   if (::read(go[0], &byte, 1) != 1) ::_exit(0);
-  if (missing != 0) ::_exit(Executable::complain("enter folder " + intent.folder, 126, std::strerror(missing)));
+  if (missing != 0)
+    ::_exit(Executable::complain("enter folder " + intent.folder, 126, std::strerror(missing)));
   ::_exit(executable.become());
 }
 
@@ -145,7 +151,8 @@ pid_t fork_into(const std::string& cgroup) {
 
 Result<Child> make_child(const Intent& intent, const std::string& script) {
   int out[2], err[2], go[2];
-  if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go)) return fail(ErrorCode::exhausted, "make pipes: {}", std::strerror(errno));
+  if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go))
+    return fail(ErrorCode::exhausted, "make pipes: {}", std::strerror(errno));
   const pid_t pid = fork_into(intent.cgroup);
   if (pid < 0) return fail(ErrorCode::exhausted, "fork: {}", std::strerror(errno));
   if (pid == 0) be_child(intent, script, go, out[1], err[1]);

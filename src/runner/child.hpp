@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command's process: made early, it prepares itself and then waits; it becomes the command only when told to go.
+// The command's process: made early, it prepares itself and then waits; it becomes the command only when told
+// to go.
 #pragma once
 #include <sys/types.h>
 
@@ -15,8 +16,9 @@ struct Child {
   int out = -1;  // non-blocking read ends of its stdout and stderr
   int err = -1;
 };
-// In its own session, in the intent's cgroup, signals as after a log-in, stdin /dev/null, umask 022. `script`: absolute path of
-// the script's file, for a script. What cannot be executed says so on stderr and exits 126 or 127, as shells do.
+// In its own session, in the intent's cgroup, signals as after a log-in, stdin /dev/null, umask 022.
+// `script`: absolute path of the script's file, for a script. What cannot be executed says so on stderr and
+// exits 126 or 127, as shells do.
 Result<Child> make_child(const Intent& intent, const std::string& script);
 
 }  // namespace octo::runner

@@ -7,19 +7,21 @@ namespace octo::runner {
 
 namespace {
 
-// What bash or a POSIX shell reads as more than itself, wherever it stands. '%' (date +%s), ',' and ':' are themselves.
+// What bash or a POSIX shell reads as more than itself, wherever it stands. '%' (date +%s), ',' and ':' are
+// themselves.
 constexpr std::string_view kMeta = "|&;<>()$`\\\"'*?[]#~{}!^\n\r";
 
-// Keywords, and builtins that change the shell itself or that no program does alike. Sorted. Builtins with a program of equal
-// meaning (echo, printf, test, kill, pwd, true, false) may run as that program.
+// Keywords, and builtins that change the shell itself or that no program does alike. Sorted. Builtins with a
+// program of equal meaning (echo, printf, test, kill, pwd, true, false) may run as that program.
 constexpr std::string_view kShellWords[] = {
-    ".", ":", "alias", "bg", "bind", "break", "builtin", "caller", "case", "cd", "command", "compgen",
-    "complete", "compopt", "continue", "coproc", "declare", "dirs", "disown", "do", "done", "elif",
-    "else", "enable", "esac", "eval", "exec", "exit", "export", "fc", "fg", "fi", "for", "function",
-    "getopts", "hash", "help", "history", "if", "in", "jobs", "let", "local", "logout", "mapfile",
-    "popd", "pushd", "read", "readarray", "readonly", "return", "select", "set", "shift", "shopt",
-    "source", "suspend", "then", "time", "times", "trap", "type", "typeset", "ulimit", "umask",
-    "unalias", "unset", "until", "wait", "while"};
+    ".",      ":",       "alias",   "bg",        "bind",     "break",    "builtin",  "caller",  "case",
+    "cd",     "command", "compgen", "complete",  "compopt",  "continue", "coproc",   "declare", "dirs",
+    "disown", "do",      "done",    "elif",      "else",     "enable",   "esac",     "eval",    "exec",
+    "exit",   "export",  "fc",      "fg",        "fi",       "for",      "function", "getopts", "hash",
+    "help",   "history", "if",      "in",        "jobs",     "let",      "local",    "logout",  "mapfile",
+    "popd",   "pushd",   "read",    "readarray", "readonly", "return",   "select",   "set",     "shift",
+    "shopt",  "source",  "suspend", "then",      "time",     "times",    "trap",     "type",    "typeset",
+    "ulimit", "umask",   "unalias", "unset",     "until",    "wait",     "while"};
 
 bool is_shell_word(std::string_view word) { return std::ranges::binary_search(kShellWords, word); }
 
@@ -35,7 +37,8 @@ std::optional<std::vector<std::string>> plain_words(std::string_view command) {
   }
   if (words.empty()) return std::nullopt;
   const std::string& first = words.front();
-  if (first.find('=') != std::string::npos || first.starts_with('%') || is_shell_word(first)) return std::nullopt;
+  if (first.find('=') != std::string::npos || first.starts_with('%') || is_shell_word(first))
+    return std::nullopt;
   return words;
 }
 

@@ -18,15 +18,17 @@ TEST(CommandTest, PlainWordsNeedNoShell) {
 }
 
 TEST(CommandTest, WhateverAShellWouldReadOtherwiseGoesToTheShell) {
-  for (const char* command : {"a|b", "a & b", "a;b", "a<b", "a>b", "(a)", "echo $A", "echo `a`", "echo \"a\"", "echo 'a'", "a\\ b",
-                              "ls *", "ls ?", "ls [a]", "a # b", "ls ~", "echo {a,b}", "! a", "a\nb", "A=1 b", "%1", "", "  "}) {
+  for (const char* command :
+       {"a|b",        "a & b",    "a;b",   "a<b",   "a>b",  "(a)",    "echo $A", "echo `a`",
+        "echo \"a\"", "echo 'a'", "a\\ b", "ls *",  "ls ?", "ls [a]", "a # b",   "ls ~",
+        "echo {a,b}", "! a",      "a\nb",  "A=1 b", "%1",   "",       "  "}) {
     EXPECT_FALSE(plain_words(command)) << command;
   }
 }
 
 TEST(CommandTest, WordsOfTheShellItselfGoToTheShell) {
-  for (const char* command : {"exit 3", "cd /", ". x", "source x", "export", "ulimit -n", "wait", "time ls", "type ls", "umask", "set",
-                              "if", "exec ls", "trap", "read", ":"}) {
+  for (const char* command : {"exit 3", "cd /", ". x", "source x", "export", "ulimit -n", "wait", "time ls",
+                              "type ls", "umask", "set", "if", "exec ls", "trap", "read", ":"}) {
     EXPECT_FALSE(plain_words(command)) << command;
   }
 }

@@ -17,7 +17,8 @@ namespace {
 std::expected<Bytes, Exit> load(int folder, const char* name, std::size_t bytes_max) {
   const int fd = ::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   struct stat facts{};
-  if (fd < 0 || ::fstat(fd, &facts) != 0 || facts.st_size > static_cast<off_t>(bytes_max)) return std::unexpected(Exit::intent);
+  if (fd < 0 || ::fstat(fd, &facts) != 0 || facts.st_size > static_cast<off_t>(bytes_max))
+    return std::unexpected(Exit::intent);
   Bytes bytes(static_cast<std::size_t>(facts.st_size), '\0');
   const ssize_t got = ::read(fd, bytes.data(), bytes.size());
   ::close(fd);
@@ -90,7 +91,8 @@ std::expected<std::string, Exit> Folder::write_script() {
   if (fd < 0) return std::unexpected(Exit::storage);
   const ssize_t wrote = ::write(fd, intent_.text.data(), intent_.text.size());
   // Closed before the fork: a file that somebody has open for writing cannot be executed.
-  if (::close(fd) != 0 || wrote != static_cast<ssize_t>(intent_.text.size())) return std::unexpected(Exit::storage);
+  if (::close(fd) != 0 || wrote != static_cast<ssize_t>(intent_.text.size()))
+    return std::unexpected(Exit::storage);
   return path_ + "/" + inside;
 }
 
@@ -102,9 +104,10 @@ void Folder::make_note() {
 std::expected<void, Exit> Folder::claim() {
   const int fd = ::openat(fd_, kClaimFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return std::unexpected(errno == EEXIST ? Exit::claim_lost : Exit::storage);
-  const Bytes bytes = encode(Claim{.by = Claim::By::runner, .pid = ::getpid(), .boot = boot_id(), .at = now()});
-  const bool durable = ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && ::fdatasync(fd) == 0 &&
-                       ::fsync(fd_) == 0;
+  const Bytes bytes =
+      encode(Claim{.by = Claim::By::runner, .pid = ::getpid(), .boot = boot_id(), .at = now()});
+  const bool durable = ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
+                       ::fdatasync(fd) == 0 && ::fsync(fd_) == 0;
   ::close(fd);
   if (!durable) return std::unexpected(Exit::storage);
   return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A run's folder as its runner sees it: what to do, the lock that says "alive", the claim, the record, the agent's FIFO.
+// A run's folder as its runner sees it: what to do, the lock that says "alive", the claim, the record, the
+// agent's FIFO.
 #pragma once
 #include <expected>
 #include <string>
@@ -24,13 +25,14 @@ class Folder {
   const std::string& path() const { return path_; }
   int fd() const { return fd_; }
 
-  // A POSIX lock on the record, held for life: whoever sees it held knows that this process lives, and its pid. Comes before
-  // the claim, so that a claim of ours without the lock means that we are dead.
+  // A POSIX lock on the record, held for life: whoever sees it held knows that this process lives, and its
+  // pid. Comes before the claim, so that a claim of ours without the lock means that we are dead.
   bool lock();
   // Writes the script's file; answers its path, or "" for a command and nothing on failure.
   std::expected<std::string, Exit> write_script();
   void make_note();
-  // Wins the exclusive claim and makes it durable, with all files there are. After this, and not before, the command may start.
+  // Wins the exclusive claim and makes it durable, with all files there are. After this, and not before, the
+  // command may start.
   std::expected<void, Exit> claim();
   bool append(BytesView frame);
   bool sync();

@@ -26,7 +26,9 @@ class Writer {
     put_u64(bytes, value);
     return text(tag, bytes);
   }
-  Writer& number(std::uint8_t tag, std::int64_t value) { return number(tag, static_cast<std::uint64_t>(value)); }
+  Writer& number(std::uint8_t tag, std::int64_t value) {
+    return number(tag, static_cast<std::uint64_t>(value));
+  }
   Bytes frame() const {
     Bytes framed;
     put_frame(framed, out_);
@@ -48,7 +50,8 @@ struct Field {
 // Calls `each` with every field of a payload of that kind.
 template <class Each>
 Result<void> read_fields(BytesView payload, Kind kind, const Each& each) {
-  if (payload.empty() || payload[0] != static_cast<char>(kind)) return fail(ErrorCode::corrupt, "not a frame of kind {}", int(kind));
+  if (payload.empty() || payload[0] != static_cast<char>(kind))
+    return fail(ErrorCode::corrupt, "not a frame of kind {}", int(kind));
   payload.remove_prefix(1);
   while (!payload.empty()) {
     if (payload.size() < 5) return fail(ErrorCode::corrupt, "a field is cut");
@@ -110,7 +113,8 @@ Frame frame_at(BytesView bytes, std::size_t at) {
   if (rest.empty()) return {FrameState::none, {}, at};
   if (rest.size() < kFrameHeadBytes) return {FrameState::torn, {}, at};
   const std::size_t length = get_unsigned<std::uint32_t>(rest);
-  // A length that no frame has cannot say where the next one begins. All zeroes is a file that grew and was not written.
+  // A length that no frame has cannot say where the next one begins. All zeroes is a file that grew and was
+  // not written.
   if (length > kFrameBytesMax || length == 0) {
     const bool zeroes = rest.find_first_not_of('\0') == BytesView::npos;
     return {zeroes ? FrameState::torn : FrameState::damaged, {}, at};
@@ -118,7 +122,8 @@ Frame frame_at(BytesView bytes, std::size_t at) {
   if (rest.size() - kFrameHeadBytes < length) return {FrameState::torn, {}, at};
   const BytesView payload = rest.substr(kFrameHeadBytes, length);
   const std::size_t next = at + kFrameHeadBytes + length;
-  if (crc32c(payload) == get_unsigned<std::uint32_t>(rest.substr(4))) return {FrameState::whole, payload, next};
+  if (crc32c(payload) == get_unsigned<std::uint32_t>(rest.substr(4)))
+    return {FrameState::whole, payload, next};
   return {next >= bytes.size() ? FrameState::torn : FrameState::damaged, {}, next};
 }
 
@@ -127,7 +132,9 @@ Bytes encode(const Intent& intent) {
   out.text(1, intent.run).text(2, intent.node).number(3, std::uint64_t{intent.script}).text(4, intent.text);
   out.text(5, intent.script_name).text(6, intent.folder).number(7, std::int64_t{intent.limit.count()});
   out.number(8, std::int64_t{intent.kill_grace.count()}).text(9, intent.cgroup);
-  out.number(10, static_cast<std::uint64_t>(intent.stdio)).number(11, intent.head_bytes).number(12, intent.tail_bytes);
+  out.number(10, static_cast<std::uint64_t>(intent.stdio))
+      .number(11, intent.head_bytes)
+      .number(12, intent.tail_bytes);
   for (const auto& [name, value] : intent.environment) out.text(13, name).text(14, value);
   return out.frame();
 }
@@ -182,7 +189,8 @@ Result<Intent> decode_intent(BytesView file) {
     if (field.tag == 13) intent.environment.emplace_back(field.text(), "");
     if (field.tag == 14 && !intent.environment.empty()) intent.environment.back().second = field.text();
   }));
-  if (intent.stdio != Intent::Stdio::pipes) return fail(ErrorCode::unsupported, "stdio {} is not known", int(intent.stdio));
+  if (intent.stdio != Intent::Stdio::pipes)
+    return fail(ErrorCode::unsupported, "stdio {} is not known", int(intent.stdio));
   return intent;
 }
 
@@ -251,7 +259,8 @@ Result<Piece> decode_piece(BytesView payload) {
               .sequence = get_unsigned<std::uint64_t>(payload.substr(1)),
               .offset = get_unsigned<std::uint64_t>(payload.substr(9)),
               .bytes = payload.substr(kPieceHeadBytes)};
-  if (piece.stream < 1 || piece.stream > 3) return fail(ErrorCode::corrupt, "output of stream {}", piece.stream);
+  if (piece.stream < 1 || piece.stream > 3)
+    return fail(ErrorCode::corrupt, "output of stream {}", piece.stream);
   return piece;
 }
 

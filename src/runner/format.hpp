@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The files of a run's folder as bytes; spec/run-record.md is the page for others. Pure: both the runner and the agent use it.
+// The files of a run's folder as bytes; spec/run-record.md is the page for others. Pure: both the runner and
+// the agent use it.
 //
-// Every file is a row of frames: u32 length, u32 CRC-32C of the payload, payload (big-endian). The payload of intent, claim and
-// record is a kind and tagged fields, unknown tags are skipped: that is how the format grows.
+// Every file is a row of frames: u32 length, u32 CRC-32C of the payload, payload (big-endian). The payload of
+// intent, claim and record is a kind and tagged fields, unknown tags are skipped: that is how the format
+// grows.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,13 +22,14 @@ namespace octo::runner {
 inline constexpr const char* kIntentFile = "intent";
 inline constexpr const char* kClaimFile = "claim";
 inline constexpr const char* kRecordFile = "record";
-inline constexpr const char* kNoteFile = "note";      // $OCTOPODA_OUTPUT
+inline constexpr const char* kNoteFile = "note";  // $OCTOPODA_OUTPUT
 inline constexpr const char* kScriptFolder = "script";
-inline constexpr const char* kWakeFile = "wake";      // beside the run folders: the agent's FIFO
+inline constexpr const char* kWakeFile = "wake";  // beside the run folders: the agent's FIFO
 
 inline constexpr std::size_t kFrameHeadBytes = 8;
-inline constexpr std::size_t kFrameBytesMax = 2 * 1024 * 1024;  // an intent: script and environment at their limits, and room
-inline constexpr std::size_t kRecordReserve = 4096;             // preallocated, so that a full disk never loses an end
+inline constexpr std::size_t kFrameBytesMax =
+    2 * 1024 * 1024;  // an intent: script and environment at their limits, and room
+inline constexpr std::size_t kRecordReserve = 4096;  // preallocated, so that a full disk never loses an end
 
 void put_frame(Bytes& out, BytesView payload);
 enum class FrameState { whole, none, torn, damaged };
@@ -35,24 +38,25 @@ struct Frame {
   BytesView payload;
   std::size_t next = 0;  // where the frame behind it begins
 };
-// The frame at `at`. torn: incomplete or wrong, and nothing behind it; damaged: wrong, and something behind it.
+// The frame at `at`. torn: incomplete or wrong, and nothing behind it; damaged: wrong, and something behind
+// it.
 Frame frame_at(BytesView bytes, std::size_t at);
 
 // What is to be run, all of it: the runner needs nothing else.
 struct Intent {
   enum class Stdio : std::uint8_t { pipes = 1 };  // pty later
-  std::string run;                 // "<task>.<step>.<attempt>": the folder's name
+  std::string run;                                // "<task>.<step>.<attempt>": the folder's name
   std::string node;
   bool script = false;
-  Bytes text;                      // the command line, or the script's bytes
+  Bytes text;  // the command line, or the script's bytes
   std::string script_name;
-  std::string folder;              // working directory
+  std::string folder;                                            // working directory
   std::vector<std::pair<std::string, std::string>> environment;  // complete
-  Span limit{};                    // zero: none
+  Span limit{};                                                  // zero: none
   Span kill_grace{};
-  std::string cgroup;              // absolute path made by the agent; empty: none
+  std::string cgroup;  // absolute path made by the agent; empty: none
   Stdio stdio = Stdio::pipes;
-  std::uint64_t head_bytes = 0;    // kept of each stream
+  std::uint64_t head_bytes = 0;  // kept of each stream
   std::uint64_t tail_bytes = 0;
   friend bool operator==(const Intent&, const Intent&) = default;
 };
@@ -62,24 +66,24 @@ struct Claim {
   enum class By : std::uint8_t { runner = 1, agent = 2 };
   By by = By::runner;
   std::int64_t pid = 0;
-  std::string boot;                // /proc/sys/kernel/random/boot_id: pids and instants mean something only within it
+  std::string boot;  // /proc/sys/kernel/random/boot_id: pids and instants mean something only within it
   Instant at;
   friend bool operator==(const Claim&, const Claim&) = default;
 };
 
 struct Started {
-  std::int64_t pid = 0;            // of the command; also its session and process group
-  std::uint64_t ticks = 0;         // its start time as /proc/<pid>/stat says it: pid and ticks name one process
+  std::int64_t pid = 0;     // of the command; also its session and process group
+  std::uint64_t ticks = 0;  // its start time as /proc/<pid>/stat says it: pid and ticks name one process
   Instant at;
   WallTime wall;
   friend bool operator==(const Started&, const Started&) = default;
 };
 
 struct Ended {
-  std::string state;               // a final RunState by name
+  std::string state;  // a final RunState by name
   std::optional<std::int64_t> exit_code, signal;
   std::string reason;
-  std::uint64_t bytes[3] = {};     // written to stdout, stderr, note
+  std::uint64_t bytes[3] = {};  // written to stdout, stderr, note
   std::optional<WallTime> started;
   Span lasted{};
   std::string version;
@@ -97,8 +101,8 @@ Result<Intent> decode_intent(BytesView file);
 Result<Claim> decode_claim(BytesView file);
 struct Record {
   std::optional<Started> started;
-  std::optional<Ended> ended;      // the first counts: a finished run stays finished
-  std::size_t whole_bytes = 0;     // up to here frames are whole; a torn one behind it was never durable
+  std::optional<Ended> ended;   // the first counts: a finished run stays finished
+  std::size_t whole_bytes = 0;  // up to here frames are whole; a torn one behind it was never durable
 };
 Result<Record> decode_record(BytesView file);
 
@@ -122,7 +126,8 @@ std::optional<SegmentName> parse_segment_name(std::string_view name);
 void seal_piece(char* frame, const Piece& piece);
 Result<Piece> decode_piece(BytesView payload);
 
-// What the runner puts into the FIFO: one of these and the run's name, padded with NUL. Shorter than PIPE_BUF, so never mixed.
+// What the runner puts into the FIFO: one of these and the run's name, padded with NUL. Shorter than
+// PIPE_BUF, so never mixed.
 enum class Wake : char { output = 'o', record = 'r', ended = 'e' };  // ended: its end is durable
 inline constexpr std::size_t kWakeBytes = 64;
 Bytes wake_message(Wake wake, std::string_view run);

@@ -26,7 +26,12 @@ TEST(FormatTest, EveryRecordComesBackAsItWas) {
   const Claim claim{.by = Claim::By::agent, .pid = 42, .boot = "b", .at = Instant(7ns)};
   EXPECT_EQ(decode_claim(encode(claim)).value(), claim);
   const Started started{.pid = 5, .ticks = 99, .at = Instant(1s), .wall = WallTime(2s)};
-  Ended ended{.state = "failed", .signal = 9, .reason = "why", .bytes = {1, 2, 3}, .started = WallTime(2s), .lasted = 4s};
+  Ended ended{.state = "failed",
+              .signal = 9,
+              .reason = "why",
+              .bytes = {1, 2, 3},
+              .started = WallTime(2s),
+              .lasted = 4s};
   const auto record = decode_record(encode(started) + encode(ended)).value();
   EXPECT_EQ(record.started, started);
   EXPECT_EQ(record.ended, ended);
@@ -39,8 +44,14 @@ TEST(FormatTest, EveryRecordComesBackAsItWas) {
 TEST(FormatTest, TheBytesOfAnEndedRecordStayAsTheyAre) {
   const Ended ended{.state = "failed", .exit_code = 3, .bytes = {1, 0, 0}, .lasted = Span(5)};
   EXPECT_EQ(print_hex(encode(ended)),
-            "0000004d" "0cf9be2e" "04" "01000000066661696c6564" "02000000080000000000000003"
-            "05000000080000000000000001" "06000000080000000000000000" "07000000080000000000000000"
+            "0000004d"
+            "0cf9be2e"
+            "04"
+            "01000000066661696c6564"
+            "02000000080000000000000003"
+            "05000000080000000000000001"
+            "06000000080000000000000000"
+            "07000000080000000000000000"
             "09000000080000000000000005");
 }
 
@@ -105,7 +116,8 @@ TEST(FormatTest, APieceIsSealedInPlace) {
 TEST(FormatTest, SegmentNamesAreReadStrictly) {
   EXPECT_EQ(segment_name(1, 0), "out.0");
   EXPECT_EQ(parse_segment_name("note.12").value().number, 12U);
-  for (const char* name : {"out", "out.", "out.-1", "out.1x", "outer.1", "claim", ""}) EXPECT_FALSE(parse_segment_name(name)) << name;
+  for (const char* name : {"out", "out.", "out.-1", "out.1x", "outer.1", "claim", ""})
+    EXPECT_FALSE(parse_segment_name(name)) << name;
 }
 
 }  // namespace

@@ -12,7 +12,9 @@
 namespace octo::runner {
 
 Spool::Spool(int folder, std::uint64_t head_bytes, std::uint64_t tail_bytes)
-    : folder_(folder), tail_bytes_(tail_bytes), buffer_(kFrameHeadBytes + kPieceHeadBytes + kPieceBytesMax, '\0') {
+    : folder_(folder),
+      tail_bytes_(tail_bytes),
+      buffer_(kFrameHeadBytes + kPieceHeadBytes + kPieceBytesMax, '\0') {
   for (Stream& stream : streams_) stream.head_left = head_bytes;
 }
 
@@ -66,7 +68,8 @@ std::size_t Spool::put(std::uint8_t stream, char* bytes, std::size_t count) {
   constexpr std::size_t kHeads = kFrameHeadBytes + kPieceHeadBytes;
   seal_piece(bytes - kHeads, {stream, sequence_, into.written, BytesView(bytes, count)});
   Segment& segment = into.segments.back();
-  const ssize_t wrote = ::pwrite(into.fd, bytes - kHeads, kHeads + count, static_cast<off_t>(segment.file_bytes));
+  const ssize_t wrote =
+      ::pwrite(into.fd, bytes - kHeads, kHeads + count, static_cast<off_t>(segment.file_bytes));
   if (wrote != static_cast<ssize_t>(kHeads + count)) {
     lost(count, wrote < 0 ? errno : ENOSPC);
     (void)!::ftruncate(into.fd, static_cast<off_t>(segment.file_bytes));
@@ -110,14 +113,17 @@ std::string Spool::finish() {
     for (const Segment& segment : stream.segments) {
       if (segment.file_bytes == 0) continue;
       const bool newest = &segment == &stream.segments.back();
-      const int fd = newest ? stream.fd : ::openat(folder_, segment_name(number, segment.number).c_str(), O_RDONLY | O_CLOEXEC);
+      const int fd =
+          newest ? stream.fd
+                 : ::openat(folder_, segment_name(number, segment.number).c_str(), O_RDONLY | O_CLOEXEC);
       if (fd < 0 || ::fdatasync(fd) != 0) error = errno;
       if (!newest && fd >= 0) ::close(fd);
     }
   }
   if (new_files_ && ::fsync(folder_) != 0) error = errno;
   if (error != 0) return fmt::format("the kept output may be damaged: sync: {}", std::strerror(error));
-  if (lost_bytes_ > 0) return fmt::format("{} bytes of output were not kept: {}", lost_bytes_, std::strerror(lost_error_));
+  if (lost_bytes_ > 0)
+    return fmt::format("{} bytes of output were not kept: {}", lost_bytes_, std::strerror(lost_error_));
   return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Spool: what a command wrote, on disk, bounded: of each stream the first head_bytes and at least the last tail_bytes, in
-// checksummed pieces. Never blocks on a full disk and never grows in memory: what cannot be kept is counted.
+// Spool: what a command wrote, on disk, bounded: of each stream the first head_bytes and at least the last
+// tail_bytes, in checksummed pieces. Never blocks on a full disk and never grows in memory: what cannot be
+// kept is counted.
 #pragma once
 #include <deque>
 #include <string>
@@ -11,8 +12,9 @@ namespace octo::runner {
 
 class Spool {
  public:
-  static constexpr std::uint64_t kSegmentBytes = 1024 * 1024;       // of output in one file of the tail
-  static constexpr std::uint64_t kSegmentFileBytes = 4 * 1024 * 1024;  // … and of file: tiny pieces have big heads
+  static constexpr std::uint64_t kSegmentBytes = 1024 * 1024;  // of output in one file of the tail
+  static constexpr std::uint64_t kSegmentFileBytes =
+      4 * 1024 * 1024;  // … and of file: tiny pieces have big heads
 
   // `folder`: descriptor of the run's folder, outlives the spool. `run`: for its pieces of stdout and stderr.
   Spool(int folder, std::uint64_t head_bytes, std::uint64_t tail_bytes);
@@ -20,7 +22,8 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Makes the first files of stdout and stderr, so that the sync of the folder which the claim needs anyway covers them.
+  // Makes the first files of stdout and stderr, so that the sync of the folder which the claim needs anyway
+  // covers them.
   void prepare();
   // Where to read the next bytes of any stream into: kPieceBytesMax of room.
   char* room() { return buffer_.data() + kFrameHeadBytes + kPieceHeadBytes; }
@@ -35,14 +38,14 @@ class Spool {
  private:
   struct Segment {
     std::uint64_t number = 0;
-    std::uint64_t bytes = 0;       // of output
+    std::uint64_t bytes = 0;  // of output
     std::uint64_t file_bytes = 0;
   };
   struct Stream {
     std::uint64_t written = 0;
-    int fd = -1;                   // of the newest segment
+    int fd = -1;  // of the newest segment
     std::uint64_t next_segment = 0;
-    std::uint64_t head_left = 0;   // of the head, while its segment is open
+    std::uint64_t head_left = 0;  // of the head, while its segment is open
     std::deque<Segment> segments;
   };
   std::size_t put(std::uint8_t stream, char* bytes, std::size_t count);

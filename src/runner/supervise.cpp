@@ -22,10 +22,10 @@ namespace octo::runner {
 
 namespace {
 
-constexpr Span kGather = 1ms;            // small pieces that follow one another so closely become one
+constexpr Span kGather = 1ms;  // small pieces that follow one another so closely become one
 constexpr std::size_t kSmallPiece = 4096;
 constexpr Span kKillAgain = 20ms;
-constexpr Span kKillGiveUp = 10s;        // what survives SIGKILL so long hangs in the kernel
+constexpr Span kKillGiveUp = 10s;              // what survives SIGKILL so long hangs in the kernel
 constexpr std::size_t kReasonBytesMax = 1024;  // well inside the record's reserve
 constexpr Instant kNever = Instant::max();
 
@@ -65,7 +65,7 @@ class Supervisor {
   int signals_ = -1;
   int timer_ = -1;
   Stop stop_ = Stop::no;
-  std::optional<int> status_;   // wait status of the command
+  std::optional<int> status_;  // wait status of the command
   Instant now_;
   Instant ended_at_;
   Instant limit_at_ = kNever;
@@ -73,11 +73,16 @@ class Supervisor {
   Instant give_up_at_ = kNever;
   Instant armed_ = kNever;
   bool childless_ = false;
-  bool hurry_ = false;          // cancelled after the command's end: do not wait for the pipes
+  bool hurry_ = false;  // cancelled after the command's end: do not wait for the pipes
 };
 
 Supervisor::Supervisor(Folder& folder, Spool& spool, const Child& child, const Started& started)
-    : folder_(folder), spool_(spool), child_(child), started_(started), pipes_{{1, child.out}, {2, child.err}}, now_(started.at) {
+    : folder_(folder),
+      spool_(spool),
+      child_(child),
+      started_(started),
+      pipes_{{1, child.out}, {2, child.err}},
+      now_(started.at) {
   sigset_t watched;
   ::sigemptyset(&watched);
   ::sigaddset(&watched, SIGTERM);
@@ -215,7 +220,8 @@ void Supervisor::take_note() {
       at = tail;
     }
     const std::uint64_t end = at < head ? head : size;
-    const ssize_t got = ::pread(fd, spool_.room(), std::min<std::uint64_t>(kPieceBytesMax, end - at), static_cast<off_t>(at));
+    const ssize_t got =
+        ::pread(fd, spool_.room(), std::min<std::uint64_t>(kPieceBytesMax, end - at), static_cast<off_t>(at));
     if (got <= 0) break;
     spool_.append(3, static_cast<std::size_t>(got));
     at += static_cast<std::uint64_t>(got);
@@ -283,7 +289,8 @@ Exit run(Folder& folder) {
     return claimed.error();
   }
   const auto facts = process_facts(child->pid);
-  const Started started{.pid = child->pid, .ticks = facts ? facts->ticks : 0, .at = now(), .wall = wall_now()};
+  const Started started{
+      .pid = child->pid, .ticks = facts ? facts->ticks : 0, .at = now(), .wall = wall_now()};
   if (!folder.append(encode(started))) return Exit::storage;
   (void)!::write(child->go, "", 1);
   ::close(child->go);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The runner with real processes: each test makes a run's folder, forks a runner into it, and reads what it left.
+// The runner with real processes: each test makes a run's folder, forks a runner into it, and reads what it
+// left.
 #include "runner/supervise.hpp"
 
 #include <fcntl.h>
@@ -43,7 +44,12 @@ class SuperviseTest : public testing::Test {
     fs::create_directory(folder_);
     ASSERT_EQ(::mkfifo((runs_ + "/wake").c_str(), 0600), 0);
     wake_ = ::open((runs_ + "/wake").c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    intent_ = {.run = kRun, .node = "pi0", .folder = "/tmp", .kill_grace = 200ms, .head_bytes = 1 << 20, .tail_bytes = 15 << 20};
+    intent_ = {.run = kRun,
+               .node = "pi0",
+               .folder = "/tmp",
+               .kill_grace = 200ms,
+               .head_bytes = 1 << 20,
+               .tail_bytes = 15 << 20};
     intent_.environment = {{"PATH", "/usr/bin:/bin"}, {"OCTOPODA_OUTPUT", folder_ + "/note"}};
   }
   void TearDown() override {
@@ -73,7 +79,8 @@ class SuperviseTest : public testing::Test {
   Bytes output(std::uint8_t stream) {
     Bytes out;
     const Bytes file = bytes_of(folder_ + "/" + segment_name(stream, 0));
-    for (Frame frame = frame_at(file, 0); frame.state == FrameState::whole; frame = frame_at(file, frame.next)) {
+    for (Frame frame = frame_at(file, 0); frame.state == FrameState::whole;
+         frame = frame_at(file, frame.next)) {
       out += decode_piece(frame.payload).value().bytes;
     }
     return out;
@@ -139,13 +146,16 @@ TEST_F(SuperviseTest, ASignalIsNotAnExitCode) {
 }
 
 TEST_F(SuperviseTest, ACommandStartsLikeAfterALogIn) {
-  const Ended end = end_of("umask; cat; trap; ps -o sid= -p $$; echo $$; ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status");
+  const Ended end = end_of(
+      "umask; cat; trap; ps -o sid= -p $$; echo $$; ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' "
+      "/proc/self/status");
   EXPECT_EQ(end.state, "succeeded");
   const auto lines = split(output(1), '\n');
   ASSERT_GE(lines.size(), 9U);
   EXPECT_EQ(lines[0], "0022");
   EXPECT_EQ(trim(lines[1]), lines[2]);
-  EXPECT_EQ((std::vector<std::string>(lines.begin() + 3, lines.begin() + 7)), (std::vector<std::string>{"0", "1", "2", "3"}));
+  EXPECT_EQ((std::vector<std::string>(lines.begin() + 3, lines.begin() + 7)),
+            (std::vector<std::string>{"0", "1", "2", "3"}));
   EXPECT_EQ(lines[7], "SigBlk:\t0000000000000000");
   EXPECT_EQ(lines[8], "SigIgn:\t0000000000000000");
 }
@@ -180,8 +190,8 @@ TEST_F(SuperviseTest, TheClaimIsWonOnceOnly) {
 
 TEST_F(SuperviseTest, AHeldLockKeepsASecondRunnerOut) {
   const std::string witness = runs_ + "/witness";
-  const pid_t first = begin("echo ran >>" + witness + "; sleep 60");
-  await(Wake::record);
+  const pid_t first = begin("echo ran >>" + witness + "; echo up; sleep 60");
+  await(Wake::output);
   EXPECT_EQ(join(begin("echo ran >>" + witness)), Exit::claim_lost);
   ::kill(first, SIGTERM);
   EXPECT_EQ(join(first), Exit::done);
@@ -200,7 +210,8 @@ TEST_F(SuperviseTest, ADamagedIntentStartsNothing) {
 }
 
 TEST_F(SuperviseTest, CancellingEndsGrandchildrenThatIgnoreItToo) {
-  const pid_t runner = begin("trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo $$; sleep 60; sleep 60') & sleep 60; sleep 60");
+  const pid_t runner = begin(
+      "trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo $$; sleep 60; sleep 60') & sleep 60; sleep 60");
   await(Wake::output);
   const std::int64_t grandchild = parse_number(trim(output(1))).value();
   EXPECT_TRUE(alive(grandchild));
@@ -232,12 +243,13 @@ TEST_F(SuperviseTest, TheTimeLimitEndsTheTree) {
 }
 
 TEST_F(SuperviseTest, AChildThatHoldsThePipeNeitherHangsTheRunNorDiesOfIt) {
-  const pid_t runner = begin("(while :; do echo tick; sleep 0.05; done) & echo $!; exit 0");
+  const pid_t runner =
+      begin("(while :; do echo tick; sleep 0.05; done) & echo $! >" + runs_ + "/child; exit 0");
   await(Wake::ended);
   const Ended end = record().ended.value();
   EXPECT_EQ(end.state, "succeeded");
   EXPECT_LT(end.lasted, 1s);
-  const auto child = static_cast<pid_t>(parse_number(split(output(1), '\n')[0]).value());
+  const auto child = static_cast<pid_t>(parse_number(trim(bytes_of(runs_ + "/child"))).value());
   EXPECT_TRUE(alive(child));
   const int record = ::open((folder_ + "/record").c_str(), O_RDWR);
   struct flock lock{.l_type = F_WRLCK, .l_whence = SEEK_SET};

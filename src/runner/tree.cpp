@@ -45,9 +45,9 @@ std::optional<ProcessFacts> process_facts(pid_t pid) {
   ProcessFacts facts{.pid = pid};
   int group = 0;
   unsigned long long ticks = 0;
-  if (rest == nullptr || std::sscanf(rest + 1,
-                                     " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                                     &facts.state, &facts.parent, &group, &facts.session, &ticks) != 5) {
+  if (rest == nullptr ||
+      std::sscanf(rest + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                  &facts.state, &facts.parent, &group, &facts.session, &ticks) != 5) {
     return std::nullopt;
   }
   facts.ticks = ticks;

@@ -22,8 +22,8 @@ std::vector<ProcessFacts> processes();
 // All descendants of `root`, without it.
 std::vector<ProcessFacts> descendants(pid_t root);
 
-// One signal to the tree below a subreaper. SIGKILL goes to all of `cgroup` at once where there is one, and stops what it
-// finds before it kills, so that nothing forks away; repeat it until no child is left.
+// One signal to the tree below a subreaper. SIGKILL goes to all of `cgroup` at once where there is one, and
+// stops what it finds before it kills, so that nothing forks away; repeat it until no child is left.
 void signal_tree(pid_t root, const std::string& cgroup, int number);
 // With empty nested groups; false when somebody still lives in it.
 bool remove_cgroup(const std::string& path);

@@ -10,7 +10,7 @@ namespace octo::setup {
 
 namespace {
 
-constexpr std::size_t kPemBytesMax = 64 * 1024;        // a chain of several certificates is a few KB
+constexpr std::size_t kPemBytesMax = 64 * 1024;         // a chain of several certificates is a few KB
 constexpr std::size_t kNameListBytesMax = 1024 * 1024;  // 16,000 names of the longest kind
 constexpr unsigned kPublicMode = 0644;
 
@@ -32,8 +32,10 @@ Result<crypto::KeyAndCertificate> load_ca(const std::string& folder) {
   const PemFiles files = ca_files(folder);
   for (const std::string& path : {files.certificate, files.key}) {
     if (files::exists(path)) continue;
-    return fail(ErrorCode::not_found, "there is no CA in {} ({} is missing); make one with: octopoda certgen ca <CN>, or say "
-                "where it is with --ca FOLDER", quote(folder), path.substr(path.rfind('/') + 1));
+    return fail(ErrorCode::not_found,
+                "there is no CA in {} ({} is missing); make one with: octopoda certgen ca <CN>, or say "
+                "where it is with --ca FOLDER",
+                quote(folder), path.substr(path.rfind('/') + 1));
   }
   crypto::KeyAndCertificate ca;
   ca.certificate_pem = OCTO_TRY(files::load(files.certificate, kPemBytesMax));
@@ -47,14 +49,17 @@ std::string_view stem_of(crypto::Role role) {
   return role == crypto::Role::nameserver || role == crypto::Role::brain ? "server" : "client";
 }
 
-PemFiles ca_files(const std::string& folder) { return {files::join(folder, "ca.pem"), files::join(folder, "ca.key")}; }
+PemFiles ca_files(const std::string& folder) {
+  return {files::join(folder, "ca.pem"), files::join(folder, "ca.key")};
+}
 
 PemFiles holder_files(const std::string& folder, crypto::Role role) {
   const std::string stem(stem_of(role));
   return {files::join(folder, stem + ".pem"), files::join(folder, stem + ".key")};
 }
 
-Result<void> make_ca(const std::string& folder, std::string_view common_name, Existing existing, WallTime now) {
+Result<void> make_ca(const std::string& folder, std::string_view common_name, Existing existing,
+                     WallTime now) {
   const PemFiles files = ca_files(folder);
   if (existing == Existing::refuse) OCTO_TRY(refuse_existing(files));
   const auto made = OCTO_TRY(crypto::make_ca(common_name, now));
@@ -79,12 +84,14 @@ Result<void> check_holder(crypto::Role role, std::string_view name) {
     return {};
   }
   constexpr std::size_t kCommonNameMax = 64;  // RFC 5280, ub-common-name
-  const bool plain = std::ranges::none_of(name, [](char c) {
-    return c == '/' || c == 0x7f || static_cast<unsigned char>(c) < 0x20;
-  });
-  if (plain && !name.empty() && name.size() <= kCommonNameMax && !name.starts_with('.') && is_utf8(name)) return {};
-  return fail(ErrorCode::invalid_argument, "{} cannot be a holder's name: 1 to {} bytes of UTF-8 without '/' and control "
-              "characters, no '.' first", quote(name), kCommonNameMax);
+  const bool plain = std::ranges::none_of(
+      name, [](char c) { return c == '/' || c == 0x7f || static_cast<unsigned char>(c) < 0x20; });
+  if (plain && !name.empty() && name.size() <= kCommonNameMax && !name.starts_with('.') && is_utf8(name))
+    return {};
+  return fail(ErrorCode::invalid_argument,
+              "{} cannot be a holder's name: 1 to {} bytes of UTF-8 without '/' and control "
+              "characters, no '.' first",
+              quote(name), kCommonNameMax);
 }
 
 Result<std::vector<std::string>> read_name_list(const std::string& file) {
@@ -101,7 +108,8 @@ Result<std::vector<std::string>> read_name_list(const std::string& file) {
     }
     names.push_back(name);
   }
-  if (names.empty()) return fail(ErrorCode::invalid_argument, "{} names no node: one name a line", quote(file));
+  if (names.empty())
+    return fail(ErrorCode::invalid_argument, "{} names no node: one name a line", quote(file));
   return names;
 }
 

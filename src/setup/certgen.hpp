@@ -21,7 +21,8 @@ std::string_view stem_of(crypto::Role role);
 PemFiles ca_files(const std::string& folder);
 PemFiles holder_files(const std::string& folder, crypto::Role role);
 
-Result<void> make_ca(const std::string& folder, std::string_view common_name, Existing existing, WallTime now);
+Result<void> make_ca(const std::string& folder, std::string_view common_name, Existing existing,
+                     WallTime now);
 
 // Writes certificate, key and a copy of ca.pem into `folder`, which is made. `ca_folder` has the CA's files.
 struct HolderOrder {
@@ -31,7 +32,8 @@ struct HolderOrder {
 };
 Result<void> make_holder(const HolderOrder& order, Existing existing, WallTime now);
 
-// A name that can be a holder's and a folder's. Nodes have their own rule (domain/names.hpp) and pass this as well.
+// A name that can be a holder's and a folder's. Nodes have their own rule (domain/names.hpp) and pass this as
+// well.
 Result<void> check_holder(crypto::Role role, std::string_view name);
 
 // Node names, one a line; blank lines and those that begin with '#' do not count. Faults name file and line.

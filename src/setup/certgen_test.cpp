@@ -19,7 +19,8 @@ class Certgen : public testing::Test {
 
   Result<void> make(Role role, const std::string& name, Existing existing = Existing::refuse,
                     std::vector<std::string> addresses = {}) {
-    return make_holder({{role, name, std::move(addresses)}, folder_.path(), folder_ / name}, existing, wall_now());
+    return make_holder({{role, name, std::move(addresses)}, folder_.path(), folder_ / name}, existing,
+                       wall_now());
   }
 
   TemporaryFolder folder_;
@@ -83,7 +84,8 @@ TEST_F(Certgen, ANameCannotLeaveItsFolder) {
   for (const char* name : {"", ".", "..", "../pi0", "a/b", "a\nb", "brain", "-pi0"}) {
     EXPECT_FALSE(make(Role::node, name)) << name;
   }
-  for (const char* name : {"", ".", "..", "../x", "a/b", "a\x7f"}) EXPECT_FALSE(make(Role::client, name)) << name;
+  for (const char* name : {"", ".", "..", "../x", "a/b", "a\x7f"})
+    EXPECT_FALSE(make(Role::client, name)) << name;
   EXPECT_FALSE(make(Role::client, std::string(65, 'x')));
   EXPECT_TRUE(make(Role::client, std::string(64, 'x')));
 }

@@ -22,7 +22,8 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kInterrupted = 130;
-constexpr int kNodesMax = 1000;  // one process each; a machine has no more ports and memory for them than that
+constexpr int kNodesMax =
+    1000;  // one process each; a machine has no more ports and memory for them than that
 constexpr const char* kFleetFolder = "octopoda-fleet";
 
 // Lines appear as they are said, also in a pipe.
@@ -66,7 +67,8 @@ struct CertgenWords {
 
 Result<void> make_one(const CertgenWords& words, crypto::Role role, const std::string& name, WallTime now) {
   OCTO_TRY(check_holder(role, name));
-  const HolderOrder order{{role, name, words.addresses}, words.ca_folder, files::join(words.out_folder, name)};
+  const HolderOrder order{
+      {role, name, words.addresses}, words.ca_folder, files::join(words.out_folder, name)};
   OCTO_TRY(make_holder(order, words.existing(), now));
   const PemFiles made = holder_files(order.folder, role);
   say(fmt::format("{} {}: {} and {}", name_of(role), quote(name), made.certificate, made.key));
@@ -93,14 +95,17 @@ struct HolderVerb {
   const char* help;
 };
 constexpr HolderVerb kHolderVerbs[] = {
-    {crypto::Role::nameserver, "server", "certificate of the nameserver: NAME/{server.pem,server.key,ca.pem}"},
+    {crypto::Role::nameserver, "server",
+     "certificate of the nameserver: NAME/{server.pem,server.key,ca.pem}"},
     {crypto::Role::brain, "brain", "certificate of the Brain: NAME/{server.pem,server.key,ca.pem}"},
     {crypto::Role::node, "node", "certificate of a tentacle: NAME/{client.pem,client.key,ca.pem}"},
-    {crypto::Role::client, "client", "certificate of an operator, for octl: NAME/{client.pem,client.key,ca.pem}"},
+    {crypto::Role::client, "client",
+     "certificate of an operator, for octl: NAME/{client.pem,client.key,ca.pem}"},
 };
 
 void add_certgen(CLI::App& app, Program& program, CertgenWords& words) {
-  CLI::App* certgen = app.add_subcommand("certgen", "Make keys and certificates of a network (ECDSA P-256, keys 0600)");
+  CLI::App* certgen =
+      app.add_subcommand("certgen", "Make keys and certificates of a network (ECDSA P-256, keys 0600)");
   certgen->require_subcommand(1);
   const auto common = [&words](CLI::App* verb) {
     verb->add_option("--ca", words.ca_folder, "folder of ca.pem and ca.key")->capture_default_str();
@@ -114,14 +119,16 @@ void add_certgen(CLI::App& app, Program& program, CertgenWords& words) {
     CLI::App* verb = common(certgen->add_subcommand(holder.word, holder.help));
     verb->add_option("NAME", words.name, "the holder's name, and the folder's")->required();
     if (stem_of(holder.role) == "server") {
-      verb->add_option("ADDRESS", words.addresses, "IP addresses and DNS names where it is reached")->required();
+      verb->add_option("ADDRESS", words.addresses, "IP addresses and DNS names where it is reached")
+          ->required();
     }
     verb->add_option("--out", words.out_folder, "where to make the folder")->capture_default_str();
     verb->callback([&program, &words, role = holder.role] {
       program.outcome = make_one(words, role, words.name, program.clock.wall());
     });
   }
-  CLI::App* list = common(certgen->add_subcommand("clientlist", "certificates of many tentacles, one name a line"));
+  CLI::App* list =
+      common(certgen->add_subcommand("clientlist", "certificates of many tentacles, one name a line"));
   list->add_option("FILE", words.list, "file with the names")->required();
   list->add_option("--out", words.out_folder, "where to make the folders")->capture_default_str();
   list->callback([&] { program.outcome = make_listed(words, program.clock.wall()); });
@@ -132,29 +139,39 @@ void add_certgen(CLI::App& app, Program& program, CertgenWords& words) {
 Result<void> set_up(const InitOrder& order, WallTime now) {
   bool made = false;
   Secret password;
-  OCTO_TRY(init(order, [&]() -> Result<Secret> {
-    if (::isatty(STDIN_FILENO) == 1) {
-      password = OCTO_TRY(ask_password("password of the root workgroup (empty: make one)", WhenEmpty::answer));
-    }
-    made = password.empty();
-    crypto::SystemRandom random;
-    if (made) password = crypto::make_password(random);
-    return password;
-  }, now));
+  OCTO_TRY(init(
+      order,
+      [&]() -> Result<Secret> {
+        if (::isatty(STDIN_FILENO) == 1) {
+          password =
+              OCTO_TRY(ask_password("password of the root workgroup (empty: make one)", WhenEmpty::answer));
+        }
+        made = password.empty();
+        crypto::SystemRandom random;
+        if (made) password = crypto::make_password(random);
+        return password;
+      },
+      now));
   const Layout layout(files::absolute(order.folder));
-  say(fmt::format("made in {}:\n  nameserver  {}\n  Brain       {}\n  tentacle    {}\n  octl        {}", layout.folder(),
-                  layout.nameserver_settings(), layout.brain_settings(), layout.node_settings(NodeName(order.node)),
-                  layout.octl_settings()));
-  if (made) say(fmt::format("password of the root workgroup, shown this once (octl.yaml has it too): {}", password.reveal()));
-  say(fmt::format("start all of it here:  octopoda up --dir {0}\nfor one more node:     octopoda certgen node NAME --ca {1}",
+  say(fmt::format("made in {}:\n  nameserver  {}\n  Brain       {}\n  tentacle    {}\n  octl        {}",
+                  layout.folder(), layout.nameserver_settings(), layout.brain_settings(),
+                  layout.node_settings(NodeName(order.node)), layout.octl_settings()));
+  if (made)
+    say(fmt::format("password of the root workgroup, shown this once (octl.yaml has it too): {}",
+                    password.reveal()));
+  say(
+      fmt::format("start all of it here:  octopoda up --dir {0}\nfor one more node:     octopoda certgen "
+                  "node NAME --ca {1}",
                   layout.folder(), layout.ca()));
   return {};
 }
 
 void add_init(CLI::App& app, Program& program, InitOrder& order) {
-  CLI::App* verb = app.add_subcommand("init", "Make CA, certificates and settings of nameserver, Brain, octl and a tentacle");
+  CLI::App* verb = app.add_subcommand(
+      "init", "Make CA, certificates and settings of nameserver, Brain, octl and a tentacle");
   verb->add_option("--dir", order.folder, "where")->capture_default_str();
-  verb->add_option("--ip", order.ip, "IPv4 address of this machine, where the others reach it")->capture_default_str();
+  verb->add_option("--ip", order.ip, "IPv4 address of this machine, where the others reach it")
+      ->capture_default_str();
   verb->add_option("--node", order.node, "name of the first tentacle")->capture_default_str();
   verb->callback([&] { program.outcome = set_up(order, program.clock.wall()); });
 }
@@ -171,13 +188,16 @@ struct FleetWords {
 Result<void> end_fleet(const std::string& folder, Program& program) {
   const Layout layout(files::absolute(folder));
   const std::size_t ended = OCTO_TRY(program.wait_for(down(layout, program.clock)));
-  say(ended == 0 ? "nothing was running" : fmt::format("ended {} processes; {} stays, for the next up", ended, layout.folder()));
+  say(ended == 0 ? "nothing was running"
+                 : fmt::format("ended {} processes; {} stays, for the next up", ended, layout.folder()));
   return {};
 }
 
 void add_fleet(CLI::App& app, Program& program, FleetWords& words) {
-  CLI::App* up_verb = app.add_subcommand("up", "Start a fleet on this machine: nameserver, Brain and nodes, each its own process");
-  auto* nodes = up_verb->add_option("--nodes", words.nodes, "how many nodes: pi0, pi1, … (3, or the nodes there are)");
+  CLI::App* up_verb = app.add_subcommand(
+      "up", "Start a fleet on this machine: nameserver, Brain and nodes, each its own process");
+  auto* nodes =
+      up_verb->add_option("--nodes", words.nodes, "how many nodes: pi0, pi1, … (3, or the nodes there are)");
   nodes->check(CLI::Range(1, kNodesMax));
   up_verb->add_option("--names", words.up.names, "names of the nodes instead")->delimiter(',');
   up_verb->add_option("--dir", words.up.folder, "where everything of it is")->capture_default_str();
@@ -187,7 +207,8 @@ void add_fleet(CLI::App& app, Program& program, FleetWords& words) {
     if (words.detach) words.up.stay = Stay::detached;
     program.outcome = program.wait_for(up(words.up, program.clock));
   });
-  CLI::App* down_verb = app.add_subcommand("down", "End a fleet that runs on this machine, and the commands on its nodes");
+  CLI::App* down_verb =
+      app.add_subcommand("down", "End a fleet that runs on this machine, and the commands on its nodes");
   down_verb->add_option("--dir", words.down_folder, "where it is")->capture_default_str();
   down_verb->callback([&] { program.outcome = end_fleet(words.down_folder, program); });
 }

@@ -32,8 +32,10 @@ std::string part_of(const Layout& layout, const std::vector<std::string>& argume
   if (program == "nameserver" && arguments[2] == layout.nameserver_settings()) return program;
   if (program == "brain" && arguments[2] == layout.brain_settings()) return program;
   const std::string prefix = layout.folder() + "/", suffix = "/tentacle.yaml";
-  if (program != "tentacle" || !arguments[2].starts_with(prefix) || !arguments[2].ends_with(suffix)) return {};
-  const auto name = parse_node_name(arguments[2].substr(prefix.size(), arguments[2].size() - prefix.size() - suffix.size()));
+  if (program != "tentacle" || !arguments[2].starts_with(prefix) || !arguments[2].ends_with(suffix))
+    return {};
+  const auto name = parse_node_name(
+      arguments[2].substr(prefix.size(), arguments[2].size() - prefix.size() - suffix.size()));
   return name ? name->str() : std::string();
 }
 
@@ -66,7 +68,8 @@ Result<void> save_record(const Layout& layout, const FleetRecord& record) {
   for (std::size_t i = 0; i < record.processes.size(); ++i) {
     json.raw(i == 0 ? "\n    {\"name\": " : ",\n    {\"name\": ");
     json.text(record.processes[i].name);
-    json.raw(fmt::format(", \"pid\": {}, \"start\": {}}}", record.processes[i].id.pid, record.processes[i].id.ticks));
+    json.raw(fmt::format(", \"pid\": {}, \"start\": {}}}", record.processes[i].id.pid,
+                         record.processes[i].id.ticks));
   }
   json.raw("\n  ]\n}\n");
   return files::save(layout.record(), json.take());
@@ -75,7 +78,8 @@ Result<void> save_record(const Layout& layout, const FleetRecord& record) {
 std::vector<FleetRecord::Entry> find_living(const Layout& layout, const FleetRecord& record) {
   std::vector<FleetRecord::Entry> living;
   if (record.boot == host::boot_id()) {
-    std::ranges::copy_if(record.processes, std::back_inserter(living), [](const auto& entry) { return alive(entry.id); });
+    std::ranges::copy_if(record.processes, std::back_inserter(living),
+                         [](const auto& entry) { return alive(entry.id); });
   }
   const auto ours = [&](const std::vector<std::string>& arguments, const std::string&) {
     return !part_of(layout, arguments).empty();

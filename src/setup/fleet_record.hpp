@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// fleet.json: which processes a running fleet has, so that `down` finds them and `up` refuses to start them twice.
+// fleet.json: which processes a running fleet has, so that `down` finds them and `up` refuses to start them
+// twice.
 #pragma once
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ struct FleetRecord {
     std::string name;  // nameserver, brain, a node; "up" for an `octopoda up` in the foreground
     ProcessId id;
   };
-  std::string boot;    // pids of another boot are nobody
+  std::string boot;  // pids of another boot are nobody
   std::vector<Entry> processes;
 };
 

@@ -68,7 +68,8 @@ class Starter {
   }
 
  private:
-  Result<void> spawn(const std::string& name, std::string_view kind, const std::string& folder, const std::string& settings) {
+  Result<void> spawn(const std::string& name, std::string_view kind, const std::string& folder,
+                     const std::string& settings) {
     const std::string out = folder + "/log/start.log";
     std::error_code absent;
     fs::remove(out, absent);
@@ -79,16 +80,20 @@ class Starter {
     if (start_.stay == Stay::foreground) {
       // The program ends with us, however we end: see apps/octopoda.
       spawn.program = fs::read_symlink("/proc/self/exe", absent);
-      spawn.arguments.insert(spawn.arguments.begin(), {spawn.program, "--bound-to", fmt::format("{}", ::getpid())});
+      spawn.arguments.insert(spawn.arguments.begin(),
+                             {spawn.program, "--bound-to", fmt::format("{}", ::getpid())});
     }
     const pid_t pid = OCTO_TRY(process::spawn(spawn));
     const auto id = identify(pid);
-    if (!id) return fail(ErrorCode::unavailable, "{} ended as soon as it was started:{}", name, tail_of(folder + "/log"));
+    if (!id)
+      return fail(ErrorCode::unavailable, "{} ended as soon as it was started:{}", name,
+                  tail_of(folder + "/log"));
     record_.processes.push_back({name, *id});
     return {};
   }
 
-  Async<Result<void>> answers(const std::string& name, const std::string& folder, Async<Result<void>> (Ready::*ask)()) {
+  Async<Result<void>> answers(const std::string& name, const std::string& folder,
+                              Async<Result<void>> (Ready::*ask)()) {
     auto child = OCTO_CO_TRY(process::Process::open(record_.processes.back().id.pid));
     const Instant limit = start_.clock.now() + kProgramTime;
     for (;;) {
@@ -96,12 +101,12 @@ class Starter {
       if (answer) co_return Result<void>{};
       const auto ended = co_await with_deadline(start_.clock, kAskAgain, child.wait());
       if (ended) {
-        co_return fail(ErrorCode::unavailable, "{} ended with {}:{}", name, describe_status(ended->value_or(0)),
-                       tail_of(folder + "/log"));
+        co_return fail(ErrorCode::unavailable, "{} ended with {}:{}", name,
+                       describe_status(ended->value_or(0)), tail_of(folder + "/log"));
       }
       if (start_.clock.now() > limit) {
-        co_return fail(ErrorCode::timed_out, "{} does not answer within {} ({}):{}", name, print_span(kProgramTime),
-                       answer.error().message(), tail_of(folder + "/log"));
+        co_return fail(ErrorCode::timed_out, "{} does not answer within {} ({}):{}", name,
+                       print_span(kProgramTime), answer.error().message(), tail_of(folder + "/log"));
       }
     }
   }
@@ -113,7 +118,8 @@ class Starter {
       std::vector<std::string> lacking;
       bool ended = false;
       for (const FleetRecord::Entry& entry : record_.processes) {
-        const bool is_node = std::ranges::any_of(start_.nodes, [&](const auto& node) { return node.str() == entry.name; });
+        const bool is_node =
+            std::ranges::any_of(start_.nodes, [&](const auto& node) { return node.str() == entry.name; });
         if (!is_node || (online && online->contains(entry.name))) continue;
         ended = ended || !alive(entry.id);
         lacking.push_back(entry.name);
@@ -144,7 +150,8 @@ class Starter {
 Result<void> check_programs() {
   for (const std::string_view name : {"nameserver", "brain", "tentacle", "runner"}) {
     if (::access(program(name).c_str(), X_OK) == 0) continue;
-    return fail(ErrorCode::not_found, "the program {} is missing; octopoda starts the programs beside itself", program(name));
+    return fail(ErrorCode::not_found, "the program {} is missing; octopoda starts the programs beside itself",
+                program(name));
   }
   return {};
 }
@@ -158,7 +165,8 @@ Async<Result<void>> start_or_interrupt(const Start& start, FleetRecord& record) 
   Event changed(co_await asio::this_coro::executor);
   std::optional<Result<void>> outcome;
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    nursery.spawn([](const Start& what, FleetRecord& into, std::optional<Result<void>>& result, Event& event) -> Async<void> {
+    nursery.spawn([](const Start& what, FleetRecord& into, std::optional<Result<void>>& result,
+                     Event& event) -> Async<void> {
       Starter starter(what, into);
       auto ended = co_await starter.run();
       if (!result) result = std::move(ended);

@@ -18,7 +18,8 @@ struct Start {
   Stay stay;
   Clock& clock;
 };
-// Whatever was started is in `record`, also when this fails or a signal interrupts it (`cancelled`): the caller stops it.
+// Whatever was started is in `record`, also when this fails or a signal interrupts it (`cancelled`): the
+// caller stops it.
 Async<Result<void>> start_or_interrupt(const Start& start, FleetRecord& record);
 
 // "exit status 1", "killed by signal 9".

@@ -9,7 +9,8 @@ namespace octo::setup {
 namespace {
 
 constexpr Span kPatience = 10s;
-constexpr Span kPatienceWithUp = 60s;  // it gives its own children three times ten seconds, and their commands
+constexpr Span kPatienceWithUp =
+    60s;  // it gives its own children three times ten seconds, and their commands
 
 using Entries = std::vector<FleetRecord::Entry>;
 
@@ -31,8 +32,8 @@ std::vector<ProcessId> ids_of(const std::vector<ProcessFacts>& processes) {
   return ids;
 }
 
-// Runners outlive their tentacle on purpose. Told to end, each ends its command's whole tree; who is left carries the
-// run's $OCTOPODA_OUTPUT in its environment.
+// Runners outlive their tentacle on purpose. Told to end, each ends its command's whole tree; who is left
+// carries the run's $OCTOPODA_OUTPUT in its environment.
 Async<Result<void>> end_commands(const Layout& layout, Clock& clock) {
   const auto runner = [&](const std::vector<std::string>& arguments, const std::string&) {
     return is_runner(layout, arguments);
@@ -48,7 +49,8 @@ Async<Result<void>> end_commands(const Layout& layout, Clock& clock) {
     if (left.empty()) co_return Result<void>{};
     OCTO_CO_TRY(co_await end_processes(ids_of(left), pass == 0 ? Span(1s) : Span::zero(), clock));
   }
-  co_return fail(ErrorCode::timed_out, "commands of this fleet's nodes start new processes faster than they can be ended");
+  co_return fail(ErrorCode::timed_out,
+                 "commands of this fleet's nodes start new processes faster than they can be ended");
 }
 
 }  // namespace
@@ -67,7 +69,8 @@ Async<Result<void>> stop_fleet(const Layout& layout, const Entries& processes, C
 
 Async<Result<std::size_t>> down(const Layout& layout, Clock& clock) {
   if (!files::exists(layout.record())) {
-    co_return fail(ErrorCode::not_found, "there is no fleet in {}; say where it is with --dir DIR", quote(layout.folder()));
+    co_return fail(ErrorCode::not_found, "there is no fleet in {}; say where it is with --dir DIR",
+                   quote(layout.folder()));
   }
   const auto lock = OCTO_CO_TRY(files::FolderLock::take(layout.folder()));
   const auto living = find_living(layout, OCTO_CO_TRY(load_record(layout)));

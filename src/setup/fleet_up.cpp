@@ -27,7 +27,8 @@ Result<std::vector<NodeName>> choose_nodes(const UpOrder& order, const Layout& l
   if (!order.names.empty()) {
     const int count = static_cast<int>(order.names.size());
     if (order.nodes && *order.nodes != count) {
-      return fail(ErrorCode::invalid_argument, "--nodes {} and --names with {} names contradict each other", *order.nodes, count);
+      return fail(ErrorCode::invalid_argument, "--nodes {} and --names with {} names contradict each other",
+                  *order.nodes, count);
     }
     return parse_fleet_names(order.names);
   }
@@ -40,8 +41,8 @@ Result<std::vector<NodeName>> choose_nodes(const UpOrder& order, const Layout& l
   return nodes;
 }
 
-// Below the range that outgoing connections take their own ports from: a port of that range may be taken while a program is
-// restarted, even by the very peer that dials it.
+// Below the range that outgoing connections take their own ports from: a port of that range may be taken
+// while a program is restarted, even by the very peer that dials it.
 std::uint16_t pick_port(Random& random) {
   constexpr std::uint64_t kLow = 10'000, kHigh = 32'000;
   return static_cast<std::uint16_t>(kLow + random.number() % (kHigh - kLow));
@@ -50,7 +51,8 @@ std::uint16_t pick_port(Random& random) {
 // Those of `at` that nobody has taken, others instead of the rest.
 Result<Ports> free_ports(const Layout& layout, const Addresses& at, Clock& clock, const Executor& executor) {
   const PemFiles pem = holder_files(layout.nameserver() + "/cert", crypto::Role::nameserver);
-  const auto tls = OCTO_TRY(net::Tls::load({layout.nameserver() + "/cert/ca.pem", pem.certificate, pem.key}, crypto::Role::nameserver));
+  const auto tls = OCTO_TRY(net::Tls::load({layout.nameserver() + "/cert/ca.pem", pem.certificate, pem.key},
+                                           crypto::Role::nameserver));
   crypto::SystemRandom random;
   Ports ports = at.ports;
   std::vector<std::unique_ptr<net::Listener>> taken;  // all at once, so that no port is given twice
@@ -71,7 +73,8 @@ Result<Ports> free_ports(const Layout& layout, const Addresses& at, Clock& clock
 }
 
 // Everything on disk that the programs need.
-Result<void> prepare(const Layout& layout, const std::vector<NodeName>& nodes, Clock& clock, const Executor& executor) {
+Result<void> prepare(const Layout& layout, const std::vector<NodeName>& nodes, Clock& clock,
+                     const Executor& executor) {
   const auto before = OCTO_TRY(load_addresses(layout));
   Addresses at = before.value_or(Addresses{});
   OCTO_TRY(complete_certificates(layout, nodes, at.ip, clock.wall()).with("make the certificates"));
@@ -103,10 +106,12 @@ Async<void> keep(const FleetRecord& record, const UpOrder& order) {
     for (const FleetRecord::Entry& entry : record.processes) {
       if (entry.id.pid == ::getpid()) continue;
       ++living;
-      nursery.spawn([](const FleetRecord::Entry& one, const UpOrder& to, std::size_t& count, Event& event) -> Async<void> {
+      nursery.spawn([](const FleetRecord::Entry& one, const UpOrder& to, std::size_t& count,
+                       Event& event) -> Async<void> {
         auto process = process::Process::open(one.id.pid);
         const auto status = process ? co_await process->wait() : Result<std::optional<int>>();
-        to.say(fmt::format("{} has ended{}", one.name, status && *status ? ": " + describe_status(**status) : ""));
+        to.say(fmt::format("{} has ended{}", one.name,
+                           status && *status ? ": " + describe_status(**status) : ""));
         --count;
         event.set();
       }(entry, order, living, changed));
@@ -127,8 +132,10 @@ Result<void> init(const InitOrder& order, const std::function<Result<Secret>()>&
   const Layout layout(files::absolute(order.folder));
   const auto lock = OCTO_TRY(files::FolderLock::take(layout.folder()));
   if (is_set_up(layout)) {
-    return fail(ErrorCode::conflict, "{} is set up already ({} is there); remove the folder to begin anew, or make single "
-                "certificates with: octopoda certgen", quote(layout.folder()), layout.octl_settings());
+    return fail(ErrorCode::conflict,
+                "{} is set up already ({} is there); remove the folder to begin anew, or make single "
+                "certificates with: octopoda certgen",
+                quote(layout.folder()), layout.octl_settings());
   }
   const auto nodes = OCTO_TRY(parse_fleet_names({order.node}));
   const Secret secret = OCTO_TRY(password());
@@ -149,7 +156,8 @@ Async<Result<void>> up(const UpOrder& order, Clock& clock) {
   if (order.stay == Stay::foreground) record.processes.push_back({"up", *identify(::getpid())});
   const auto started = co_await start_or_interrupt({layout, nodes, order.stay, clock}, record);
   if (started) {
-    order.say(fmt::format("fleet in {}: nameserver, brain and {} nodes are up", layout.folder(), nodes.size()));
+    order.say(
+        fmt::format("fleet in {}: nameserver, brain and {} nodes are up", layout.folder(), nodes.size()));
     order.say(fmt::format("use it:   export OCTL_CONFIG={}; octl node get", layout.octl_settings()));
     if (order.stay == Stay::detached) {
       order.say(fmt::format("stop it:  octopoda down --dir {}", layout.folder()));

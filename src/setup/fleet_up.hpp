@@ -22,13 +22,13 @@ Result<void> init(const InitOrder& order, const std::function<Result<Secret>()>&
 enum class Stay { foreground, detached };
 struct UpOrder {
   std::string folder;
-  std::vector<std::string> names;   // empty: the nodes there are, else pi0, pi1, …
+  std::vector<std::string> names;  // empty: the nodes there are, else pi0, pi1, …
   std::optional<int> nodes;
   Stay stay = Stay::foreground;
   std::function<void(const std::string& line)> say;
 };
-// In the foreground it returns when it was told to stop and the fleet has ended. A start that fails, or is interrupted, leaves
-// no process behind.
+// In the foreground it returns when it was told to stop and the fleet has ended. A start that fails, or is
+// interrupted, leaves no process behind.
 Async<Result<void>> up(const UpOrder& order, Clock& clock);
 
 }  // namespace octo::setup

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kSettingsBytesMax = 1024 * 1024;
 constexpr std::string_view kOwnNames[] = {"ca", "nameserver", "octl", "octl.yaml", "fleet.json", "lock"};
 
-Result<void> complete_holder(const Layout& layout, const std::string& folder, crypto::CertificateRequest request, WallTime now) {
+Result<void> complete_holder(const Layout& layout, const std::string& folder,
+                             crypto::CertificateRequest request, WallTime now) {
   const std::string certificates = folder + "/cert";
   const PemFiles files = holder_files(certificates, request.role);
   if (files::exists(files.certificate) && files::exists(files.key)) return {};
@@ -48,8 +49,8 @@ Result<std::vector<NodeName>> parse_fleet_names(const std::vector<std::string>& 
   for (const std::string& text : names) {
     NodeName name = OCTO_TRY(parse_node_name(trim(text)));
     if (std::ranges::find(kOwnNames, name.str()) != std::end(kOwnNames)) {
-      return fail(ErrorCode::invalid_argument, "{} cannot be a node of this fleet: its folder has that name already",
-                  quote(name.str()));
+      return fail(ErrorCode::invalid_argument,
+                  "{} cannot be a node of this fleet: its folder has that name already", quote(name.str()));
     }
     if (std::ranges::find(nodes, name) != nodes.end()) {
       return fail(ErrorCode::invalid_argument, "{} is named twice", quote(name.str()));
@@ -80,7 +81,8 @@ Result<std::optional<Addresses>> load_addresses(const Layout& layout) {
 }
 
 Result<void> change_ports(const Layout& layout, const Ports& before, const Ports& after) {
-  std::vector<std::string> files = {layout.nameserver_settings(), layout.brain_settings(), layout.octl_settings()};
+  std::vector<std::string> files = {layout.nameserver_settings(), layout.brain_settings(),
+                                    layout.octl_settings()};
   for (const NodeName& node : OCTO_TRY(find_nodes(layout))) files.push_back(layout.node_settings(node));
   for (const std::string& file : files) {
     if (!files::exists(file)) continue;
@@ -89,7 +91,8 @@ Result<void> change_ports(const Layout& layout, const Ports& before, const Ports
   return {};
 }
 
-Result<void> complete_certificates(const Layout& layout, const std::vector<NodeName>& nodes, const std::string& ip, WallTime now) {
+Result<void> complete_certificates(const Layout& layout, const std::vector<NodeName>& nodes,
+                                   const std::string& ip, WallTime now) {
   using enum crypto::Role;
   const PemFiles ca = ca_files(layout.ca());
   if (!files::exists(ca.certificate) || !files::exists(ca.key)) {
@@ -101,7 +104,8 @@ Result<void> complete_certificates(const Layout& layout, const std::vector<NodeN
   OCTO_TRY(complete_holder(layout, layout.nameserver(), {nameserver, "nameserver", addresses}, now));
   OCTO_TRY(complete_holder(layout, layout.brain(), {brain, "brain", addresses}, now));
   OCTO_TRY(complete_holder(layout, layout.octl(), {client, "operator", {}}, now));
-  for (const NodeName& name : nodes) OCTO_TRY(complete_holder(layout, layout.node(name), {node, name.str(), {}}, now));
+  for (const NodeName& name : nodes)
+    OCTO_TRY(complete_holder(layout, layout.node(name), {node, name.str(), {}}, now));
   return {};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A fleet in one folder: CA, certificates, settings and data of nameserver, Brain, octl and nodes. What is there is kept; what
-// is missing is made, so that an interrupted init or up is finished by the next.
+// A fleet in one folder: CA, certificates, settings and data of nameserver, Brain, octl and nodes. What is
+// there is kept; what is missing is made, so that an interrupted init or up is finished by the next.
 #pragma once
 #include <optional>
 #include <string>
@@ -43,9 +43,10 @@ Result<std::vector<NodeName>> find_nodes(const Layout& layout);
 Result<std::optional<Addresses>> load_addresses(const Layout& layout);
 Result<void> change_ports(const Layout& layout, const Ports& before, const Ports& after);
 
-// CA and certificates. Then settings, and the root password (in octl.yaml and, hashed, in the Brain's data folder): the one
-// in octl.yaml, else `password`.
-Result<void> complete_certificates(const Layout& layout, const std::vector<NodeName>& nodes, const std::string& ip, WallTime now);
+// CA and certificates. Then settings, and the root password (in octl.yaml and, hashed, in the Brain's data
+// folder): the one in octl.yaml, else `password`.
+Result<void> complete_certificates(const Layout& layout, const std::vector<NodeName>& nodes,
+                                   const std::string& ip, WallTime now);
 Result<void> complete_settings(const Layout& layout, const std::vector<NodeName>& nodes, const Addresses& at,
                                const Secret& password);
 

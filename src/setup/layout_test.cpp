@@ -94,14 +94,16 @@ TEST_F(LayoutTest, WhatIsThereIsKept) {
   complete(Secret("second"));
   EXPECT_THAT(read_file(layout_.brain_settings()), HasSubstr("# mine"));
   EXPECT_EQ(read_file(layout_.node(kNodes[0]) + "/cert/client.key"), key);
-  EXPECT_TRUE(crypto::password_fits(Secret("first"), load_root_password_hash(layout_.brain() + "/data").value()));
+  EXPECT_TRUE(
+      crypto::password_fits(Secret("first"), load_root_password_hash(layout_.brain() + "/data").value()));
 }
 
 TEST_F(LayoutTest, AnInterruptedSetUpIsFinishedWithThePasswordThatOctlHas) {
   complete(Secret("first"));
   std::filesystem::remove(root_password_file(layout_.brain() + "/data"));
   complete(Secret("second"));
-  EXPECT_TRUE(crypto::password_fits(Secret("first"), load_root_password_hash(layout_.brain() + "/data").value()));
+  EXPECT_TRUE(
+      crypto::password_fits(Secret("first"), load_root_password_hash(layout_.brain() + "/data").value()));
 }
 
 TEST_F(LayoutTest, PortsChangeAndEverythingElseStays) {

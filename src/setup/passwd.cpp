@@ -94,7 +94,9 @@ Result<void> check(const Secret& password) {
 
 }  // namespace
 
-std::string root_password_file(const std::string& data_folder) { return files::join(data_folder, "root.passwd"); }
+std::string root_password_file(const std::string& data_folder) {
+  return files::join(data_folder, "root.passwd");
+}
 
 Result<void> set_root_password(const std::string& data_folder, const Secret& password) {
   OCTO_TRY(check(password));
@@ -111,7 +113,8 @@ Result<std::string> load_root_password_hash(const std::string& data_folder) {
   const std::string text = OCTO_TRY(files::load(file, kHashBytesMax));
   const std::string hash(trim(text));
   if (hash.starts_with(kHashPrefix)) return hash;
-  return fail(ErrorCode::corrupt, "{} holds no argon2id hash; set the password again with: brain passwd", quote(file));
+  return fail(ErrorCode::corrupt, "{} holds no argon2id hash; set the password again with: brain passwd",
+              quote(file));
 }
 
 Result<Secret> ask_password(std::string_view prompt, WhenEmpty when_empty) {
@@ -119,7 +122,8 @@ Result<Secret> ask_password(std::string_view prompt, WhenEmpty when_empty) {
   if (::isatty(STDIN_FILENO) == 1) {
     typed = OCTO_TRY(type_line(prompt));
     if (typed.empty() && when_empty == WhenEmpty::answer) return Secret();
-    if (OCTO_TRY(type_line("again")) != typed) return fail(ErrorCode::invalid_argument, "the two passwords differ; nothing was changed");
+    if (OCTO_TRY(type_line("again")) != typed)
+      return fail(ErrorCode::invalid_argument, "the two passwords differ; nothing was changed");
   } else {
     typed = read_line();
   }

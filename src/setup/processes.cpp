@@ -43,7 +43,8 @@ Async<Result<void>> all_ended(std::vector<Held>& held) {
 }  // namespace
 
 std::optional<ProcessId> identify(pid_t pid) {
-  constexpr std::size_t kState = 0, kStart = 19;  // proc(5), counted after the name, which may hold spaces and brackets
+  constexpr std::size_t kState = 0,
+                        kStart = 19;  // proc(5), counted after the name, which may hold spaces and brackets
   const std::string stat = read_proc(pid, "stat");
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;
@@ -56,8 +57,8 @@ std::optional<ProcessId> identify(pid_t pid) {
 
 bool alive(const ProcessId& id) { return identify(id.pid) == id; }
 
-std::vector<ProcessFacts> find_processes(
-    const std::function<bool(const std::vector<std::string>& arguments, const std::string& environment)>& wanted) {
+std::vector<ProcessFacts> find_processes(const std::function<bool(const std::vector<std::string>& arguments,
+                                                                  const std::string& environment)>& wanted) {
   std::vector<ProcessFacts> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
@@ -67,7 +68,8 @@ std::vector<ProcessFacts> find_processes(
     const auto id = identify(pid);
     if (!id) continue;
     const std::string line = read_proc(pid, "cmdline");
-    ProcessFacts facts{*id, split(std::string_view(line).substr(0, line.empty() ? 0 : line.size() - 1), '\0')};
+    ProcessFacts facts{*id,
+                       split(std::string_view(line).substr(0, line.empty() ? 0 : line.size() - 1), '\0')};
     if (wanted(facts.arguments, '\0' + read_proc(pid, "environ"))) found.push_back(std::move(facts));
   }
   return found;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Processes of this machine, known by pid and start time, so that a reused pid is nobody of ours. Signals go through a pidfd.
+// Processes of this machine, known by pid and start time, so that a reused pid is nobody of ours. Signals go
+// through a pidfd.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -25,12 +26,13 @@ struct ProcessFacts {
   ProcessId id;
   std::vector<std::string> arguments;
 };
-// All that run now and `wanted` by their arguments and, where we may read it, environment ("\0NAME=value\0…\0").
-std::vector<ProcessFacts> find_processes(
-    const std::function<bool(const std::vector<std::string>& arguments, const std::string& environment)>& wanted);
+// All that run now and `wanted` by their arguments and, where we may read it, environment
+// ("\0NAME=value\0…\0").
+std::vector<ProcessFacts> find_processes(const std::function<bool(const std::vector<std::string>& arguments,
+                                                                  const std::string& environment)>& wanted);
 
-// Tells all to end, and kills who has not after `patience`. Those who have ended already are fine. Answers when none is left;
-// timed_out names who hangs in the kernel.
+// Tells all to end, and kills who has not after `patience`. Those who have ended already are fine. Answers
+// when none is left; timed_out names who hangs in the kernel.
 Async<Result<void>> end_processes(const std::vector<ProcessId>& ids, Span patience, Clock& clock);
 
 }  // namespace octo::setup

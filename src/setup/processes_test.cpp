@@ -8,6 +8,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <thread>
 
 #include "io/host/host.hpp"
 #include "setup/fleet_record.hpp"
@@ -32,17 +33,19 @@ class Processes : public testing::Test {
   }
   // A child that says so once it ignores SIGTERM.
   ProcessId start_deaf(const std::string& said) {
-    const ProcessId id = start({"sh", "-c", "trap '' TERM; echo >" + said + "; while :; do read line </dev/zero; done"});
+    const ProcessId id =
+        start({"sh", "-c", "trap '' TERM; echo >" + said + "; while :; do read line </dev/zero; done"});
     const Instant limit = clock_.now() + 10s;
-    while (!std::filesystem::exists(said) && clock_.now() < limit) ::usleep(1000);
+    while (!std::filesystem::exists(said) && clock_.now() < limit) std::this_thread::yield();
     return id;
   }
   Result<void> end(const std::vector<ProcessId>& ids, Span patience) {
     std::optional<Result<void>> result;
-    asio::co_spawn(loop_, end_processes(ids, patience, clock_), [&](std::exception_ptr error, Result<void> value) {
-      if (error) std::rethrow_exception(error);
-      result = std::move(value);
-    });
+    asio::co_spawn(loop_, end_processes(ids, patience, clock_),
+                   [&](std::exception_ptr error, Result<void> value) {
+                     if (error) std::rethrow_exception(error);
+                     result = std::move(value);
+                   });
     loop_.restart();
     loop_.run();
     return *result;

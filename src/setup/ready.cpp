@@ -11,7 +11,10 @@ namespace {
 constexpr Span kAnswerTime = 10s;  // a log-in hashes; on two busy cores that takes a while
 
 http::Call call_of(std::string_view method, std::string target, Bytes body = {}) {
-  http::Call call{.method = std::string(method), .target = std::move(target), .body = std::move(body), .timeout = kAnswerTime};
+  http::Call call{.method = std::string(method),
+                  .target = std::move(target),
+                  .body = std::move(body),
+                  .timeout = kAnswerTime};
   if (!call.body.empty()) call.headers.emplace("content-type", "application/json");
   return call;
 }
@@ -22,13 +25,15 @@ std::string brain_path(std::string_view path) { return fmt::format("{}{}", api::
 
 Result<std::unique_ptr<Ready>> Ready::open(const Layout& layout, Clock& clock, Executor executor) {
   const auto octl = OCTO_TRY(settings::load_octl(layout.octl_settings())).settings;
-  const auto tls = OCTO_TRY(net::Tls::load({octl.ssl.ca_cert, octl.ssl.cert, octl.ssl.key}, crypto::Role::client));
+  const auto tls =
+      OCTO_TRY(net::Tls::load({octl.ssl.ca_cert, octl.ssl.cert, octl.ssl.key}, crypto::Role::client));
   return std::unique_ptr<Ready>(new Ready(net::make_dialer(tls, clock, std::move(executor)),
-                                          {octl.name_server.host, octl.name_server.port}, {octl.brain_ip, octl.brain_port},
-                                          octl.workgroup_password, clock));
+                                          {octl.name_server.host, octl.name_server.port},
+                                          {octl.brain_ip, octl.brain_port}, octl.workgroup_password, clock));
 }
 
-Ready::Ready(std::unique_ptr<net::Dialer> dialer, net::Endpoint nameserver, net::Endpoint brain, Secret password, Clock& clock)
+Ready::Ready(std::unique_ptr<net::Dialer> dialer, net::Endpoint nameserver, net::Endpoint brain,
+             Secret password, Clock& clock)
     : dialer_(std::move(dialer)),
       nameserver_(*dialer_, std::move(nameserver), {crypto::Role::nameserver, ""}, clock),
       brain_(*dialer_, std::move(brain), {crypto::Role::brain, ""}, clock),

@@ -22,7 +22,8 @@ class Ready {
   Async<Result<std::set<std::string>>> fetch_online();
 
  private:
-  Ready(std::unique_ptr<net::Dialer> dialer, net::Endpoint nameserver, net::Endpoint brain, Secret password, Clock& clock);
+  Ready(std::unique_ptr<net::Dialer> dialer, net::Endpoint nameserver, net::Endpoint brain, Secret password,
+        Clock& clock);
   Async<Result<Bytes>> ask(http::Client& client, http::Call call);
 
   std::unique_ptr<net::Dialer> dialer_;

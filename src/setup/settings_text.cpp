@@ -21,8 +21,8 @@ std::string head(std::string_view program) {
 }
 
 std::string nameserver_at(const Addresses& at) {
-  return fmt::format("httpsNameServer:\n  enable: true\n  host: {}\n  port: {}\n  requestInterval: 1\n", quoted(at.ip),
-                     at.ports.nameserver);
+  return fmt::format("httpsNameServer:\n  enable: true\n  host: {}\n  port: {}\n  requestInterval: 1\n",
+                     quoted(at.ip), at.ports.nameserver);
 }
 
 std::string ssl(const std::string& folder, std::string_view kind) {
@@ -32,7 +32,8 @@ std::string ssl(const std::string& folder, std::string_view kind) {
 }
 
 std::string logger(const std::string& folder, std::string_view prefix) {
-  return fmt::format("logger:\n  path: {}\n  namePrefix: {}\n  rollDays: 3\n", quoted(folder + "/log"), prefix);
+  return fmt::format("logger:\n  path: {}\n  namePrefix: {}\n  rollDays: 3\n", quoted(folder + "/log"),
+                     prefix);
 }
 
 std::string folders(const std::string& folder) {
@@ -46,33 +47,39 @@ std::string print_nameserver_settings(const std::string& folder, const Addresses
   // The nameserver knows interfaces, not addresses; empty is all of them.
   const std::string_view device = at.ip == "127.0.0.1" ? "lo" : "\"\"";
   return head("the nameserver") +
-         fmt::format("netDevice: {}\nservePort: {}\ndataDir: {}\n", device, at.ports.nameserver, quoted(folder + "/data")) +
+         fmt::format("netDevice: {}\nservePort: {}\ndataDir: {}\n", device, at.ports.nameserver,
+                     quoted(folder + "/data")) +
          ssl(folder, "server") + logger(folder, "httpns");
 }
 
 std::string print_brain_settings(const std::string& folder, const Addresses& at) {
   return head("the Brain") + "name: brain\n" + nameserver_at(at) +
-         fmt::format("tentacleFace:\n  ip: {0}\n  port: {1}\noctlFace:\n  ip: {0}\n  port: {2}\n", quoted(at.ip),
-                     at.ports.tentacles, at.ports.operators) +
+         fmt::format("tentacleFace:\n  ip: {0}\n  port: {1}\noctlFace:\n  ip: {0}\n  port: {2}\n",
+                     quoted(at.ip), at.ports.tentacles, at.ports.operators) +
          folders(folder) + ssl(folder, "server") + logger(folder, "brain");
 }
 
 std::string print_tentacle_settings(const std::string& folder, const Addresses& at, const NodeName& name) {
   return head("a tentacle") + fmt::format("name: {}\n", quoted(name.str())) + nameserver_at(at) +
-         fmt::format("# ip and port are used when the nameserver is disabled.\nbrain:\n  name: brain\n  ip: {}\n  port: {}\n",
-                     quoted(at.ip), at.ports.tentacles) +
-         "heartbeat:\n  reconnectInterval: 5\n  retryTime: 6\n  autoRestart: false\n  autoRestartCommand: reboot\n" +
-         folders(folder) + fmt::format("pakma:\n  root: {}\n", quoted(folder + "/pakma/")) + ssl(folder, "client") +
-         logger(folder, "tentacle");
+         fmt::format(
+             "# ip and port are used when the nameserver is disabled.\nbrain:\n  name: brain\n  ip: {}\n  "
+             "port: {}\n",
+             quoted(at.ip), at.ports.tentacles) +
+         "heartbeat:\n  reconnectInterval: 5\n  retryTime: 6\n  autoRestart: false\n  autoRestartCommand: "
+         "reboot\n" +
+         folders(folder) + fmt::format("pakma:\n  root: {}\n", quoted(folder + "/pakma/")) +
+         ssl(folder, "client") + logger(folder, "tentacle");
 }
 
 std::string print_octl_settings(const std::string& folder, const Addresses& at, const Secret& password) {
   return head("octl") + nameserver_at(at) +
-         fmt::format("# ip and port are used when the nameserver is disabled.\nbrain:\n  name: brain\n  ip: {}\n  port: {}\n",
-                     quoted(at.ip), at.ports.operators) +
+         fmt::format(
+             "# ip and port are used when the nameserver is disabled.\nbrain:\n  name: brain\n  ip: {}\n  "
+             "port: {}\n",
+             quoted(at.ip), at.ports.operators) +
          ssl(folder, "client") +
-         fmt::format("workgroup:\n  root: \"\"\n  password: {}\n  currentPathFile: {}\n", quoted(password.reveal()),
-                     quoted(folder + "/curPath.yaml")) +
+         fmt::format("workgroup:\n  root: \"\"\n  password: {}\n  currentPathFile: {}\n",
+                     quoted(password.reveal()), quoted(folder + "/curPath.yaml")) +
          fmt::format("stateFile: {}\n", quoted(folder + "/state"));
 }
 

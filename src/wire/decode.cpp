@@ -34,7 +34,8 @@ OutputMark take(const pb::Mark& from) { return {from.out(), from.err(), from.not
 
 Result<Sha256> take_hash(const std::string& from, std::string_view field) {
   Sha256 hash;
-  if (from.size() != hash.bytes.size()) return fail(ErrorCode::invalid_argument, "{}: a hash of {} bytes", field, from.size());
+  if (from.size() != hash.bytes.size())
+    return fail(ErrorCode::invalid_argument, "{}: a hash of {} bytes", field, from.size());
   std::copy(from.begin(), from.end(), hash.bytes.begin());
   return hash;
 }
@@ -52,7 +53,8 @@ WallTime wall(std::int64_t nanoseconds) { return WallTime(Span(nanoseconds)); }
 
 Result<std::string> take_message(const std::string& from) {
   if (from.size() > octo::limits::message_bytes_max) {
-    return fail(ErrorCode::too_large, "message: {} bytes, {} at most", from.size(), octo::limits::message_bytes_max);
+    return fail(ErrorCode::too_large, "message: {} bytes, {} at most", from.size(),
+                octo::limits::message_bytes_max);
   }
   return from;
 }
@@ -73,10 +75,12 @@ Result<Deed> take_deed(const pb::StartRun& from) {
       return Deed(std::move(order));
     }
     case pb::StartRun::kSync:
-      return Deed(SyncOrder{OCTO_TRY(take(from.sync().app())), OCTO_TRY(take_hash(from.sync().manifest(), "sync.manifest")),
+      return Deed(SyncOrder{OCTO_TRY(take(from.sync().app())),
+                            OCTO_TRY(take_hash(from.sync().manifest(), "sync.manifest")),
                             from.sync().description()});
     case pb::StartRun::kCommit:
-      return Deed(CommitOrder{OCTO_TRY(take(from.commit().app())), OCTO_TRY(take_message(from.commit().message()))});
+      return Deed(
+          CommitOrder{OCTO_TRY(take(from.commit().app())), OCTO_TRY(take_message(from.commit().message()))});
     case pb::StartRun::kReset:
       return Deed(ResetOrder{OCTO_TRY(take(from.reset().app())), from.reset().commit(),
                              OCTO_TRY(take_message(from.reset().message()))});
@@ -95,7 +99,8 @@ Result<RunState> take_state(const std::string& from) {
 Result<RunEnd> take(const pb::RunEnded& from) {
   RunEnd end;
   end.state = OCTO_TRY(take_state(from.state()));
-  if (!is_final(end.state)) return fail(ErrorCode::invalid_argument, "state: a run cannot end as {}", octo::name_of(end.state));
+  if (!is_final(end.state))
+    return fail(ErrorCode::invalid_argument, "state: a run cannot end as {}", octo::name_of(end.state));
   if (from.has_exit_code()) end.exit_code = from.exit_code();
   if (from.signal() != 0) end.signal = from.signal();
   end.reason = from.reason();
@@ -146,8 +151,10 @@ Result<NodeAppInfo> take(const pb::AppInfo& from) {
 }
 
 Result<OutputPiece> take(const pb::RunOutput& from) {
-  if (from.stream() < 1 || from.stream() > 3) return fail(ErrorCode::invalid_argument, "stream: there is no output stream {}", from.stream());
-  if (from.offset() > std::uint64_t{1} << 62) return fail(ErrorCode::invalid_argument, "offset: {} bytes cannot be", from.offset());
+  if (from.stream() < 1 || from.stream() > 3)
+    return fail(ErrorCode::invalid_argument, "stream: there is no output stream {}", from.stream());
+  if (from.offset() > std::uint64_t{1} << 62)
+    return fail(ErrorCode::invalid_argument, "offset: {} bytes cannot be", from.offset());
   return OutputPiece{static_cast<OutputStream>(from.stream()), from.offset(), from.data()};
 }
 
@@ -163,10 +170,12 @@ Result<FromBrain> decode_from_brain(BytesView bytes) {
       const auto& start = proto.start_run();
       auto id = OCTO_TRY(take(start.run()));
       auto deed = OCTO_TRY(take_deed(start));
-      return FromBrain(StartRun{RunOrder{std::move(id), std::move(deed)}, OCTO_TRY(take_span(start.start_within_ns(), "start_within_ns"))});
+      return FromBrain(StartRun{RunOrder{std::move(id), std::move(deed)},
+                                OCTO_TRY(take_span(start.start_within_ns(), "start_within_ns"))});
     }
     case pb::FromBrain::kCancelRun: return FromBrain(CancelRun{OCTO_TRY(take(proto.cancel_run()))});
-    case pb::FromBrain::kRunAck: return FromBrain(RunAck{take(proto.run_ack().durable()), proto.run_ack().end_durable()});
+    case pb::FromBrain::kRunAck:
+      return FromBrain(RunAck{take(proto.run_ack().durable()), proto.run_ack().end_durable()});
     case pb::FromBrain::kAskStatus: return FromBrain(AskStatus{});
     case pb::FromBrain::kAskApps: {
       AskApps ask{std::nullopt, proto.ask_apps().offset(), proto.ask_apps().limit()};
@@ -200,13 +209,16 @@ Result<FromNode> decode_from_node(BytesView bytes) {
       for (const auto& app : proto.apps().apps()) answer.apps.push_back(OCTO_TRY(take(app)));
       return FromNode(std::move(answer));
     }
-    case pb::FromNode::kAskManifest: return FromNode(AskManifest{OCTO_TRY(take_hash(proto.ask_manifest(), "ask_manifest"))});
+    case pb::FromNode::kAskManifest:
+      return FromNode(AskManifest{OCTO_TRY(take_hash(proto.ask_manifest(), "ask_manifest"))});
     case pb::FromNode::kAskChunks: {
       AskChunks ask;
       if (proto.ask_chunks().hashes_size() > static_cast<int>(kHashesMax)) {
-        return fail(ErrorCode::too_large, "ask_chunks.hashes: {} in one question, {} at most", proto.ask_chunks().hashes_size(), kHashesMax);
+        return fail(ErrorCode::too_large, "ask_chunks.hashes: {} in one question, {} at most",
+                    proto.ask_chunks().hashes_size(), kHashesMax);
       }
-      for (const auto& hash : proto.ask_chunks().hashes()) ask.hashes.push_back(OCTO_TRY(take_hash(hash, "ask_chunks.hashes")));
+      for (const auto& hash : proto.ask_chunks().hashes())
+        ask.hashes.push_back(OCTO_TRY(take_hash(hash, "ask_chunks.hashes")));
       return FromNode(std::move(ask));
     }
     case pb::FromNode::kDone: return FromNode(Done{});

@@ -53,14 +53,16 @@ Result<Header> decode_header(BytesView bytes) {
   const auto type = get_unsigned<std::uint8_t>(bytes.substr(4));
   const auto rest = get_unsigned<std::uint32_t>(bytes.substr(4)) & 0x00ffffffU;
   header.stream = get_unsigned<std::uint32_t>(bytes.substr(8));
-  if (type == 0 || type >= kTypes.size()) return fail(ErrorCode::invalid_argument, "frame of unknown type {}", type);
+  if (type == 0 || type >= kTypes.size())
+    return fail(ErrorCode::invalid_argument, "frame of unknown type {}", type);
   const TypeRule& rule = kTypes[type];
   if (rest != 0) return fail(ErrorCode::invalid_argument, "{} frame with unknown flags", rule.name);
   if ((rule.on == On::stream) != (header.stream != 0)) {
     return fail(ErrorCode::invalid_argument, "{} frame on stream {}", rule.name, header.stream);
   }
   if (header.payload_bytes > rule.payload_bytes_max) {
-    return fail(ErrorCode::too_large, "{} frame of {} bytes, {} at most", rule.name, header.payload_bytes, rule.payload_bytes_max);
+    return fail(ErrorCode::too_large, "{} frame of {} bytes, {} at most", rule.name, header.payload_bytes,
+                rule.payload_bytes_max);
   }
   header.type = static_cast<FrameType>(type);
   return header;

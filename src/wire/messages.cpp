@@ -12,8 +12,8 @@ namespace octo::wire {
 
 namespace {
 
-// Text of Protobuf is UTF-8, and a peer refuses a whole message for one byte that is not. What a node says of files and of
-// foreign errors may be any bytes; what is no text becomes '?'.
+// Text of Protobuf is UTF-8, and a peer refuses a whole message for one byte that is not. What a node says of
+// files and of foreign errors may be any bytes; what is no text becomes '?'.
 std::string text_of(std::string_view from) {
   if (is_utf8(from)) return std::string(from);
   std::string text;
@@ -52,7 +52,9 @@ void put(pb::Mark* to, const OutputMark& mark) {
   to->set_note(mark.note);
 }
 
-std::string raw(const Sha256& hash) { return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()}; }
+std::string raw(const Sha256& hash) {
+  return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
+}
 
 void put_deed(pb::StartRun* to, const ExecOrder& order) {
   auto* exec = to->mutable_exec();
@@ -83,7 +85,9 @@ void put_deed(pb::StartRun* to, const ResetOrder& order) {
   to->mutable_reset()->set_commit(order.commit);
   to->mutable_reset()->set_message(order.message);
 }
-void put_deed(pb::StartRun* to, const RemoveOrder& order) { put(to->mutable_remove()->mutable_app(), order.app); }
+void put_deed(pb::StartRun* to, const RemoveOrder& order) {
+  put(to->mutable_remove()->mutable_app(), order.app);
+}
 
 // From the Brain.
 void fill(pb::FromBrain& to, const StartRun& message) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Messages of the streams between Brain and node, as domain values. On the wire they are Protobuf (wire/octopoda.proto,
-// spec/wire.md): unknown fields are ignored, an unknown message is `unsupported`, and the sender's stream is reset with that.
+// Messages of the streams between Brain and node, as domain values. On the wire they are Protobuf
+// (wire/octopoda.proto, spec/wire.md): unknown fields are ignored, an unknown message is `unsupported`, and
+// the sender's stream is reset with that.
 //
 // The first message of a stream says what the stream is for:
 //   Brain opens   StartRun   → RunProgress*, RunOutput*, RunEnded ; RunAck* back (a run stream)
@@ -25,41 +26,64 @@ namespace octo::wire {
 // The same StartRun may come again after a reconnect: the node answers with what it knows of that run id.
 struct StartRun {
   RunOrder order;
-  Span start_within{};         // refuse (expired) when it cannot be started within this time from arrival
+  Span start_within{};  // refuse (expired) when it cannot be started within this time from arrival
 };
-struct CancelRun { RunId run; };
+struct CancelRun {
+  RunId run;
+};
 struct RunAck {
-  OutputMark durable;          // the Brain has output up to here for good
-  bool end_durable = false;    // … and the end: the node may forget the run's output
+  OutputMark durable;        // the Brain has output up to here for good
+  bool end_durable = false;  // … and the end: the node may forget the run's output
 };
 struct AskStatus {};
 struct AskApps {
-  std::optional<AppAt> app;    // one, with its versions; or all, with the newest version each
-  std::uint64_t offset = 0;    // into the versions, newest first
+  std::optional<AppAt> app;  // one, with its versions; or all, with the newest version each
+  std::uint64_t offset = 0;  // into the versions, newest first
   std::uint64_t limit = 5;
 };
-struct Blob { Bytes bytes; };
-struct Failed { Error error{ErrorCode::internal, ""}; };
+struct Blob {
+  Bytes bytes;
+};
+struct Failed {
+  Error error{ErrorCode::internal, ""};
+};
 using FromBrain = std::variant<StartRun, CancelRun, RunAck, AskStatus, AskApps, Blob, Failed>;
 
 struct Done {};
-// The node has the run durably. Sent once the intent is safe (running without pid: about to start) and again with the pid.
+// The node has the run durably. Sent once the intent is safe (running without pid: about to start) and again
+// with the pid.
 struct RunProgress {
   RunState state = RunState::running;
   std::optional<std::int64_t> pid;
 };
-struct RunOutput { OutputPiece piece; };
-struct RunEnded { RunEnd end; };
-struct ResumeRun { RunId run; };
-struct StatusAnswer { HostStatus status; };
-struct AppsAnswer { std::vector<NodeAppInfo> apps; };
-struct AskManifest { Sha256 hash; };
-struct AskChunks { std::vector<Sha256> hashes; };
-using FromNode = std::variant<RunProgress, RunOutput, RunEnded, ResumeRun, StatusAnswer, AppsAnswer, AskManifest, AskChunks, Done, Failed>;
+struct RunOutput {
+  OutputPiece piece;
+};
+struct RunEnded {
+  RunEnd end;
+};
+struct ResumeRun {
+  RunId run;
+};
+struct StatusAnswer {
+  HostStatus status;
+};
+struct AppsAnswer {
+  std::vector<NodeAppInfo> apps;
+};
+struct AskManifest {
+  Sha256 hash;
+};
+struct AskChunks {
+  std::vector<Sha256> hashes;
+};
+using FromNode = std::variant<RunProgress, RunOutput, RunEnded, ResumeRun, StatusAnswer, AppsAnswer,
+                              AskManifest, AskChunks, Done, Failed>;
 
 Bytes encode(const FromBrain& message);
 Bytes encode(const FromNode& message);
-// invalid_argument when the bytes are no message or a value in it breaks a domain rule; unsupported for an unknown kind.
+// invalid_argument when the bytes are no message or a value in it breaks a domain rule; unsupported for an
+// unknown kind.
 Result<FromBrain> decode_from_brain(BytesView bytes);
 Result<FromNode> decode_from_node(BytesView bytes);
 

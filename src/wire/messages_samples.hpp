@@ -20,16 +20,22 @@ inline WallTime wall_sample() { return WallTime(1'700'000'000s + 123'456'789ns);
 
 using FromBrainSamples = std::vector<std::pair<std::string, FromBrain>>;
 inline FromBrainSamples from_brain_samples() {
-  const ExecOrder command{.text = "date; \xff", .environment = {{"A", "1"}, {"B", "\xfe"}}, .limit = 5s, .tie = true};
-  const ExecOrder script{.kind = ExecOrder::Kind::script, .text = Bytes("#!/bin/sh\n\0\n", 12), .script_name = "a b.sh",
-                         .app = app_sample(), .background = true, .limit = 0s};
+  const ExecOrder command{
+      .text = "date; \xff", .environment = {{"A", "1"}, {"B", "\xfe"}}, .limit = 5s, .tie = true};
+  const ExecOrder script{.kind = ExecOrder::Kind::script,
+                         .text = Bytes("#!/bin/sh\n\0\n", 12),
+                         .script_name = "a b.sh",
+                         .app = app_sample(),
+                         .background = true,
+                         .limit = 0s};
   const auto start = [](Deed deed) { return StartRun{{run_sample(), std::move(deed)}, 10min}; };
   return {
       {"start_run_command", start(command)},
       {"start_run_script", start(script)},
       {"start_run_sync", start(SyncOrder{app_sample(), hash_sample(1), "prints hello"})},
       {"start_run_commit", start(CommitOrder{app_sample(), "first version"})},
-      {"start_run_reset", start(ResetOrder{app_sample(), "0123456789abcdef0123456789abcdef01234567", "back"})},
+      {"start_run_reset",
+       start(ResetOrder{app_sample(), "0123456789abcdef0123456789abcdef01234567", "back"})},
       {"start_run_remove", start(RemoveOrder{app_sample()})},
       {"cancel_run", CancelRun{run_sample()}},
       {"run_ack", RunAck{{1, 2, 3}, true}},
@@ -43,16 +49,34 @@ inline FromBrainSamples from_brain_samples() {
 
 using FromNodeSamples = std::vector<std::pair<std::string, FromNode>>;
 inline FromNodeSamples from_node_samples() {
-  const RunEnd succeeded{.state = RunState::succeeded, .exit_code = 0, .out_bytes = 4, .err_bytes = 5, .note_bytes = 6,
-                         .started = wall_sample(), .lasted = 7ms, .version = "0123456789abcdef0123456789abcdef01234567"};
+  const RunEnd succeeded{.state = RunState::succeeded,
+                         .exit_code = 0,
+                         .out_bytes = 4,
+                         .err_bytes = 5,
+                         .note_bytes = 6,
+                         .started = wall_sample(),
+                         .lasted = 7ms,
+                         .version = "0123456789abcdef0123456789abcdef01234567"};
   const RunEnd killed{.state = RunState::failed, .signal = 9, .reason = "ended by signal 9"};
-  HostStatus status{.platform = "linux 6.1.0 x86_64", .cpu_cores = 4, .cpu_load_short = 0.25, .cpu_load_long = 0.5,
-                    .memory_used = 1, .memory_total = 2, .disk_used = 3, .disk_total = 4, .local_time = wall_sample(),
-                    .utc_offset_seconds = -3600, .uptime = 3h};
+  HostStatus status{.platform = "linux 6.1.0 x86_64",
+                    .cpu_cores = 4,
+                    .cpu_load_short = 0.25,
+                    .cpu_load_long = 0.5,
+                    .memory_used = 1,
+                    .memory_total = 2,
+                    .disk_used = 3,
+                    .disk_total = 4,
+                    .local_time = wall_sample(),
+                    .utc_offset_seconds = -3600,
+                    .uptime = 3h};
   HostStatus clocked = status;
   clocked.clock = ClockReading{-17us, 300us};
-  const NodeAppInfo app{.app = app_sample(), .description = "prints hello", .path = "/root/hello printer@helloWorld",
-                        .modified = true, .version_count = 9, .versions = {{"01234567", "first", wall_sample()}, {"89abcdef", "", {}}}};
+  const NodeAppInfo app{.app = app_sample(),
+                        .description = "prints hello",
+                        .path = "/root/hello printer@helloWorld",
+                        .modified = true,
+                        .version_count = 9,
+                        .versions = {{"01234567", "first", wall_sample()}, {"89abcdef", "", {}}}};
   return {
       {"run_progress", RunProgress{RunState::running, std::nullopt}},
       {"run_progress_pid", RunProgress{RunState::running, 4711}},

@@ -71,7 +71,8 @@ TEST(MessagesTest, EveryMessageOfANodeComesBackWhole) {
 
 // Equal bytes alone would not show a field that neither direction knows.
 TEST(MessagesTest, EveryFieldArrives) {
-  const auto start = std::get<StartRun>(decode_from_brain(bytes_of(brain_sample("start_run_script"))).value());
+  const auto start =
+      std::get<StartRun>(decode_from_brain(bytes_of(brain_sample("start_run_script"))).value());
   const auto& exec = std::get<ExecOrder>(start.order.deed);
   EXPECT_EQ(start.order.id, run_sample());
   EXPECT_EQ(start.start_within, 10min);
@@ -82,12 +83,15 @@ TEST(MessagesTest, EveryFieldArrives) {
   EXPECT_TRUE(exec.background);
   EXPECT_EQ(exec.limit, 0s);
   EXPECT_FALSE(exec.tie);
-  const auto command = std::get<StartRun>(decode_from_brain(bytes_of(brain_sample("start_run_command"))).value());
-  EXPECT_EQ(std::get<ExecOrder>(command.order.deed).environment.at(1), std::make_pair(std::string("B"), std::string("\xfe")));
+  const auto command =
+      std::get<StartRun>(decode_from_brain(bytes_of(brain_sample("start_run_command"))).value());
+  EXPECT_EQ(std::get<ExecOrder>(command.order.deed).environment.at(1),
+            std::make_pair(std::string("B"), std::string("\xfe")));
   EXPECT_TRUE(std::get<ExecOrder>(command.order.deed).tie);
   for (const auto& [name, message] : from_node_samples()) {
     const auto back = decode_from_node(encode(message)).value();
-    if (const auto* ended = std::get_if<RunEnded>(&back)) EXPECT_EQ(ended->end, std::get<RunEnded>(message).end);
+    if (const auto* ended = std::get_if<RunEnded>(&back))
+      EXPECT_EQ(ended->end, std::get<RunEnded>(message).end);
     if (const auto* answer = std::get_if<StatusAnswer>(&back)) {
       const HostStatus& sent = std::get<StatusAnswer>(message).status;
       EXPECT_EQ(answer->status.clock, sent.clock);
@@ -104,40 +108,61 @@ TEST(MessagesTest, ABadFieldIsRefusedByName) {
   const auto begins = [](const std::string& fault, std::string_view with) {
     EXPECT_TRUE(fault.starts_with(with)) << fault << "\n  should begin: " << with;
   };
-  begins(fault_of("cancel_run", [](B m) { m.mutable_cancel_run()->set_task("../x"); }), "invalid_argument: run.task: '../x'");
-  begins(fault_of("cancel_run", [](B m) { m.mutable_cancel_run()->set_node("a/b"); }), "invalid_argument: run.node: 'a/b'");
-  begins(fault_of("cancel_run", [](B m) { m.mutable_cancel_run()->set_attempt(0); }), "invalid_argument: run.attempt: ");
-  begins(fault_of("ask_apps_one", [](B m) { m.mutable_ask_apps()->mutable_app()->set_app(".."); }), "invalid_argument: app.app: '..'");
+  begins(fault_of("cancel_run", [](B m) { m.mutable_cancel_run()->set_task("../x"); }),
+         "invalid_argument: run.task: '../x'");
+  begins(fault_of("cancel_run", [](B m) { m.mutable_cancel_run()->set_node("a/b"); }),
+         "invalid_argument: run.node: 'a/b'");
+  begins(fault_of("cancel_run", [](B m) { m.mutable_cancel_run()->set_attempt(0); }),
+         "invalid_argument: run.attempt: ");
+  begins(fault_of("ask_apps_one", [](B m) { m.mutable_ask_apps()->mutable_app()->set_app(".."); }),
+         "invalid_argument: app.app: '..'");
   begins(fault_of("ask_apps_one", [](B m) { m.mutable_ask_apps()->mutable_app()->set_scenario("a@b"); }),
          "invalid_argument: app.scenario: 'a@b'");
-  begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->clear_run(); }), "invalid_argument: run.task: ''");
-  begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->clear_deed(); }), "unsupported: an order of a kind");
+  begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->clear_run(); }),
+         "invalid_argument: run.task: ''");
+  begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->clear_deed(); }),
+         "unsupported: an order of a kind");
   begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->mutable_exec()->set_limit_ns(-1); }),
          "invalid_argument: exec.limit_ns: ");
   begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->set_start_within_ns(INT64_MAX); }),
          "invalid_argument: start_within_ns: ");
-  begins(fault_of("start_run_sync", [](B m) { m.mutable_start_run()->mutable_sync()->set_manifest("short"); }),
-         "invalid_argument: sync.manifest: a hash of 5 bytes");
-  begins(fault_of("start_run_commit", [](B m) { m.mutable_start_run()->mutable_commit()->set_message(std::string(4097, 'x')); }),
+  begins(
+      fault_of("start_run_sync", [](B m) { m.mutable_start_run()->mutable_sync()->set_manifest("short"); }),
+      "invalid_argument: sync.manifest: a hash of 5 bytes");
+  begins(fault_of("start_run_commit",
+                  [](B m) { m.mutable_start_run()->mutable_commit()->set_message(std::string(4097, 'x')); }),
          "too_large: message: 4097 bytes");
-  begins(fault_of("run_progress", [](N m) { m.mutable_run_progress()->set_state("fine"); }), "invalid_argument: state: 'fine'");
-  begins(fault_of("run_ended", [](N m) { m.mutable_run_ended()->set_state("running"); }), "invalid_argument: state: a run cannot end");
-  begins(fault_of("run_ended", [](N m) { m.mutable_run_ended()->set_lasted_ns(-1); }), "invalid_argument: lasted_ns: ");
-  begins(fault_of("run_output", [](N m) { m.mutable_run_output()->set_stream(4); }), "invalid_argument: stream: ");
-  begins(fault_of("run_output", [](N m) { m.mutable_run_output()->set_offset(UINT64_MAX); }), "invalid_argument: offset: ");
-  begins(fault_of("status", [](N m) { m.mutable_status()->set_uptime_ns(INT64_MIN); }), "invalid_argument: uptime_ns: ");
+  begins(fault_of("run_progress", [](N m) { m.mutable_run_progress()->set_state("fine"); }),
+         "invalid_argument: state: 'fine'");
+  begins(fault_of("run_ended", [](N m) { m.mutable_run_ended()->set_state("running"); }),
+         "invalid_argument: state: a run cannot end");
+  begins(fault_of("run_ended", [](N m) { m.mutable_run_ended()->set_lasted_ns(-1); }),
+         "invalid_argument: lasted_ns: ");
+  begins(fault_of("run_output", [](N m) { m.mutable_run_output()->set_stream(4); }),
+         "invalid_argument: stream: ");
+  begins(fault_of("run_output", [](N m) { m.mutable_run_output()->set_offset(UINT64_MAX); }),
+         "invalid_argument: offset: ");
+  begins(fault_of("status", [](N m) { m.mutable_status()->set_uptime_ns(INT64_MIN); }),
+         "invalid_argument: uptime_ns: ");
   begins(fault_of("status_with_clock", [](N m) { m.mutable_status()->set_clock_offset_ns(INT64_MIN); }),
          "invalid_argument: clock_offset_ns: ");
-  begins(fault_of("status_with_clock", [](N m) { m.mutable_status()->set_clock_bound_ns(-1); }), "invalid_argument: clock_bound_ns: ");
-  begins(fault_of("ask_manifest", [](N m) { m.set_ask_manifest(""); }), "invalid_argument: ask_manifest: a hash of 0 bytes");
-  begins(fault_of("ask_chunks", [](N m) { m.mutable_ask_chunks()->add_hashes("x"); }), "invalid_argument: ask_chunks.hashes: ");
-  begins(fault_of("ask_chunks", [](N m) { for (int i = 0; i < 4096; ++i) m.mutable_ask_chunks()->add_hashes(std::string(32, 'h')); }),
+  begins(fault_of("status_with_clock", [](N m) { m.mutable_status()->set_clock_bound_ns(-1); }),
+         "invalid_argument: clock_bound_ns: ");
+  begins(fault_of("ask_manifest", [](N m) { m.set_ask_manifest(""); }),
+         "invalid_argument: ask_manifest: a hash of 0 bytes");
+  begins(fault_of("ask_chunks", [](N m) { m.mutable_ask_chunks()->add_hashes("x"); }),
+         "invalid_argument: ask_chunks.hashes: ");
+  begins(fault_of("ask_chunks",
+                  [](N m) {
+                    for (int i = 0; i < 4096; ++i) m.mutable_ask_chunks()->add_hashes(std::string(32, 'h'));
+                  }),
          "too_large: ask_chunks.hashes: ");
 }
 
 TEST(MessagesTest, AnEmptyOrUnknownMessageIsUnsupportedAndGarbageIsInvalid) {
   EXPECT_EQ(decode_from_brain("").error().code(), ErrorCode::unsupported);
-  EXPECT_EQ(decode_from_node("\xf2\x3f\x01x").error().code(), ErrorCode::unsupported) << "field 1022 is of a later version";
+  EXPECT_EQ(decode_from_node("\xf2\x3f\x01x").error().code(), ErrorCode::unsupported)
+      << "field 1022 is of a later version";
   EXPECT_EQ(decode_from_brain("\xff\xff").error().code(), ErrorCode::invalid_argument);
   EXPECT_EQ(decode_from_node(Bytes("\x0a\x7f", 2)).error().code(), ErrorCode::invalid_argument);
 }
@@ -145,7 +170,8 @@ TEST(MessagesTest, AnEmptyOrUnknownMessageIsUnsupportedAndGarbageIsInvalid) {
 TEST(MessagesTest, AMessageCutAnywhereIsRefusedOrHarmless) {
   for (const auto& [name, message] : from_node_samples()) {
     const Bytes bytes = encode(message);
-    for (std::size_t size = 0; size < bytes.size(); ++size) (void)decode_from_node(BytesView(bytes).substr(0, size));
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      (void)decode_from_node(BytesView(bytes).substr(0, size));
   }
   for (const auto& [name, message] : from_brain_samples()) {
     const Bytes bytes = encode(message);
@@ -176,7 +202,8 @@ TEST(MessagesTest, ACodeOfALaterVersionIsStillAFailure) {
   EXPECT_EQ(fault_of("failed_of_brain", [](pb::FromBrain& m) { m.mutable_failed()->set_code("tired"); }), "");
   pb::FromBrain proto = brain_sample("failed_of_brain");
   proto.mutable_failed()->set_code("tired");
-  EXPECT_EQ(std::get<Failed>(decode_from_brain(bytes_of(proto)).value()).error, Error(ErrorCode::internal, "no such manifest"));
+  EXPECT_EQ(std::get<Failed>(decode_from_brain(bytes_of(proto)).value()).error,
+            Error(ErrorCode::internal, "no such manifest"));
 }
 
 TEST(MessagesTest, LoadsThatCannotBeAreBroughtIntoRange) {

@@ -6,7 +6,8 @@
 
 namespace octo::wire {
 
-inline constexpr std::size_t kProblemTextMax = 8 * 1024;  // of a sentence: half of what a frame of text may hold
+inline constexpr std::size_t kProblemTextMax =
+    8 * 1024;  // of a sentence: half of what a frame of text may hold
 
 void put_problem(pb::Problem* to, const Error& error);
 Error take_problem(const pb::Problem& from);

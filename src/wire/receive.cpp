@@ -34,8 +34,8 @@ Result<void> Session::receive(BytesView bytes, Instant now) {
     }
     const Header header = OCTO_TRY(decode_header(state.input));
     if (!state.established && header.payload_bytes > limits::hello_bytes_max) {
-      return fail(ErrorCode::too_large, "{} frame of {} bytes before the session is established", name_of(header.type),
-                  header.payload_bytes);
+      return fail(ErrorCode::too_large, "{} frame of {} bytes before the session is established",
+                  name_of(header.type), header.payload_bytes);
     }
     const std::size_t whole = kHeaderBytes + header.payload_bytes;
     const std::size_t missing = whole - state.input.size();
@@ -60,16 +60,21 @@ Result<void> Session::receive(BytesView bytes, Instant now) {
 Result<void> Session::State::take_frame(const Header& header, BytesView payload, Instant now) {
   // Most frames have an answer, if only credit.
   if (control_bytes > limits::peer_queue_bytes_max) {
-    return fail(ErrorCode::exhausted, "the peer sends and does not read: {} bytes of answers wait", control_bytes);
+    return fail(ErrorCode::exhausted, "the peer sends and does not read: {} bytes of answers wait",
+                control_bytes);
   }
   if (header.stream == 0) return take_session_frame(header, payload, now);
-  if (!established) return fail(ErrorCode::invalid_argument, "a {} frame before the session is established", name_of(header.type));
+  if (!established)
+    return fail(ErrorCode::invalid_argument, "a {} frame before the session is established",
+                name_of(header.type));
   return take_stream_frame(header, payload);
 }
 
 Result<void> Session::State::take_session_frame(const Header& header, BytesView payload, Instant now) {
   const bool brain = config.side == Side::brain;
-  const auto misplaced = [&] { return fail(ErrorCode::invalid_argument, "a {} frame is out of place here", name_of(header.type)); };
+  const auto misplaced = [&] {
+    return fail(ErrorCode::invalid_argument, "a {} frame is out of place here", name_of(header.type));
+  };
   switch (header.type) {
     case FrameType::hello: return !brain || hello_seen ? Result<void>(misplaced()) : take_hello(payload);
     case FrameType::welcome: return brain || established ? Result<void>(misplaced()) : take_welcome(payload);
@@ -100,7 +105,8 @@ Result<void> Session::State::take_hello(BytesView payload) {
   hello.boot_id = proto.boot_id();
   hello.epoch_seen = proto.epoch_seen();
   if (hello.version != limits::version) {
-    return fail(ErrorCode::unsupported, "the peer speaks version {} of the link, we speak {}", hello.version, limits::version);
+    return fail(ErrorCode::unsupported, "the peer speaks version {} of the link, we speak {}", hello.version,
+                limits::version);
   }
   config.hello = hello;
   events.push_back(HelloArrived{std::move(hello)});
@@ -117,7 +123,8 @@ Result<void> Session::State::take_welcome(BytesView payload) {
   welcome.epoch = proto.epoch();
   welcome.heartbeat = Span(proto.heartbeat_ns());
   if (welcome.version != limits::version) {
-    return fail(ErrorCode::unsupported, "the Brain speaks version {} of the link, we speak {}", welcome.version, limits::version);
+    return fail(ErrorCode::unsupported, "the Brain speaks version {} of the link, we speak {}",
+                welcome.version, limits::version);
   }
   welcome.features = common(config.hello.features, welcome.features);
   established = true;
@@ -133,8 +140,10 @@ Result<void> Session::State::take_ping(BytesView payload, Instant now) {
   pong.set_answered(now.time_since_epoch().count());
   // A peer that pings without reading our pongs is held by the socket, not by our memory.
   if (control.size() < 1024) put_control(frame(FrameType::pong, 0, pong.SerializeAsString()));
-  if (ping.round_trip_ns() != 0 && is_sane(ping.round_trip_ns())) told.round_trip = Span(ping.round_trip_ns());
-  if (ping.clock_bound_ns() != 0 && is_sane(ping.clock_bound_ns()) && is_sane(std::abs(ping.clock_offset_ns() / 2))) {
+  if (ping.round_trip_ns() != 0 && is_sane(ping.round_trip_ns()))
+    told.round_trip = Span(ping.round_trip_ns());
+  if (ping.clock_bound_ns() != 0 && is_sane(ping.clock_bound_ns()) &&
+      is_sane(std::abs(ping.clock_offset_ns() / 2))) {
     told.clock = ClockReading{Span(ping.clock_offset_ns()), Span(ping.clock_bound_ns())};
   }
   events.push_back(told);
@@ -143,8 +152,10 @@ Result<void> Session::State::take_ping(BytesView payload, Instant now) {
 
 Result<void> Session::State::take_pong(BytesView payload, Instant now) {
   const auto pong = OCTO_TRY(parse<pb::Pong>(payload, FrameType::pong));
-  // Boot clocks count from zero, and no answer is older than its question: otherwise the sums below would overflow.
-  if (pong.sent() < 0 || pong.seen() < 0 || pong.answered() < pong.seen() || Instant(Span(pong.sent())) > now) {
+  // Boot clocks count from zero, and no answer is older than its question: otherwise the sums below would
+  // overflow.
+  if (pong.sent() < 0 || pong.seen() < 0 || pong.answered() < pong.seen() ||
+      Instant(Span(pong.sent())) > now) {
     return fail(ErrorCode::invalid_argument, "a pong whose times cannot be");
   }
   (void)estimator.add({Instant(Span(pong.sent())), pong.seen(), pong.answered(), now});
@@ -158,7 +169,9 @@ Result<void> Session::State::take_stream_frame(const Header& header, BytesView p
     const bool known = is_ours(id) ? id < next_stream : id < peer_next && !skipped.contains(id);
     // Of a stream that we reset or that is over on both sides: the peer did not know yet.
     if (known) return {};
-    if (is_ours(id)) return fail(ErrorCode::invalid_argument, "a {} frame on stream {}, which we never opened", name_of(header.type), id);
+    if (is_ours(id))
+      return fail(ErrorCode::invalid_argument, "a {} frame on stream {}, which we never opened",
+                  name_of(header.type), id);
     OCTO_TRY(take_opening(header));
     if (header.type == FrameType::reset) return {};  // given up before its first message
     stream = &streams[id];
@@ -190,7 +203,8 @@ Result<void> Session::State::take_opening(const Header& header) {
   const std::size_t passed_over = id < peer_next ? 0 : (id - peer_next) / 2;
   const std::size_t open = streams.size() - own_streams + skipped.size() - skipped.count(id);
   if (open + passed_over >= limits::streams_max) {
-    return fail(ErrorCode::exhausted, "the peer opens stream {} with {} open, {} at most", id, open + passed_over, limits::streams_max);
+    return fail(ErrorCode::exhausted, "the peer opens stream {} with {} open, {} at most", id,
+                open + passed_over, limits::streams_max);
   }
   for (; peer_next < id; peer_next += 2) skipped.insert(static_cast<StreamId>(peer_next));
   if (peer_next == id) peer_next += 2;
@@ -199,10 +213,13 @@ Result<void> Session::State::take_opening(const Header& header) {
 }
 
 Result<void> Session::State::take_message(Stream& stream, StreamId id, BytesView payload) {
-  if (stream.peer_finished) return fail(ErrorCode::invalid_argument, "a message on stream {} after its finish", id);
+  if (stream.peer_finished)
+    return fail(ErrorCode::invalid_argument, "a message on stream {} after its finish", id);
   const std::int64_t size = cost_of(payload.size());
-  if (size > stream.receive_credit && stream.receive_credit < static_cast<std::int64_t>(limits::stream_window_nearly)) {
-    return fail(ErrorCode::exhausted, "stream {} has sent {} bytes beyond its credit", id, size - stream.receive_credit);
+  if (size > stream.receive_credit &&
+      stream.receive_credit < static_cast<std::int64_t>(limits::stream_window_nearly)) {
+    return fail(ErrorCode::exhausted, "stream {} has sent {} bytes beyond its credit", id,
+                size - stream.receive_credit);
   }
   stream.receive_credit -= size;
   events.push_back(MessageArrived{id, Bytes(payload), !is_ours(id) && !std::exchange(stream.spoken, true)});
@@ -210,7 +227,8 @@ Result<void> Session::State::take_message(Stream& stream, StreamId id, BytesView
 }
 
 Result<void> Session::State::take_credit(Stream& stream, StreamId id, BytesView payload) {
-  if (payload.size() != 4) return fail(ErrorCode::invalid_argument, "a credit frame of {} bytes", payload.size());
+  if (payload.size() != 4)
+    return fail(ErrorCode::invalid_argument, "a credit frame of {} bytes", payload.size());
   const auto credit = get_unsigned<std::uint32_t>(payload);
   stream.send_credit += credit;
   if (stream.send_credit > static_cast<std::int64_t>(limits::stream_window)) {

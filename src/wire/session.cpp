@@ -13,7 +13,7 @@ namespace octo::wire {
 
 namespace {
 
-constexpr int kFirstPings = 8;             // close together, to set the clock
+constexpr int kFirstPings = 8;  // close together, to set the clock
 constexpr Span kFirstPingInterval = 50ms;
 // A stream may queue this much before send() has to wait: the peer's share if many streams are busy at once.
 constexpr std::size_t kStreamQueueBytes = 256 * 1024;
@@ -44,10 +44,12 @@ Bytes frame(FrameType type, StreamId stream, BytesView payload) {
   return out;
 }
 
-std::vector<std::string> common(const std::vector<std::string>& wanted, const std::vector<std::string>& offered) {
+std::vector<std::string> common(const std::vector<std::string>& wanted,
+                                const std::vector<std::string>& offered) {
   std::vector<std::string> both;
-  std::ranges::copy_if(wanted, std::back_inserter(both),
-                       [&](const std::string& feature) { return std::ranges::find(offered, feature) != offered.end(); });
+  std::ranges::copy_if(wanted, std::back_inserter(both), [&](const std::string& feature) {
+    return std::ranges::find(offered, feature) != offered.end();
+  });
   return both;
 }
 
@@ -79,7 +81,8 @@ void Session::welcome(Welcome welcome) {
   OCTO_EXPECTS(state_->hello_seen && !state_->established);
   pb::Welcome proto;
   proto.set_version(welcome.version);
-  for (std::string& feature : common(welcome.features, state_->config.hello.features)) proto.add_features(std::move(feature));
+  for (std::string& feature : common(welcome.features, state_->config.hello.features))
+    proto.add_features(std::move(feature));
   proto.set_program_version(welcome.program_version);
   proto.set_brain(welcome.brain);
   proto.set_epoch(welcome.epoch);
@@ -100,12 +103,14 @@ void Session::goodbye(const Error& error) {
 }
 
 Result<StreamId> Session::open(Priority priority) {
-  if (!state_->established || state_->over) return fail(ErrorCode::unavailable, "the session is not established");
+  if (!state_->established || state_->over)
+    return fail(ErrorCode::unavailable, "the session is not established");
   if (state_->own_streams >= limits::streams_max) {
     return fail(ErrorCode::exhausted, "{} streams are open on one link", state_->own_streams);
   }
   if (state_->next_stream > std::numeric_limits<StreamId>::max() - 2) {
-    return fail(ErrorCode::exhausted, "every stream number of this session was used: a new session is needed");
+    return fail(ErrorCode::exhausted,
+                "every stream number of this session was used: a new session is needed");
   }
   const StreamId id = state_->next_stream;
   state_->next_stream += 2;
@@ -119,7 +124,8 @@ Result<void> Session::send(StreamId stream, Bytes message) {
   if (state_->over) return fail(ErrorCode::unavailable, "the session is over");
   if (found == nullptr || found->finishing) return fail(ErrorCode::cancelled, "the stream is closed");
   if (message.size() > limits::payload_bytes_max) {
-    return fail(ErrorCode::too_large, "a message of {} bytes, {} at most", message.size(), limits::payload_bytes_max);
+    return fail(ErrorCode::too_large, "a message of {} bytes, {} at most", message.size(),
+                limits::payload_bytes_max);
   }
   found->queued_bytes += message.size();
   state_->queued_bytes += message.size();
@@ -200,7 +206,8 @@ Result<void> Session::tick(Instant now) {
     return fail(ErrorCode::timed_out, "nothing heard for {}", print_span(silence));
   }
   if (state_->config.side != Side::node || !state_->established || now < state_->next_ping) return {};
-  state_->next_ping = now + (++state_->pings < kFirstPings ? kFirstPingInterval : state_->config.heartbeat_interval);
+  state_->next_ping =
+      now + (++state_->pings < kFirstPings ? kFirstPingInterval : state_->config.heartbeat_interval);
   pb::Ping ping;
   ping.set_sent(now.time_since_epoch().count());
   if (const auto round_trip = state_->estimator.round_trip()) ping.set_round_trip_ns(round_trip->count());
@@ -254,7 +261,8 @@ void Session::State::unqueue(std::size_t bytes) {
 
 // Puts a stream that has something to say, and the credit to say it, in the line of its priority.
 void Session::State::schedule(StreamId id, Stream& stream) {
-  if (stream.waiting || stream.finished) return;  // finished: the peer's credit may come later than our finish
+  if (stream.waiting || stream.finished)
+    return;  // finished: the peer's credit may come later than our finish
   const bool blocked = !stream.queue.empty() && stream.send_credit < cost_of(stream.queue.front().size());
   const bool nearly_whole = stream.send_credit >= static_cast<std::int64_t>(limits::stream_window_nearly);
   if (stream.queue.empty() ? !stream.finishing : blocked && !nearly_whole) return;

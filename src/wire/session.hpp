@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Session: one link as a sans-I/O state machine. Bytes and time go in, bytes and events come out; it owns no socket.
+// Session: one link as a sans-I/O state machine. Bytes and time go in, bytes and events come out; it owns no
+// socket.
 //
-// Streams are multiplexed with credit per stream and direction; control before output before bulk. A broken rule of the peer
-// is an Error from receive(): the driver sends what take_output() still has (a goodbye with the reason) and closes.
+// Streams are multiplexed with credit per stream and direction; control before output before bulk. A broken
+// rule of the peer is an Error from receive(): the driver sends what take_output() still has (a goodbye with
+// the reason) and closes.
 //
-// Order of calls: construct; then any of receive / send / open / tick; after each, drain next_event() and take_output().
+// Order of calls: construct; then any of receive / send / open / tick; after each, drain next_event() and
+// take_output().
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -33,7 +36,8 @@ struct Hello {
   std::vector<std::string> features;
   std::string program_version;
   std::string name;
-  std::string instance;       // random, made at the agent's first start on this disk: a reinstalled node has another
+  std::string
+      instance;  // random, made at the agent's first start on this disk: a reinstalled node has another
   std::string boot_id;
   std::uint64_t epoch_seen = 0;  // highest Brain epoch the node has obeyed
 };
@@ -48,28 +52,53 @@ struct Welcome {
 
 struct Config {
   Side side = Side::node;
-  Span heartbeat_interval{};   // node: how often it pings once calm; the first eight pings come 50 ms apart, to set the clock
-  Span silence_max{};          // the session is lost after this much silence
-  Hello hello;                 // node: what it says; Brain: leave empty, the session keeps there what it heard
+  Span heartbeat_interval{};  // node: how often it pings once calm; the first eight pings come 50 ms apart,
+                              // to set the clock
+  Span silence_max{};         // the session is lost after this much silence
+  Hello hello;                // node: what it says; Brain: leave empty, the session keeps there what it heard
 };
 
 // Events, in the order they happened.
-struct HelloArrived { Hello hello; };       // Brain: answer with welcome() or refuse()
-struct Welcomed { Welcome welcome; };       // node: established
-struct Refused { Error error; };            // node: the session is over
-struct MessageArrived { StreamId stream; Bytes message; bool opens = false; };  // opens: the first one of a peer's stream
-struct Finished { StreamId stream; };       // peer sends no more on it; nothing of it is lost
-struct WasReset { StreamId stream; Error error; };
-struct Writable { StreamId stream; };       // a stream whose queue was full has room again; 0: the whole link has
-struct Goodbye { Error error; };            // peer ended the session on purpose
-struct Pinged { std::optional<Span> round_trip; std::optional<ClockReading> clock; };  // Brain: what the node measured
-using Event = std::variant<HelloArrived, Welcomed, Refused, MessageArrived, Finished, WasReset, Writable, Goodbye, Pinged>;
+struct HelloArrived {
+  Hello hello;
+};  // Brain: answer with welcome() or refuse()
+struct Welcomed {
+  Welcome welcome;
+};  // node: established
+struct Refused {
+  Error error;
+};  // node: the session is over
+struct MessageArrived {
+  StreamId stream;
+  Bytes message;
+  bool opens = false;
+};  // opens: the first one of a peer's stream
+struct Finished {
+  StreamId stream;
+};  // peer sends no more on it; nothing of it is lost
+struct WasReset {
+  StreamId stream;
+  Error error;
+};
+struct Writable {
+  StreamId stream;
+};  // a stream whose queue was full has room again; 0: the whole link has
+struct Goodbye {
+  Error error;
+};  // peer ended the session on purpose
+struct Pinged {
+  std::optional<Span> round_trip;
+  std::optional<ClockReading> clock;
+};  // Brain: what the node measured
+using Event = std::variant<HelloArrived, Welcomed, Refused, MessageArrived, Finished, WasReset, Writable,
+                           Goodbye, Pinged>;
 
 class Session {
  public:
   Session(Config config, Instant now);
 
-  // Any number of bytes as they came. `brain_clock` of pongs is `now` itself: the peer's nanoseconds are its boot clock's.
+  // Any number of bytes as they came. `brain_clock` of pongs is `now` itself: the peer's nanoseconds are its
+  // boot clock's.
   Result<void> receive(BytesView bytes, Instant now);
   std::optional<Event> next_event();
   // Up to `bytes_max` of what is to be written, in priority order; empty when there is nothing.
@@ -81,9 +110,11 @@ class Session {
   void refuse(const Error& error);
   bool established() const;
 
-  // The stream exists for the peer with its first message. exhausted when streams_max are open, or their numbers are used up.
+  // The stream exists for the peer with its first message. exhausted when streams_max are open, or their
+  // numbers are used up.
   Result<StreamId> open(Priority priority);
-  // Queues one message, whole. too_large over payload_bytes_max; cancelled when the stream is reset or finished by us.
+  // Queues one message, whole. too_large over payload_bytes_max; cancelled when the stream is reset or
+  // finished by us.
   Result<void> send(StreamId stream, Bytes message);
   // False while more than the stream's share is queued: wait for Writable before sending more.
   bool writable(StreamId stream) const;

@@ -35,7 +35,8 @@ TEST(FrameTest, EachTypeHasItsLimitAndTheLimitItselfPasses) {
     std::uint32_t bytes = 0;
     const StreamId stream = type >= FrameType::message && type <= FrameType::reset ? 1 : 0;
     while (decode_header(header(bytes + 1, static_cast<std::uint8_t>(type), 0, stream))) ++bytes;
-    EXPECT_EQ(decode_header(header(bytes + 1, static_cast<std::uint8_t>(type), 0, stream)).error().code(), ErrorCode::too_large);
+    EXPECT_EQ(decode_header(header(bytes + 1, static_cast<std::uint8_t>(type), 0, stream)).error().code(),
+              ErrorCode::too_large);
     return bytes;
   };
   EXPECT_EQ(most(FrameType::hello), 16U * 1024);
@@ -75,7 +76,8 @@ TEST(SessionRulesTest, BeforeItIsKnownAPeerGetsLittle) {
 
 TEST(SessionRulesTest, AnOversizedFrameIsRefusedBeforeItsBytesCome) {
   Hosted host;
-  EXPECT_EQ(host.brain.receive(header(limits::payload_bytes_max + 1, 6, 0, 1), kNoon).error().code(), ErrorCode::too_large);
+  EXPECT_EQ(host.brain.receive(header(limits::payload_bytes_max + 1, 6, 0, 1), kNoon).error().code(),
+            ErrorCode::too_large);
 }
 
 TEST(SessionRulesTest, AnotherVersionIsRefusedWithBothNumbers) {
@@ -84,7 +86,8 @@ TEST(SessionRulesTest, AnotherVersionIsRefusedWithBothNumbers) {
   Session node(config, kNoon), brain(brain_config(), kNoon);
   const auto judged = brain.receive(output_of(node), kNoon);
   ASSERT_FALSE(judged);
-  EXPECT_EQ(judged.error(), Error(ErrorCode::unsupported, "the peer speaks version 2 of the link, we speak 1"));
+  EXPECT_EQ(judged.error(),
+            Error(ErrorCode::unsupported, "the peer speaks version 2 of the link, we speak 1"));
   brain.goodbye(judged.error());
   ASSERT_TRUE(node.receive(output_of(brain), kNoon));
   EXPECT_EQ(event_of<Goodbye>(node).error.code(), ErrorCode::unsupported);
@@ -92,35 +95,44 @@ TEST(SessionRulesTest, AnotherVersionIsRefusedWithBothNumbers) {
 
 TEST(SessionRulesTest, FramesOfTheSessionHaveTheirPlace) {
   Hosted host;
-  EXPECT_EQ(host.brain.receive(Hosted::hello(), kNoon).error().message(), "a hello frame is out of place here");
-  EXPECT_EQ(host.refuses(FrameType::welcome, 0, ""), "invalid_argument: a welcome frame is out of place here");
+  EXPECT_EQ(host.brain.receive(Hosted::hello(), kNoon).error().message(),
+            "a hello frame is out of place here");
+  EXPECT_EQ(host.refuses(FrameType::welcome, 0, ""),
+            "invalid_argument: a welcome frame is out of place here");
   EXPECT_EQ(host.refuses(FrameType::refuse, 0, ""), "invalid_argument: a refuse frame is out of place here");
   EXPECT_EQ(host.refuses(FrameType::pong, 0, ""), "invalid_argument: a pong frame is out of place here");
   Session node(node_config(), kNoon);
-  EXPECT_EQ(node.receive(frame(FrameType::pong, 0, ""), kNoon).error().message(), "a pong frame is out of place here");
-  EXPECT_EQ(node.receive(frame(FrameType::hello, 0, ""), kNoon).error().message(), "a hello frame is out of place here");
+  EXPECT_EQ(node.receive(frame(FrameType::pong, 0, ""), kNoon).error().message(),
+            "a pong frame is out of place here");
+  EXPECT_EQ(node.receive(frame(FrameType::hello, 0, ""), kNoon).error().message(),
+            "a hello frame is out of place here");
 }
 
 TEST(SessionRulesTest, APayloadThatCannotBeReadIsRefusedByTheNameOfItsFrame) {
   Hosted host;
-  EXPECT_EQ(host.refuses(FrameType::ping, 0, "\xff\xff"), "invalid_argument: a ping frame whose payload cannot be read");
-  EXPECT_EQ(host.refuses(FrameType::goodbye, 0, "\xff"), "invalid_argument: a goodbye frame whose payload cannot be read");
+  EXPECT_EQ(host.refuses(FrameType::ping, 0, "\xff\xff"),
+            "invalid_argument: a ping frame whose payload cannot be read");
+  EXPECT_EQ(host.refuses(FrameType::goodbye, 0, "\xff"),
+            "invalid_argument: a goodbye frame whose payload cannot be read");
 }
 
 TEST(SessionRulesTest, AStreamBeginsWithAMessage) {
   Hosted host;
-  EXPECT_EQ(host.refuses(FrameType::credit, 1, u32(1)), "invalid_argument: stream 1 begins with a credit frame");
+  EXPECT_EQ(host.refuses(FrameType::credit, 1, u32(1)),
+            "invalid_argument: stream 1 begins with a credit frame");
   EXPECT_EQ(host.refuses(FrameType::finish, 1, ""), "invalid_argument: stream 1 begins with a finish frame");
   EXPECT_EQ(host.refuses(FrameType::message, 2, "x"),
             "invalid_argument: a message frame on stream 2, which we never opened");
-  EXPECT_EQ(host.refuses(FrameType::reset, 1, problem_bytes(ErrorCode::cancelled, "")), "") << "given up before it spoke";
+  EXPECT_EQ(host.refuses(FrameType::reset, 1, problem_bytes(ErrorCode::cancelled, "")), "")
+      << "given up before it spoke";
 }
 
 TEST(SessionRulesTest, NothingComesAfterAFinish) {
   Hosted host;
   ASSERT_TRUE(host.gets(FrameType::message, 1, "x"));
   ASSERT_TRUE(host.gets(FrameType::finish, 1, ""));
-  EXPECT_EQ(host.refuses(FrameType::message, 1, "y"), "invalid_argument: a message on stream 1 after its finish");
+  EXPECT_EQ(host.refuses(FrameType::message, 1, "y"),
+            "invalid_argument: a message on stream 1 after its finish");
   EXPECT_EQ(host.refuses(FrameType::finish, 1, ""), "invalid_argument: stream 1 is finished twice");
 }
 
@@ -128,7 +140,8 @@ TEST(SessionRulesTest, WhoSendsBeyondItsCreditIsRefused) {
   Hosted host;
   const Bytes piece(64 * 1024 - kHeaderBytes, 'x');
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(host.gets(FrameType::message, 1, piece));
-  EXPECT_EQ(host.refuses(FrameType::message, 1, "y"), "exhausted: stream 1 has sent 13 bytes beyond its credit");
+  EXPECT_EQ(host.refuses(FrameType::message, 1, "y"),
+            "exhausted: stream 1 has sent 13 bytes beyond its credit");
 }
 
 TEST(SessionRulesTest, SmallMessagesPayForTheMemoryTheyTake) {
@@ -141,8 +154,10 @@ TEST(SessionRulesTest, SmallMessagesPayForTheMemoryTheyTake) {
 TEST(SessionRulesTest, NoMoreCreditIsTakenThanAWindow) {
   Hosted host;
   ASSERT_TRUE(host.gets(FrameType::message, 1, "x"));
-  EXPECT_EQ(host.refuses(FrameType::credit, 1, u32(1)), "invalid_argument: stream 1 was given more credit than its window");
-  EXPECT_EQ(host.refuses(FrameType::credit, 1, u32(0xffffffff)), "invalid_argument: stream 1 was given more credit than its window");
+  EXPECT_EQ(host.refuses(FrameType::credit, 1, u32(1)),
+            "invalid_argument: stream 1 was given more credit than its window");
+  EXPECT_EQ(host.refuses(FrameType::credit, 1, u32(0xffffffff)),
+            "invalid_argument: stream 1 was given more credit than its window");
   EXPECT_EQ(host.refuses(FrameType::credit, 1, "abc"), "invalid_argument: a credit frame of 3 bytes");
 }
 
@@ -185,8 +200,11 @@ TEST(SessionRulesTest, APeerThatAsksAndDoesNotReadIsCutOff) {
 
 TEST(SessionRulesTest, TimesThatCannotBeAreNotBelieved) {
   Pair pair;
-  for (const auto& [sent, seen, answered] : {std::tuple<std::int64_t, std::int64_t, std::int64_t>{INT64_MIN, 0, 0},
-                                             {1, INT64_MIN, INT64_MAX}, {INT64_MAX, 0, 0}, {0, 5, 4}}) {
+  for (const auto& [sent, seen, answered] :
+       {std::tuple<std::int64_t, std::int64_t, std::int64_t>{INT64_MIN, 0, 0},
+        {1, INT64_MIN, INT64_MAX},
+        {INT64_MAX, 0, 0},
+        {0, 5, 4}}) {
     pb::Pong pong;
     pong.set_sent(sent);
     pong.set_seen(seen);

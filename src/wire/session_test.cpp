@@ -66,15 +66,19 @@ TEST(SessionTest, ControlGoesBeforeOutputBeforeBulk) {
     ASSERT_TRUE(pair.node.send(stream, "2"));
   }
   ASSERT_TRUE(pair.node.tick(pair.now));
-  EXPECT_EQ(story_of(output_of(pair.node)), fmt::format("ping 0, message {0}, message {0}, message {1}, message {1}, message {2}, message {2}",
-                                                        control, output, bulk));
+  EXPECT_EQ(
+      story_of(output_of(pair.node)),
+      fmt::format("ping 0, message {0}, message {0}, message {1}, message {1}, message {2}, message {2}",
+                  control, output, bulk));
 }
 
 TEST(SessionTest, StreamsOfOnePriorityTakeTurns) {
   Pair pair;
-  const StreamId first = pair.node.open(Priority::output).value(), second = pair.node.open(Priority::output).value();
+  const StreamId first = pair.node.open(Priority::output).value(),
+                 second = pair.node.open(Priority::output).value();
   for (const StreamId stream : {first, first, second, second}) ASSERT_TRUE(pair.node.send(stream, "x"));
-  EXPECT_EQ(story_of(output_of(pair.node)), fmt::format("message {0}, message {1}, message {0}, message {1}", first, second));
+  EXPECT_EQ(story_of(output_of(pair.node)),
+            fmt::format("message {0}, message {1}, message {0}, message {1}", first, second));
 }
 
 TEST(SessionTest, TakeOutputGivesWholeFramesAndStopsAtTheBound) {
@@ -107,7 +111,8 @@ TEST(SessionTest, AStreamMaySpeakLaterThanOneOpenedAfterIt) {
 
 TEST(SessionTest, AStreamGivenUpBeforeItSpokeDoesNoHarm) {
   Pair pair;
-  const StreamId silent = pair.node.open(Priority::bulk).value(), queued = pair.node.open(Priority::bulk).value();
+  const StreamId silent = pair.node.open(Priority::bulk).value(),
+                 queued = pair.node.open(Priority::bulk).value();
   const StreamId finished = pair.node.open(Priority::bulk).value();
   ASSERT_TRUE(pair.node.send(queued, "never leaves"));
   pair.node.reset(silent, Error(ErrorCode::cancelled, "changed my mind"));
@@ -152,7 +157,7 @@ TEST(SessionTest, CreditThatComesAfterOurFinishIsNoReasonToFinishTwice) {
   pair.to_brain();
   pair.brain.consumed(stream, quarter.size());  // the credit is on its way …
   pair.node.finish(stream);
-  const Bytes finish = output_of(pair.node);    // … and so is the finish
+  const Bytes finish = output_of(pair.node);  // … and so is the finish
   pair.to_node();
   EXPECT_FALSE(pair.node.has_output());
   ASSERT_TRUE(pair.brain.receive(finish, pair.now));
@@ -190,7 +195,8 @@ TEST(SessionTest, AMessageLargerThanTheWindowPassesWhateverWasConsumedBefore) {
       pair.to_node();
     }
     pair.to_brain();
-    for (const Event& event : events_of(pair.brain)) pair.brain.consumed(stream, std::get<MessageArrived>(event).message.size());
+    for (const Event& event : events_of(pair.brain))
+      pair.brain.consumed(stream, std::get<MessageArrived>(event).message.size());
     pair.to_node();
     (void)events_of(pair.node);
     EXPECT_TRUE(pair.node.writable(stream)) << "round " << round;
@@ -200,7 +206,8 @@ TEST(SessionTest, AMessageLargerThanTheWindowPassesWhateverWasConsumedBefore) {
 
 TEST(SessionTest, AStreamWithoutCreditHoldsUpNoOther) {
   Pair pair;
-  const StreamId stuck = pair.node.open(Priority::control).value(), free = pair.node.open(Priority::bulk).value();
+  const StreamId stuck = pair.node.open(Priority::control).value(),
+                 free = pair.node.open(Priority::bulk).value();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(pair.node.send(stuck, Bytes(200 * 1024, 'x')));
   ASSERT_TRUE(pair.node.send(free, "passes"));
   EXPECT_EQ(story_of(output_of(pair.node)), fmt::format("message {}, message {}", stuck, free));

@@ -14,7 +14,11 @@ inline const Instant kNoon{12h};
 
 inline Config node_config() {
   Config config{.side = Side::node, .heartbeat_interval = 10s, .silence_max = 45s};
-  config.hello = {.features = {"fast", "loud"}, .program_version = "2.0.0", .name = "pi0", .instance = "i1", .boot_id = "b1"};
+  config.hello = {.features = {"fast", "loud"},
+                  .program_version = "2.0.0",
+                  .name = "pi0",
+                  .instance = "i1",
+                  .boot_id = "b1"};
   return config;
 }
 inline Config brain_config() { return {.side = Side::brain, .heartbeat_interval = 10s, .silence_max = 45s}; }
@@ -76,7 +80,8 @@ class Hosted {
   // How the Brain judges it.
   std::string refuses(FrameType type, StreamId stream, BytesView payload) {
     const auto judged = gets(type, stream, payload);
-    return judged ? "" : fmt::format("{}: {}", octo::name_of(judged.error().code()), judged.error().message());
+    return judged ? ""
+                  : fmt::format("{}: {}", octo::name_of(judged.error().code()), judged.error().message());
   }
   Session brain{brain_config(), kNoon};
 };
@@ -86,7 +91,11 @@ class Pair {
  public:
   Pair() {
     carry();
-    brain.welcome({.features = {"loud", "new"}, .program_version = "2.0.1", .brain = "brain", .epoch = 7, .heartbeat = 10s});
+    brain.welcome({.features = {"loud", "new"},
+                   .program_version = "2.0.1",
+                   .brain = "brain",
+                   .epoch = 7,
+                   .heartbeat = 10s});
     carry();
     (void)events_of(node);
     (void)events_of(brain);

@@ -11,21 +11,24 @@ namespace octo::wire {
 
 Bytes frame(FrameType type, StreamId stream, BytesView payload);
 // A feature is on if both sides have said it.
-std::vector<std::string> common(const std::vector<std::string>& wanted, const std::vector<std::string>& offered);
+std::vector<std::string> common(const std::vector<std::string>& wanted,
+                                const std::vector<std::string>& offered);
 
 // Of credit. With its header, so that many small messages cost as much memory as they pay for.
-inline std::int64_t cost_of(std::size_t message_bytes) { return static_cast<std::int64_t>(kHeaderBytes + message_bytes); }
+inline std::int64_t cost_of(std::size_t message_bytes) {
+  return static_cast<std::int64_t>(kHeaderBytes + message_bytes);
+}
 
 struct Session::Stream {
   Priority priority = Priority::control;
   std::deque<Bytes> queue;
   std::size_t queued_bytes = 0;
-  std::int64_t send_credit = limits::stream_window;      // may turn negative by one message
-  std::int64_t receive_credit = limits::stream_window;   // what we let the peer send; the same
-  std::uint32_t to_return = 0;                           // consumed, not yet given back
-  bool spoken = false;         // its first message is out: the peer knows it
-  bool waiting = false;        // in a line of `ready`
-  bool finishing = false;      // finish once the queue is empty
+  std::int64_t send_credit = limits::stream_window;     // may turn negative by one message
+  std::int64_t receive_credit = limits::stream_window;  // what we let the peer send; the same
+  std::uint32_t to_return = 0;                          // consumed, not yet given back
+  bool spoken = false;                                  // its first message is out: the peer knows it
+  bool waiting = false;                                 // in a line of `ready`
+  bool finishing = false;                               // finish once the queue is empty
   bool finished = false;
   bool peer_finished = false;
 };
@@ -35,8 +38,8 @@ struct Session::State {
   bool hello_seen = false;
   bool established = false;
   bool over = false;
-  Bytes input;                 // of a frame that is not whole yet; empty while idle
-  std::deque<Bytes> control;   // whole frames
+  Bytes input;                // of a frame that is not whole yet; empty while idle
+  std::deque<Bytes> control;  // whole frames
   std::size_t control_bytes = 0;
   std::array<std::deque<StreamId>, 3> ready;
   std::unordered_map<StreamId, Stream> streams;
@@ -44,14 +47,15 @@ struct Session::State {
   std::size_t own_streams = 0;
   std::size_t queued_bytes = 0;  // of all streams
   StreamId next_stream = 1;
-  // Streams are opened in the order of their numbers, but what is more urgent speaks first: numbers may be skipped for a while.
+  // Streams are opened in the order of their numbers, but what is more urgent speaks first: numbers may be
+  // skipped for a while.
   std::uint64_t peer_next = 0;
   std::unordered_set<StreamId> skipped;
   Instant last_heard;
   Instant next_ping;
   int pings = 0;
-  ClockEstimator estimator;    // node
-  Pinged told;                 // Brain: what the node measured
+  ClockEstimator estimator;  // node
+  Pinged told;               // Brain: what the node measured
 
   Stream* find(StreamId id);
   bool is_ours(StreamId id) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Golden bytes: what other implementations may rely on. OCTO_GOLDEN=write (or ./dev golden --accept) rewrites spec/vectors/wire.
+// Golden bytes: what other implementations may rely on. OCTO_GOLDEN=write (or ./dev golden --accept) rewrites
+// spec/vectors/wire.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -37,11 +38,17 @@ std::vector<Vector> frames() {
   };
   Session node(node_config(), kNoon), brain(brain_config(), kNoon);
   const Bytes hello = output_of(node);
-  add("hello", "hello: version 1, features fast and loud, program 2.0.0, name pi0, instance i1, boot b1", hello);
+  add("hello", "hello: version 1, features fast and loud, program 2.0.0, name pi0, instance i1, boot b1",
+      hello);
   (void)brain.receive(hello, kNoon);
-  brain.welcome({.features = {"loud", "new"}, .program_version = "2.0.1", .brain = "brain", .epoch = 7, .heartbeat = 10s});
+  brain.welcome({.features = {"loud", "new"},
+                 .program_version = "2.0.1",
+                 .brain = "brain",
+                 .epoch = 7,
+                 .heartbeat = 10s});
   const Bytes welcome = output_of(brain);
-  add("welcome", "welcome: version 1, feature loud, program 2.0.1, Brain brain, epoch 7, heartbeat 10 s", welcome);
+  add("welcome", "welcome: version 1, feature loud, program 2.0.1, Brain brain, epoch 7, heartbeat 10 s",
+      welcome);
   Session refuser(brain_config(), kNoon);
   (void)refuser.receive(hello, kNoon);
   refuser.refuse(Error(ErrorCode::forbidden, "another node has this name"));
@@ -50,7 +57,8 @@ std::vector<Vector> frames() {
   const Bytes ping = output_of(pair.node);
   add("ping", "ping: sent at 12 h of the node's boot clock, nothing measured yet", ping);
   (void)pair.brain.receive(ping, kNoon + 1ms);
-  add("pong", "pong: to that ping, seen and answered at 12 h 1 ms of the Brain's boot clock", output_of(pair.brain));
+  add("pong", "pong: to that ping, seen and answered at 12 h 1 ms of the Brain's boot clock",
+      output_of(pair.brain));
   const StreamId stream = pair.node.open(Priority::control).value();
   (void)pair.node.send(stream, encode(FromNode(ResumeRun{run_sample()})));
   const Bytes message = output_of(pair.node);
@@ -85,7 +93,8 @@ std::string text_of(const fs::path& path) {
 TEST(VectorsTest, TheBytesAreThoseOfTheSpecification) {
   const fs::path folder = fs::path(OCTO_SOURCE_DIR) / "spec/vectors/wire";
   const char* wish = std::getenv("OCTO_GOLDEN");
-  const bool write = (wish != nullptr && std::string_view(wish) == "write") || std::getenv("OCTO_GOLDEN_ACCEPT") != nullptr;
+  const bool write =
+      (wish != nullptr && std::string_view(wish) == "write") || std::getenv("OCTO_GOLDEN_ACCEPT") != nullptr;
   std::set<std::string> names;
   for (const Vector& vector : all_vectors()) {
     const std::string file = vector.name + ".hex";

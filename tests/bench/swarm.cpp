@@ -2,8 +2,8 @@
 // Simulated nodes that speak the real link over real TLS, each with its own certificate; many per process.
 //
 // usage: octo_swarm BRAIN_IP PORT CA_FOLDER WORK_FOLDER PREFIX COUNT
-//   CA_FOLDER holds ca.pem and ca.key. Prints "ready COUNT" once every node is welcomed, then "lost NAME why" for any that
-//   loses its session, until SIGTERM.
+//   CA_FOLDER holds ca.pem and ca.key. Prints "ready COUNT" once every node is welcomed, then "lost NAME why"
+//   for any that loses its session, until SIGTERM.
 #include <cstdio>
 #include <cstdlib>
 
@@ -62,7 +62,8 @@ Async<void> answer(link::Channel channel) {
 Async<void> live(Swarm& swarm, std::size_t index, Clock& clock, Executor executor) {
   const std::string name = fmt::format("{}{}", swarm.prefix, index);
   auto tls = net::Tls::load({swarm.folder + "/ca.pem", fmt::format("{}/{}.pem", swarm.folder, name),
-                             fmt::format("{}/{}.key", swarm.folder, name)}, crypto::Role::node);
+                             fmt::format("{}/{}.key", swarm.folder, name)},
+                            crypto::Role::node);
   if (!tls) {
     std::printf("lost %s %s\n", name.c_str(), tls.error().message().c_str());
     co_return;
@@ -102,10 +103,13 @@ Async<void> live(Swarm& swarm, std::size_t index, Clock& clock, Executor executo
 
 Async<Result<void>> body(std::vector<std::string> words, Executor executor, daemon::Stop& stop) {
   if (words.size() != 6) {
-    co_return fail(ErrorCode::invalid_argument, "usage: octo_swarm BRAIN_IP PORT CA_FOLDER WORK_FOLDER PREFIX COUNT");
+    co_return fail(ErrorCode::invalid_argument,
+                   "usage: octo_swarm BRAIN_IP PORT CA_FOLDER WORK_FOLDER PREFIX COUNT");
   }
   SystemClock clock(executor);
-  Swarm swarm{{words[0], static_cast<std::uint16_t>(std::atoi(words[1].c_str()))}, words[3], words[4],
+  Swarm swarm{{words[0], static_cast<std::uint16_t>(std::atoi(words[1].c_str()))},
+              words[3],
+              words[4],
               static_cast<std::size_t>(std::atol(words[5].c_str()))};
   OCTO_CO_TRY(make_certificates(words[2], swarm, clock.wall()));
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
@@ -119,9 +123,10 @@ Async<Result<void>> body(std::vector<std::string> words, Executor executor, daem
 }  // namespace octo
 
 int main(int argc, char** argv) {
-  return octo::daemon::run({argv, static_cast<std::size_t>(argc)},
-                           {"octo_swarm", "BRAIN_IP PORT CA_FOLDER WORK_FOLDER PREFIX COUNT",
-                            [](const octo::daemon::Arguments& arguments, octo::Executor executor, octo::daemon::Stop& stop) {
-                              return octo::body(arguments.rest, executor, stop);
-                            }});
+  return octo::daemon::run(
+      {argv, static_cast<std::size_t>(argc)},
+      {"octo_swarm", "BRAIN_IP PORT CA_FOLDER WORK_FOLDER PREFIX COUNT",
+       [](const octo::daemon::Arguments& arguments, octo::Executor executor, octo::daemon::Stop& stop) {
+         return octo::body(arguments.rest, executor, stop);
+       }});
 }

@@ -21,7 +21,8 @@ struct Disk {
   std::vector<std::string> witness;  // one line per process start: "task step attempt"
 };
 
-// The Runs port over simulated processes: "echo TEXT" writes TEXT and ends after a while that the seed decides.
+// The Runs port over simulated processes: "echo TEXT" writes TEXT and ends after a while that the seed
+// decides.
 class SimRuns final : public tentacle::Runs {
  public:
   SimRuns(Disk& disk, Clock& clock, SeededRandom& random, Trace& trace, Executor executor);

@@ -6,12 +6,12 @@
 #include <cstdlib>
 
 #include "agent.hpp"
+#include "base/expects.hpp"
 #include "brain/blobs/blobs.hpp"
 #include "brain/blobs/event_log.hpp"
 #include "brain/fleet/fleet.hpp"
 #include "brain/ledger/ledger.hpp"
 #include "brain/work/verbs.hpp"
-#include "base/expects.hpp"
 #include "domain/limits.hpp"
 #include "io/files/files.hpp"
 
@@ -23,7 +23,8 @@ constexpr Span kVirtualDeadline = 30min;
 const std::vector<std::string> kNodes = {"pi0", "pi1"};
 constexpr std::string_view kText = "hello from a simulated process";
 
-// A folder on the real disk for the Brain's ledger and logs, gone afterwards. No path of it reaches the trace.
+// A folder on the real disk for the Brain's ledger and logs, gone afterwards. No path of it reaches the
+// trace.
 class Folder {
  public:
   Folder() {
@@ -37,7 +38,11 @@ class Folder {
 
 struct World {
   explicit World(std::uint64_t seed)
-      : executor(loop.get_executor()), random(seed), clock(executor), trace(clock), network(clock, random, trace, executor) {}
+      : executor(loop.get_executor()),
+        random(seed),
+        clock(executor),
+        trace(clock),
+        network(clock, random, trace, executor) {}
 
   asio::io_context loop{1};
   Executor executor;
@@ -96,9 +101,11 @@ Async<void> listen(brain::Verbs& verbs, const TaskId& task, World& world, Outcom
     auto events = co_await (*listener)->next();
     if (!events || events->empty()) co_return;
     for (const TaskEvent& event : *events) {
-      world.trace.add(fmt::format("event {} {} {} {}", event.number, name_of(event.kind), event.run.id.node,
-                                  event.kind == TaskEvent::Kind::state ? name_of(event.run.state) : event.output.bytes));
-      if (event.kind == TaskEvent::Kind::output) outcome.output[event.run.id.node.str()] += event.output.bytes;
+      world.trace.add(
+          fmt::format("event {} {} {} {}", event.number, name_of(event.kind), event.run.id.node,
+                      event.kind == TaskEvent::Kind::state ? name_of(event.run.state) : event.output.bytes));
+      if (event.kind == TaskEvent::Kind::output)
+        outcome.output[event.run.id.node.str()] += event.output.bytes;
       if (event.kind == TaskEvent::Kind::done) outcome.finished = true;
     }
     if (outcome.finished) co_return;
@@ -129,9 +136,11 @@ Async<void> play(World& world, Outcome& outcome) {
   auto ledger = brain::SqliteLedger::open(world.folder.path, world.workers, world.executor).value();
   const auto events = brain::FileEventLog::open(world.folder.path, world.workers).value();
   const auto blobs = brain::ChunkBlobs::open(world.folder.path, world.workers).value();
-  auto verbs = (co_await brain::Verbs::open(
-                    {nullptr, *ledger, *events, *blobs, world.clock, world.random}, world.executor)).value();
-  brain::LinkFleet fleet({"brain", "sim", ledger->epoch()}, verbs->fleet_events(), *blobs, world.clock, world.executor);
+  auto verbs = (co_await brain::Verbs::open({nullptr, *ledger, *events, *blobs, world.clock, world.random},
+                                            world.executor))
+                   .value();
+  brain::LinkFleet fleet({"brain", "sim", ledger->epoch()}, verbs->fleet_events(), *blobs, world.clock,
+                         world.executor);
   verbs->set_fleet(fleet);
   const auto listener = world.network.listen("brain");
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
@@ -181,10 +190,12 @@ std::vector<std::string> violations(const Outcome& outcome) {
       continue;
     }
     const auto starts = outcome.witness.contains(node) ? outcome.witness.at(node).size() : 0;
-    if (run->second.state != RunState::succeeded) found.push_back(node + ": " + std::string(name_of(run->second.state)));
+    if (run->second.state != RunState::succeeded)
+      found.push_back(node + ": " + std::string(name_of(run->second.state)));
     if (starts != 1) found.push_back(fmt::format("{}: started {} times", node, starts));
     const std::string output = outcome.output.contains(node) ? outcome.output.at(node) : "";
-    if (output != std::string(kText) + "\n") found.push_back(fmt::format("{}: output {}", node, quote(output)));
+    if (output != std::string(kText) + "\n")
+      found.push_back(fmt::format("{}: output {}", node, quote(output)));
   }
   return found;
 }

@@ -62,7 +62,8 @@ struct Network::Wire {
 
 class SimStream final : public net::Stream {
  public:
-  SimStream(Network& network, std::shared_ptr<Network::Wire> in, std::shared_ptr<Network::Wire> out, net::Peer peer)
+  SimStream(Network& network, std::shared_ptr<Network::Wire> in, std::shared_ptr<Network::Wire> out,
+            net::Peer peer)
       : network_(network), in_(std::move(in)), out_(std::move(out)), peer_(std::move(peer)) {}
   ~SimStream() override { close(); }
 
@@ -128,7 +129,8 @@ class SimListener final : public net::Listener {
 class SimDialer final : public net::Dialer {
  public:
   SimDialer(Network& network, std::string node) : network_(network), node_(std::move(node)) {}
-  Async<Result<std::unique_ptr<net::Stream>>> dial(const net::Endpoint&, const crypto::ExpectedPeer&) override {
+  Async<Result<std::unique_ptr<net::Stream>>> dial(const net::Endpoint&,
+                                                   const crypto::ExpectedPeer&) override {
     co_await network_.clock_.sleep(network_.random_.between(1ms, 5ms));
     if (network_.down_[node_]) co_return fail(ErrorCode::unavailable, "no route");
     const auto up = std::make_shared<Network::Wire>(network_.executor_, node_ + " → brain");

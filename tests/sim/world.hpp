@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A world from one seed: virtual time, randomness, a network with delays and cuts, and a trace of all that happened.
+// A world from one seed: virtual time, randomness, a network with delays and cuts, and a trace of all that
+// happened.
 //
 // The loop runs what is ready; then time jumps to the next timer. Nothing waits for real time.
 #pragma once
@@ -21,7 +22,9 @@ class SeededRandom final : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
   Bytes bytes(std::size_t count) override;
-  Span between(Span low, Span high) { return low + std::chrono::duration_cast<Span>((high - low) * fraction()); }
+  Span between(Span low, Span high) {
+    return low + std::chrono::duration_cast<Span>((high - low) * fraction());
+  }
 
  private:
   std::uint64_t next();
@@ -55,7 +58,8 @@ class Trace {
   std::string text_;
 };
 
-// Byte streams between named ends, delivered after a random delay, in order. cut() breaks a node's streams at once.
+// Byte streams between named ends, delivered after a random delay, in order. cut() breaks a node's streams at
+// once.
 class Network {
  public:
   Network(VirtualClock& clock, SeededRandom& random, Trace& trace, Executor executor);

@@ -32,7 +32,8 @@ Async<Result<Bytes>> ChunkBlobs::get(const Sha256& hash) {
 }
 
 Async<Result<Manifest>> ChunkBlobs::manifest(const Sha256& hash) {
-  co_return co_await workers_.run([&]() -> Result<Manifest> { return decode_manifest(OCTO_TRY(chunks_.get(hash))); });
+  co_return co_await workers_.run(
+      [&]() -> Result<Manifest> { return decode_manifest(OCTO_TRY(chunks_.get(hash))); });
 }
 
 Async<Result<void>> ChunkBlobs::sync() {

@@ -16,25 +16,27 @@ Result<std::unique_ptr<FileEventLog>> FileEventLog::open(const std::string& fold
   return std::unique_ptr<FileEventLog>(new FileEventLog(folder + "/events", workers));
 }
 
-Result<std::pair<std::shared_ptr<FileEventLog::Log>, EventLog::Summary>> FileEventLog::load(const TaskId& task) const {
+Result<std::pair<std::shared_ptr<FileEventLog::Log>, EventLog::Summary>> FileEventLog::load(
+    const TaskId& task) const {
   std::vector<std::uint64_t> marks;
   Summary summary;
   std::map<RunId, OutputMark> output;
   std::map<RunId, RunState> states;
-  auto records = OCTO_TRY(files::RecordLog::open(path_of(task), [&](std::uint64_t offset, BytesView record) -> Result<void> {
-    const TaskEvent event = OCTO_TRY(api::decode_task_event(record));
-    if (summary.last % kMarkEvery == 0) marks.push_back(offset);
-    summary.last = event.number;
-    if (event.kind == TaskEvent::Kind::output) {
-      std::uint64_t& mark = output[event.run.id].of(event.output.stream);
-      mark = std::max(mark, event.output.offset + event.output.bytes.size());
-    } else if (event.kind == TaskEvent::Kind::state) {
-      states[event.run.id] = event.run.state;
-    } else if (event.kind == TaskEvent::Kind::done) {
-      summary.done = true;
-    }
-    return {};
-  }).with(fmt::format("open the events of task {}", task)));
+  auto records = OCTO_TRY(
+      files::RecordLog::open(path_of(task), [&](std::uint64_t offset, BytesView record) -> Result<void> {
+        const TaskEvent event = OCTO_TRY(api::decode_task_event(record));
+        if (summary.last % kMarkEvery == 0) marks.push_back(offset);
+        summary.last = event.number;
+        if (event.kind == TaskEvent::Kind::output) {
+          std::uint64_t& mark = output[event.run.id].of(event.output.stream);
+          mark = std::max(mark, event.output.offset + event.output.bytes.size());
+        } else if (event.kind == TaskEvent::Kind::state) {
+          states[event.run.id] = event.run.state;
+        } else if (event.kind == TaskEvent::Kind::done) {
+          summary.done = true;
+        }
+        return {};
+      }).with(fmt::format("open the events of task {}", task)));
   auto log = std::make_shared<Log>(std::move(records));
   log->last = summary.last;
   log->marks = std::move(marks);
@@ -53,7 +55,8 @@ void FileEventLog::close(const TaskId& task) { open_.erase(task); }
 
 Async<Result<std::shared_ptr<FileEventLog::Log>>> FileEventLog::find_or_load(const TaskId& task) {
   if (const auto found = open_.find(task); found != open_.end()) co_return found->second;
-  if (!files::exists(path_of(task))) co_return fail(ErrorCode::not_found, "task {} has no events any more", task);
+  if (!files::exists(path_of(task)))
+    co_return fail(ErrorCode::not_found, "task {} has no events any more", task);
   auto loaded = OCTO_CO_TRY(co_await workers_.run([&] { return load(task); }));
   co_return std::move(loaded.first);
 }
@@ -93,7 +96,8 @@ Async<Result<void>> FileEventLog::sync(const TaskId& task) {
   co_return co_await workers_.run([&] { return log->records.sync(); });
 }
 
-Async<Result<std::vector<TaskEvent>>> FileEventLog::read(const TaskId& task, std::uint64_t from, std::size_t count) {
+Async<Result<std::vector<TaskEvent>>> FileEventLog::read(const TaskId& task, std::uint64_t from,
+                                                         std::size_t count) {
   constexpr std::size_t kBytesAtOnce = 1024 * 1024;  // so that a reader of a long log holds little
   const std::shared_ptr<Log> log = OCTO_CO_TRY(co_await find_or_load(task));
   from = std::max<std::uint64_t>(from, 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The EventLog port: one RecordLog per task, `<folder>/events/<task>.log`, each record one event as the API's JSON.
+// The EventLog port: one RecordLog per task, `<folder>/events/<task>.log`, each record one event as the API's
+// JSON.
 #pragma once
 #include <deque>
 #include <map>
@@ -19,18 +20,20 @@ class FileEventLog final : public EventLog {
 
   Async<Result<void>> append(const TaskId& task, std::vector<TaskEvent>& events) override;
   Async<Result<void>> sync(const TaskId& task) override;
-  Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from, std::size_t count) override;
+  Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
+                                             std::size_t count) override;
   Async<Result<Summary>> open(const TaskId& task) override;
   void close(const TaskId& task) override;
 
  private:
-  // What is remembered of a task whose log is open; touched by the worker's thread only, but for `recent` (the loop's).
+  // What is remembered of a task whose log is open; touched by the worker's thread only, but for `recent`
+  // (the loop's).
   struct Log {
     explicit Log(files::RecordLog records_) : records(std::move(records_)) {}
     files::RecordLog records;
     std::uint64_t last = 0;
-    std::vector<std::uint64_t> marks;   // offset of events 1, 65, 129, …
-    std::deque<TaskEvent> recent;       // the newest ones, so that listeners who keep up never touch the disk
+    std::vector<std::uint64_t> marks;  // offset of events 1, 65, 129, …
+    std::deque<TaskEvent> recent;      // the newest ones, so that listeners who keep up never touch the disk
     std::size_t recent_bytes = 0;
   };
 

@@ -23,15 +23,18 @@ std::string header(const http::Request& request, const std::string& name) {
 Result<api::Match> find_route(const http::Request& head) {
   auto match = api::match(head.method, head.path);
   if (!match) return fail(ErrorCode::not_found, "there is no {}", quote(head.path));
-  if (match->route == nullptr) return fail(ErrorCode::unsupported, "{} is not for {}", quote(head.path), head.method);
+  if (match->route == nullptr)
+    return fail(ErrorCode::unsupported, "{} is not for {}", quote(head.path), head.method);
   return std::move(*match);
 }
 
 Result<std::string> operator_of(const http::Request& request) {
   const auto& identity = request.peer.identity;
   if (!identity || identity->role != crypto::Role::client) {
-    return fail(ErrorCode::forbidden, "operators only, and this is the certificate of {}; make one with: octopoda certgen client <name>",
-                identity ? fmt::format("{} {}", crypto::name_of(identity->role), quote(identity->name)) : "nobody");
+    return fail(
+        ErrorCode::forbidden,
+        "operators only, and this is the certificate of {}; make one with: octopoda certgen client <name>",
+        identity ? fmt::format("{} {}", crypto::name_of(identity->role), quote(identity->name)) : "nobody");
   }
   return identity->name;
 }
@@ -86,7 +89,8 @@ Result<void> Doors::admit(Visit& visit) const {
   visit.key = header(visit.request, "idempotency-key");
   const bool printable = std::ranges::all_of(visit.key, [](char c) { return c > ' ' && c < 0x7f; });
   if (visit.key.empty() || visit.key.size() > kKeyBytesMax || !printable) {
-    return fail(ErrorCode::invalid_argument, "this needs an Idempotency-Key: up to {} printable characters", kKeyBytesMax);
+    return fail(ErrorCode::invalid_argument, "this needs an Idempotency-Key: up to {} printable characters",
+                kKeyBytesMax);
   }
   return {};
 }
@@ -106,7 +110,8 @@ Async<http::Reply> Doors::handle(http::Request request) {
 Doors::Answer Doors::pass(Visit& visit) {
   OCTO_CO_TRY(admit(visit));
   if (visit.key.empty()) co_return co_await (this->*doors_[static_cast<std::size_t>(visit.route.id)])(visit);
-  visit.body_hash = crypto::sha256(fmt::format("{}\n{}\n{}", visit.request.method, visit.request.target, visit.request.body));
+  visit.body_hash = crypto::sha256(
+      fmt::format("{}\n{}\n{}", visit.request.method, visit.request.target, visit.request.body));
   // Two at once with one key: the second must not begin before the first has its receipt.
   const std::pair slot(visit.caller.name, visit.key);
   if (!under_way_.insert(slot).second) {
@@ -132,12 +137,14 @@ Doors::Answer Doors::pass_once(Visit& visit, const std::string& key) {
 
 // The answer of then; a task's events from the first on.
 Doors::Answer Doors::replay(Visit& visit, const Receipt& receipt) {
-  const auto task = visit.streams() ? api::decode_task_started(receipt.answer) : Result<api::TaskStarted>(fail(ErrorCode::not_found, "no stream"));
+  const auto task = visit.streams() ? api::decode_task_started(receipt.answer)
+                                    : Result<api::TaskStarted>(fail(ErrorCode::not_found, "no stream"));
   if (task) co_return co_await events_reply(task->task, 1, receipt.answer);
   co_return json_reply(receipt.answer, receipt.status);
 }
 
-Stamp Doors::stamp_of(const Visit& visit, std::string action, std::string object, std::string answer, int status) const {
+Stamp Doors::stamp_of(const Visit& visit, std::string action, std::string object, std::string answer,
+                      int status) const {
   return {visit.caller, std::move(action), std::move(object), ports_.clock.wall(),
           Receipt{visit.key, visit.body_hash, status, std::move(answer)}};
 }

@@ -46,7 +46,8 @@ class Doors final : public http::Handler {
   Answer pass(Visit& visit);
   Answer pass_once(Visit& visit, const std::string& key);
   Answer replay(Visit& visit, const Receipt& receipt);
-  Stamp stamp_of(const Visit& visit, std::string action, std::string object, std::string answer, int status = 200) const;
+  Stamp stamp_of(const Visit& visit, std::string action, std::string object, std::string answer,
+                 int status = 200) const;
 
   // nodes.cpp
   Answer ping(Visit& visit);

@@ -9,7 +9,9 @@ namespace octo::brain {
 
 namespace {
 
-bool means_all(const std::string& name) { return name == "@" || name == "@all" || name == "ALL" || name == "all"; }
+bool means_all(const std::string& name) {
+  return name == "@" || name == "@all" || name == "ALL" || name == "all";
+}
 
 std::vector<std::string> names_of(const http::Request& request) {
   std::vector<std::string> names;
@@ -20,17 +22,21 @@ std::vector<std::string> names_of(const http::Request& request) {
 
 }  // namespace
 
-Doors::Answer Doors::ping(Visit&) { co_return json_reply(api::encode(api::Pinged{about_.brain, about_.version})); }
+Doors::Answer Doors::ping(Visit&) {
+  co_return json_reply(api::encode(api::Pinged{about_.brain, about_.version}));
+}
 
 Doors::Answer Doors::login(Visit& visit) {
   auto login = OCTO_CO_TRY(api::decode_login(visit.request.body));
-  co_return json_reply(api::encode(OCTO_CO_TRY(co_await ports_.gate.login(std::move(login), visit.caller.name))));
+  co_return json_reply(
+      api::encode(OCTO_CO_TRY(co_await ports_.gate.login(std::move(login), visit.caller.name))));
 }
 
 // Names to nodes, each once, in natural order. An unknown name is an error, never left out silently.
 Async<Result<std::vector<NodeInfo>>> Doors::select(std::vector<std::string> names, bool all_when_empty) {
   std::vector<NodeInfo> nodes = OCTO_CO_TRY(co_await ports_.verbs.nodes());
-  if (names.empty() && !all_when_empty) co_return fail(ErrorCode::invalid_argument, "no node is named; @all means all of them");
+  if (names.empty() && !all_when_empty)
+    co_return fail(ErrorCode::invalid_argument, "no node is named; @all means all of them");
   if (names.empty() || std::ranges::any_of(names, means_all)) {
     if (nodes.empty() && !names.empty()) co_return fail(ErrorCode::not_found, "no node has joined yet");
     co_return nodes;
@@ -39,13 +45,15 @@ Async<Result<std::vector<NodeInfo>>> Doors::select(std::vector<std::string> name
   std::erase_if(nodes, [&](const NodeInfo& node) { return !wanted.contains(node.record.name.str()); });
   for (const NodeInfo& node : nodes) wanted.erase(node.record.name.str());
   if (!wanted.empty()) {
-    co_return fail(ErrorCode::not_found, "no such node: {}; see them with: octl node get", fold_names({wanted.begin(), wanted.end()}));
+    co_return fail(ErrorCode::not_found, "no such node: {}; see them with: octl node get",
+                   fold_names({wanted.begin(), wanted.end()}));
   }
   co_return nodes;
 }
 
 Doors::Answer Doors::nodes_list(Visit& visit) {
-  api::NodeList list{OCTO_CO_TRY(co_await select(names_of(visit.request), true)), about_.brain, about_.version, about_.address};
+  api::NodeList list{OCTO_CO_TRY(co_await select(names_of(visit.request), true)), about_.brain,
+                     about_.version, about_.address};
   co_return json_reply(api::encode(list));
 }
 
@@ -80,7 +88,8 @@ Doors::Answer Doors::nodes_status(Visit& visit) {
 
 Doors::Answer Doors::nodes_prune(Visit& visit) {
   const auto prune = OCTO_CO_TRY(api::decode_prune(visit.request.body));
-  if (prune.all == !prune.names.empty()) co_return fail(ErrorCode::invalid_argument, "name the nodes, or say all: exactly one of the two");
+  if (prune.all == !prune.names.empty())
+    co_return fail(ErrorCode::invalid_argument, "name the nodes, or say all: exactly one of the two");
   std::vector<std::string> names;
   for (const NodeName& name : prune.names) names.push_back(name.str());
   const auto answer_of = [](const Verbs::PruneOutcome& outcome) {
@@ -89,23 +98,27 @@ Doors::Answer Doors::nodes_prune(Visit& visit) {
     return api::encode(pruned);
   };
   const std::string object = prune.all ? "all offline nodes" : fold_names(names);
-  const auto outcome = OCTO_CO_TRY(co_await ports_.verbs.prune(names, prune.all, stamp_of(visit, "node.prune", object, ""), answer_of));
+  const auto outcome = OCTO_CO_TRY(
+      co_await ports_.verbs.prune(names, prune.all, stamp_of(visit, "node.prune", object, ""), answer_of));
   co_return json_reply(answer_of(outcome));
 }
 
 Doors::Answer Doors::node_apps(Visit& visit) {
   const NodeName node = OCTO_CO_TRY(parse_node_name(visit.segments.at("node")));
   OCTO_CO_TRY(co_await select({node.str()}, false));
-  co_return json_reply(api::encode(api::NodeAppList{node, OCTO_CO_TRY(co_await ports_.fleet.apps(node, std::nullopt, 0, 1))}));
+  co_return json_reply(
+      api::encode(api::NodeAppList{node, OCTO_CO_TRY(co_await ports_.fleet.apps(node, std::nullopt, 0, 1))}));
 }
 
 Doors::Answer Doors::node_app_get(Visit& visit) {
   constexpr std::uint64_t kMost = 10'000;
   const NodeName node = OCTO_CO_TRY(parse_node_name(visit.segments.at("node")));
   const AppAt app = OCTO_CO_TRY(parse_app_at(visit.segments.at("app")));
-  const auto offset = OCTO_CO_TRY(visit.number("offset", 0, 1'000'000'000)), limit = OCTO_CO_TRY(visit.number("limit", 100, kMost));
+  const auto offset = OCTO_CO_TRY(visit.number("offset", 0, 1'000'000'000)),
+             limit = OCTO_CO_TRY(visit.number("limit", 100, kMost));
   OCTO_CO_TRY(co_await select({node.str()}, false));
-  co_return json_reply(api::encode(api::NodeAppList{node, OCTO_CO_TRY(co_await ports_.fleet.apps(node, app, offset, limit))}));
+  co_return json_reply(
+      api::encode(api::NodeAppList{node, OCTO_CO_TRY(co_await ports_.fleet.apps(node, app, offset, limit))}));
 }
 
 }  // namespace octo::brain

@@ -8,7 +8,7 @@ namespace octo::brain {
 
 namespace {
 
-constexpr Span kHeartbeat = 15s;      // of an event stream where nothing happens: clients give up after three
+constexpr Span kHeartbeat = 15s;  // of an event stream where nothing happens: clients give up after three
 constexpr std::size_t kTitleBytes = 200;
 constexpr std::uint64_t kTasksMost = 1000;
 
@@ -19,7 +19,8 @@ std::string title_of(const api::StartTask& start) {
   }
   if (title.size() <= kTitleBytes) return title;
   std::size_t cut = kTitleBytes;
-  while (cut > 0 && (static_cast<unsigned char>(title[cut]) & 0xc0) == 0x80) --cut;  // never inside a character
+  while (cut > 0 && (static_cast<unsigned char>(title[cut]) & 0xc0) == 0x80)
+    --cut;  // never inside a character
   return title.substr(0, cut) + "…";
 }
 
@@ -27,19 +28,25 @@ Result<void> check(const api::StartTask& start) {
   if (start.kind != TaskKind::command && start.kind != TaskKind::script) {
     return fail(ErrorCode::invalid_argument, "kind: only command and script are started here");
   }
-  const std::size_t most = start.kind == TaskKind::script ? limits::script_bytes_max : limits::command_bytes_max;
-  if (start.text.empty()) return fail(ErrorCode::invalid_argument, "text: the {} is empty", name_of(start.kind));
-  if (start.text.size() > most) return fail(ErrorCode::too_large, "text: {} bytes, {} at most", start.text.size(), most);
+  const std::size_t most =
+      start.kind == TaskKind::script ? limits::script_bytes_max : limits::command_bytes_max;
+  if (start.text.empty())
+    return fail(ErrorCode::invalid_argument, "text: the {} is empty", name_of(start.kind));
+  if (start.text.size() > most)
+    return fail(ErrorCode::too_large, "text: {} bytes, {} at most", start.text.size(), most);
   if (start.kind == TaskKind::command && start.text.find('\0') != std::string::npos) {
     return fail(ErrorCode::invalid_argument, "text: a command holds no NUL byte");
   }
   std::size_t environment = 0;
   for (const auto& [name, value] : start.environment) environment += name.size() + value.size() + 2;
   if (environment > limits::environment_bytes_max) {
-    return fail(ErrorCode::too_large, "environment: {} bytes, {} at most", environment, limits::environment_bytes_max);
+    return fail(ErrorCode::too_large, "environment: {} bytes, {} at most", environment,
+                limits::environment_bytes_max);
   }
-  if (start.limit && *start.limit < Span::zero()) return fail(ErrorCode::invalid_argument, "limit: is negative");
-  if (start.deadline && *start.deadline < Span::zero()) return fail(ErrorCode::invalid_argument, "deadline: is negative");
+  if (start.limit && *start.limit < Span::zero())
+    return fail(ErrorCode::invalid_argument, "limit: is negative");
+  if (start.deadline && *start.deadline < Span::zero())
+    return fail(ErrorCode::invalid_argument, "deadline: is negative");
   return {};
 }
 
@@ -58,8 +65,8 @@ api::TaskSummary summarise(const StoredTask& stored) {
   return summary;
 }
 
-Async<Result<void>> write_events(Verbs& verbs, Clock& clock, const TaskId& id, std::uint64_t from, const std::string& first,
-                                 http::BodyWriter& out) {
+Async<Result<void>> write_events(Verbs& verbs, Clock& clock, const TaskId& id, std::uint64_t from,
+                                 const std::string& first, http::BodyWriter& out) {
   if (!first.empty()) OCTO_CO_TRY(co_await out.write(first + "\n"));
   const auto listener = OCTO_CO_TRY(co_await verbs.listen(id, from));
   while (true) {
@@ -96,7 +103,8 @@ Doors::Answer Doors::tasks_start(Visit& visit) {
   const auto start = OCTO_CO_TRY(api::decode_start_task(visit.request.body));
   OCTO_CO_TRY(check(start));
   const auto nodes = OCTO_CO_TRY(co_await select(start.nodes, false));
-  if (nodes.size() > limits::targets_max) co_return fail(ErrorCode::too_large, "{} nodes, {} at most", nodes.size(), limits::targets_max);
+  if (nodes.size() > limits::targets_max)
+    co_return fail(ErrorCode::too_large, "{} nodes, {} at most", nodes.size(), limits::targets_max);
   CommandRequest request;
   request.kind = start.kind;
   request.order = order_of(start);
@@ -106,7 +114,8 @@ Doors::Answer Doors::tasks_start(Visit& visit) {
   request.request = visit.request.body;
   const TaskId id = ports_.verbs.make_task_id();
   OCTO_CO_TRY(co_await ports_.verbs.run_command(
-      id, std::move(request), stamp_of(visit, "task.start", "task " + id.str(), api::encode(api::TaskStarted{id}), 201)));
+      id, std::move(request),
+      stamp_of(visit, "task.start", "task " + id.str(), api::encode(api::TaskStarted{id}), 201)));
   co_return co_await started(visit, id);
 }
 
@@ -139,7 +148,8 @@ Doors::Answer Doors::task_get(Visit& visit) {
 Doors::Answer Doors::task_events(Visit& visit) {
   const TaskId id = OCTO_CO_TRY(parse_task_id(visit.segments.at("task")));
   const auto from = OCTO_CO_TRY(visit.number("from", 1, 1'000'000'000'000));
-  if (!OCTO_CO_TRY(co_await ports_.verbs.find_task(id))) co_return fail(ErrorCode::not_found, "there is no task {}", id);
+  if (!OCTO_CO_TRY(co_await ports_.verbs.find_task(id)))
+    co_return fail(ErrorCode::not_found, "there is no task {}", id);
   co_return co_await events_reply(id, from, "");
 }
 

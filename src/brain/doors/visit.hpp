@@ -9,13 +9,14 @@ struct Doors::Visit {
   const http::Request& request;
   const api::Route& route;
   std::map<std::string, std::string> segments;
-  Caller caller;           // once admitted
-  std::string key;         // of a POST that changes something
+  Caller caller;    // once admitted
+  std::string key;  // of a POST that changes something
   Sha256 body_hash;
 
   bool streams() const {
     const auto accept = request.headers.find("accept");
-    return accept != request.headers.end() && accept->second.find("application/x-ndjson") != std::string::npos;
+    return accept != request.headers.end() &&
+           accept->second.find("application/x-ndjson") != std::string::npos;
   }
   std::string query(const std::string& name) const {
     const auto found = request.query.find(name);
@@ -27,7 +28,8 @@ struct Doors::Visit {
     if (text.empty()) return otherwise;
     const auto number = parse_number(text);
     if (!number || *number < 0 || static_cast<std::uint64_t>(*number) > most) {
-      return fail(ErrorCode::invalid_argument, "{}: expected a number from 0 to {}, found {}", name, most, quote(text));
+      return fail(ErrorCode::invalid_argument, "{}: expected a number from 0 to {}, found {}", name, most,
+                  quote(text));
     }
     return static_cast<std::uint64_t>(*number);
   }

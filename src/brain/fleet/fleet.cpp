@@ -10,7 +10,11 @@
 namespace octo::brain {
 
 LinkFleet::LinkFleet(Settings settings, FleetEvents& events, Blobs& blobs, Clock& clock, Executor executor)
-    : settings_(std::move(settings)), events_(events), blobs_(blobs), clock_(clock), executor_(std::move(executor)) {}
+    : settings_(std::move(settings)),
+      events_(events),
+      blobs_(blobs),
+      clock_(clock),
+      executor_(std::move(executor)) {}
 
 LinkFleet::~LinkFleet() = default;
 
@@ -34,7 +38,8 @@ Async<void> LinkFleet::session(std::unique_ptr<net::Stream> stream) {
   config.side = wire::Side::brain;
   config.silence_max = limits::offline_after;
   link::Link link(clock_, std::move(stream), config, executor_);
-  // These outlive the children below, which use them; `present` also leaves the fleet when the session is cancelled.
+  // These outlive the children below, which use them; `present` also leaves the fleet when the session is
+  // cancelled.
   std::optional<Error> lost;
   Event changed(executor_);
   Present present(*this);
@@ -61,28 +66,34 @@ Async<Result<std::shared_ptr<LinkFleet::Session>>> LinkFleet::admit(link::Link& 
   const auto hello = OCTO_CO_TRY(co_await with_deadline(clock_, wire::limits::hello_timeout, link.hello()));
   const auto& identity = link.peer().identity;
   if (!identity || identity->role != crypto::Role::node) {
-    co_return fail(ErrorCode::forbidden, "only a node's certificate may join; make one with: octopoda certgen node <name>");
+    co_return fail(ErrorCode::forbidden,
+                   "only a node's certificate may join; make one with: octopoda certgen node <name>");
   }
   if (hello.name != identity->name) {
-    co_return fail(ErrorCode::forbidden, "the settings name this node {} and its certificate {}", quote(hello.name),
-                   quote(identity->name));
+    co_return fail(ErrorCode::forbidden, "the settings name this node {} and its certificate {}",
+                   quote(hello.name), quote(identity->name));
   }
   const NodeName name = OCTO_CO_TRY(parse_node_name(hello.name));
   if (hello.epoch_seen > settings_.epoch) {
-    co_return fail(ErrorCode::conflict, "the node has obeyed epoch {} and this Brain is at {}: it runs on an old copy of its "
-                   "data", hello.epoch_seen, settings_.epoch);
+    co_return fail(ErrorCode::conflict,
+                   "the node has obeyed epoch {} and this Brain is at {}: it runs on an old copy of its "
+                   "data",
+                   hello.epoch_seen, settings_.epoch);
   }
   if (const auto other = sessions_.find(name); other != sessions_.end()) {
     const Span silence = clock_.now() - other->second->link->last_heard();
     if (other->second->record.instance != hello.instance && silence < limits::suspect_after) {
-      co_return fail(ErrorCode::conflict, "another machine is connected as {} from {}; every node needs a name and a "
-                     "certificate of its own", name, other->second->record.address);
+      co_return fail(ErrorCode::conflict,
+                     "another machine is connected as {} from {}; every node needs a name and a "
+                     "certificate of its own",
+                     name, other->second->record.address);
     }
     co_await replace(name);
   }
   auto session = std::make_shared<Session>(link, executor_);
   const WallTime now = clock_.wall();
-  session->record = NodeRecord{name, hello.program_version, link.peer().address.host, hello.instance, now, now, now};
+  session->record =
+      NodeRecord{name, hello.program_version, link.peer().address.host, hello.instance, now, now, now};
   session->since = clock_.now();
   OCTO_CO_TRY((co_await events_.node_joined(session->record)).with(fmt::format("record node {}", name)));
   if (sessions_.contains(name)) co_return fail(ErrorCode::conflict, "node {} is joining twice at once", name);
@@ -93,7 +104,8 @@ Async<Result<std::shared_ptr<LinkFleet::Session>>> LinkFleet::admit(link::Link& 
   welcome.epoch = settings_.epoch;
   welcome.heartbeat = limits::heartbeat_interval;
   link.welcome(std::move(welcome));
-  log::info("node {} has joined from {} (version {})", name, session->record.address, session->record.version);
+  log::info("node {} has joined from {} (version {})", name, session->record.address,
+            session->record.version);
   co_return session;
 }
 
@@ -108,7 +120,8 @@ void LinkFleet::leave(Session& session) {
   session.ended.set();
 }
 
-// The node's own newer session: the old one is half-open. Waits until it is gone, so that a node is never there twice.
+// The node's own newer session: the old one is half-open. Waits until it is gone, so that a node is never
+// there twice.
 Async<void> LinkFleet::replace(const NodeName& name) {
   const std::shared_ptr<Session> old = sessions_.at(name);
   old->link->goodbye(Error(ErrorCode::conflict, "replaced by a newer session of the same node"));
@@ -116,8 +129,8 @@ Async<void> LinkFleet::replace(const NodeName& name) {
 }
 
 Fleet::Live LinkFleet::live(const Session& session) const {
-  Live live{session.record, clock_.now() - session.link->last_heard(), clock_.now() - session.since, std::nullopt,
-            session.link->clock()};
+  Live live{session.record, clock_.now() - session.link->last_heard(), clock_.now() - session.since,
+            std::nullopt, session.link->clock()};
   live.record.last_heard = clock_.wall() - live.silence;
   if (const auto round_trip = session.link->round_trip()) live.delay = *round_trip / 2;
   return live;

@@ -16,7 +16,7 @@ namespace octo::brain {
 class LinkFleet final : public Fleet {
  public:
   struct Settings {
-    std::string brain;                    // our name, as nodes see it
+    std::string brain;  // our name, as nodes see it
     std::string version;
     std::uint64_t epoch = 0;
   };
@@ -31,8 +31,8 @@ class LinkFleet final : public Fleet {
   Async<Result<void>> start_run(const RunOrder& order, Span start_within) override;
   Async<Result<void>> cancel_run(const RunId& run) override;
   Async<Result<HostStatus>> status(const NodeName& node) override;
-  Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app, std::uint64_t offset,
-                                               std::uint64_t limit) override;
+  Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app,
+                                               std::uint64_t offset, std::uint64_t limit) override;
   void drop(const NodeName& node) override;
 
  private:

@@ -10,7 +10,7 @@ namespace octo::brain {
 struct LinkFleet::Session {
   Session(link::Link& on, Executor executor) : link(&on), ended(std::move(executor)) {}
 
-  link::Link* link;        // null once the session is over; then `ended` is set
+  link::Link* link;  // null once the session is over; then `ended` is set
   NodeRecord record;
   Instant since;
   Nursery* orders = nullptr;  // owns a coroutine per stream, while serve_streams() lives

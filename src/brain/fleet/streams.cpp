@@ -17,7 +17,8 @@ Async<void> LinkFleet::serve_streams(std::shared_ptr<Session> session) {
   // The session's own nursery, because start_run() adds streams to it; ended here on every exit.
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
     session->orders = &nursery;
-    while (auto channel = co_await session->link->accept()) nursery.spawn(serve_stream(session, std::move(*channel)));
+    while (auto channel = co_await session->link->accept())
+      nursery.spawn(serve_stream(session, std::move(*channel)));
   });
   session->orders = nullptr;
 }
@@ -44,7 +45,8 @@ Async<void> LinkFleet::serve_stream(std::shared_ptr<Session> session, link::Chan
     if (co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{*mark, false})))) {
       co_await follow_run(std::move(run), std::move(channel));
     }
-  } else if (std::holds_alternative<wire::AskManifest>(*message) || std::holds_alternative<wire::AskChunks>(*message)) {
+  } else if (std::holds_alternative<wire::AskManifest>(*message) ||
+             std::holds_alternative<wire::AskChunks>(*message)) {
     co_await serve_blobs(std::move(channel), std::move(*message));
   } else {
     channel.reset(Error(ErrorCode::unsupported, "no stream begins with this message"));
@@ -65,7 +67,8 @@ Async<void> LinkFleet::serve_blobs(link::Channel channel, wire::FromNode asked) 
     // A manifest may be larger than a frame; its parts follow each other.
     constexpr std::size_t kPart = 512 * 1024;
     for (std::size_t at = 0; at == 0 || at < bytes->size(); at += kPart) {
-      if (!co_await channel.send(wire::encode(wire::FromBrain(wire::Blob{bytes->substr(at, kPart)})))) co_return;
+      if (!co_await channel.send(wire::encode(wire::FromBrain(wire::Blob{bytes->substr(at, kPart)}))))
+        co_return;
     }
   }
   channel.close();
@@ -81,19 +84,22 @@ Async<Result<void>> LinkFleet::start_run(const RunOrder& order, Span start_withi
   co_return Result<void>{};
 }
 
-// Until the end is durable here and acknowledged, or the stream is gone; then the node resumes it on another one.
+// Until the end is durable here and acknowledged, or the stream is gone; then the node resumes it on another
+// one.
 Async<void> LinkFleet::follow_run(RunId run, link::Channel channel) {
   bool over = false;
   while (!over) {
     auto message = co_await channel.receive();
     if (!message || !*message) {
       // A node that resets the stream of a run refuses it; a lost link says nothing about it.
-      if (!message && message.error().code() != ErrorCode::unavailable) (void)co_await events_.run_refused(run, message.error());
+      if (!message && message.error().code() != ErrorCode::unavailable)
+        (void)co_await events_.run_refused(run, message.error());
       co_return;
     }
     const auto done = co_await report(run, channel, std::move(**message), over);
     if (!done) {
-      log::warning("a report of run {} on {} was not taken: {}", local_name(run), run.node, done.error().message());
+      log::warning("a report of run {} on {} was not taken: {}", local_name(run), run.node,
+                   done.error().message());
       channel.reset(done.error());
       co_return;
     }
@@ -103,7 +109,8 @@ Async<void> LinkFleet::follow_run(RunId run, link::Channel channel) {
 
 Async<Result<void>> LinkFleet::report(const RunId& run, link::Channel& channel, Bytes bytes, bool& over) {
   auto message = OCTO_CO_TRY(wire::decode_from_node(bytes));
-  if (auto* progress = std::get_if<wire::RunProgress>(&message)) co_return co_await events_.run_progress(run, progress->pid);
+  if (auto* progress = std::get_if<wire::RunProgress>(&message))
+    co_return co_await events_.run_progress(run, progress->pid);
   if (auto* output = std::get_if<wire::RunOutput>(&message)) {
     const OutputMark durable = OCTO_CO_TRY(co_await events_.run_output(run, std::move(output->piece)));
     co_return co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{durable, false})));
@@ -132,7 +139,8 @@ Async<Result<Bytes>> LinkFleet::ask(const NodeName& node, Bytes question) {
 }
 
 Async<Result<void>> LinkFleet::cancel_run(const RunId& run) {
-  const Bytes bytes = OCTO_CO_TRY(co_await ask(run.node, wire::encode(wire::FromBrain(wire::CancelRun{run}))));
+  const Bytes bytes =
+      OCTO_CO_TRY(co_await ask(run.node, wire::encode(wire::FromBrain(wire::CancelRun{run}))));
   const auto answer = OCTO_CO_TRY(wire::decode_from_node(bytes));
   if (const auto* failed = std::get_if<wire::Failed>(&answer)) co_return fail(failed->error);
   co_return Result<void>{};
@@ -142,16 +150,19 @@ Async<Result<HostStatus>> LinkFleet::status(const NodeName& node) {
   const Bytes bytes = OCTO_CO_TRY(co_await ask(node, wire::encode(wire::FromBrain(wire::AskStatus{}))));
   auto answer = OCTO_CO_TRY(wire::decode_from_node(bytes));
   if (auto* status = std::get_if<wire::StatusAnswer>(&answer)) co_return std::move(status->status);
-  if (const auto* failed = std::get_if<wire::Failed>(&answer)) co_return fail(failed->error.with(fmt::format("status of {}", node)));
+  if (const auto* failed = std::get_if<wire::Failed>(&answer))
+    co_return fail(failed->error.with(fmt::format("status of {}", node)));
   co_return fail(ErrorCode::invalid_argument, "node {} answered something else than its status", node);
 }
 
 Async<Result<std::vector<NodeAppInfo>>> LinkFleet::apps(const NodeName& node, const std::optional<AppAt>& app,
                                                         std::uint64_t offset, std::uint64_t limit) {
-  const Bytes bytes = OCTO_CO_TRY(co_await ask(node, wire::encode(wire::FromBrain(wire::AskApps{app, offset, limit}))));
+  const Bytes bytes =
+      OCTO_CO_TRY(co_await ask(node, wire::encode(wire::FromBrain(wire::AskApps{app, offset, limit}))));
   auto answer = OCTO_CO_TRY(wire::decode_from_node(bytes));
   if (auto* apps = std::get_if<wire::AppsAnswer>(&answer)) co_return std::move(apps->apps);
-  if (const auto* failed = std::get_if<wire::Failed>(&answer)) co_return fail(failed->error.with(fmt::format("apps of {}", node)));
+  if (const auto* failed = std::get_if<wire::Failed>(&answer))
+    co_return fail(failed->error.with(fmt::format("apps of {}", node)));
   co_return fail(ErrorCode::invalid_argument, "node {} answered something else than its apps", node);
 }
 

@@ -16,9 +16,9 @@ class Gate {
   static constexpr int waiting_max = 16;  // log-ins: each takes 64 MiB and a tenth of a second
 
   struct Setup {
-    std::string brain;            // our name, told at the log-in
-    std::string password_hash;    // of the root workgroup, argon2id text
-    Secret token_key;             // 32 bytes; those who have it make tokens
+    std::string brain;          // our name, told at the log-in
+    std::string password_hash;  // of the root workgroup, argon2id text
+    Secret token_key;           // 32 bytes; those who have it make tokens
   };
   // `workers` must have one thread: one hash at a time.
   Gate(Setup setup, Workers& workers, Clock& clock);

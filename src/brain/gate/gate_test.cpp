@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "brain/gate/gate.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <gtest/gtest.h>
+#include <boost/asio/co_spawn.hpp>
 
 #include "io/crypto/crypto.hpp"
 
@@ -20,17 +20,21 @@ class FixedClock final : public Clock {
 
 class GateTest : public ::testing::Test {
  protected:
-  Result<api::LoggedIn> login(const std::string& group, const std::string& password, const std::string& holder = "ann") {
+  Result<api::LoggedIn> login(const std::string& group, const std::string& password,
+                              const std::string& holder = "ann") {
     asio::io_context loop;
     std::optional<Result<api::LoggedIn>> answer;
-    asio::co_spawn(loop, gate.login({group, Secret(password)}, holder), [&](std::exception_ptr error, Result<api::LoggedIn> result) {
-      if (error) std::rethrow_exception(error);
-      answer = std::move(result);
-    });
+    asio::co_spawn(loop, gate.login({group, Secret(password)}, holder),
+                   [&](std::exception_ptr error, Result<api::LoggedIn> result) {
+                     if (error) std::rethrow_exception(error);
+                     answer = std::move(result);
+                   });
     loop.run();
     return std::move(*answer);
   }
-  std::string bearer(const std::string& holder = "ann") { return "Bearer " + login("", "right", holder)->token.reveal(); }
+  std::string bearer(const std::string& holder = "ann") {
+    return "Bearer " + login("", "right", holder)->token.reveal();
+  }
 
   InlineWorkers workers;
   FixedClock clock;
@@ -75,7 +79,8 @@ TEST_F(GateTest, EveryChangedByteIsNoticed) {
     changed[i] = changed[i] == 'x' ? 'y' : 'x';
     EXPECT_FALSE(gate.check(changed, "ann")) << i;
   }
-  for (const char* bad : {"", "Bearer", "Bearer ", "Basic abc", "Bearer ....", "Bearer o1..."}) EXPECT_FALSE(gate.check(bad, "ann")) << bad;
+  for (const char* bad : {"", "Bearer", "Bearer ", "Basic abc", "Bearer ....", "Bearer o1..."})
+    EXPECT_FALSE(gate.check(bad, "ann")) << bad;
 }
 
 TEST_F(GateTest, ATokenOfAnotherBrainIsNone) {

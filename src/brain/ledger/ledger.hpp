@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The Ledger port on SQLite: one writer, group commit without a timer. What arrives while a commit runs forms the next one.
+// The Ledger port on SQLite: one writer, group commit without a timer. What arrives while a commit runs forms
+// the next one.
 #pragma once
 #include <functional>
 #include <memory>
@@ -15,8 +16,10 @@ namespace octo::brain {
 
 class SqliteLedger final : public Ledger {
  public:
-  // Opens or makes `<folder>/ledger.db`, raises the epoch by one. `workers` must have one thread: the single writer.
-  static Result<std::unique_ptr<SqliteLedger>> open(const std::string& folder, Workers& workers, Executor executor);
+  // Opens or makes `<folder>/ledger.db`, raises the epoch by one. `workers` must have one thread: the single
+  // writer.
+  static Result<std::unique_ptr<SqliteLedger>> open(const std::string& folder, Workers& workers,
+                                                    Executor executor);
   ~SqliteLedger() override;
 
   // Raised by every start of a Brain on this ledger; agents refuse a lower one than they have seen.
@@ -28,7 +31,8 @@ class SqliteLedger final : public Ledger {
   Async<Result<std::vector<NodeRecord>>> nodes() override;
   Async<Result<void>> record_node(const NodeRecord& node) override;
   Async<Result<void>> remove_nodes(const std::vector<NodeName>& names, const Stamp& stamp) override;
-  Async<Result<void>> accept_task(const TaskRecord& record, const std::vector<RunRow>& runs, const Stamp& stamp) override;
+  Async<Result<void>> accept_task(const TaskRecord& record, const std::vector<RunRow>& runs,
+                                  const Stamp& stamp) override;
   Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
                                   std::optional<TaskState> outcome) override;
   Async<Result<void>> request_cancel(const TaskId& task, const Stamp& stamp) override;
@@ -61,13 +65,15 @@ class SqliteLedger final : public Ledger {
   std::vector<std::shared_ptr<Pending>> waiting_;
   bool committing_ = false;
   bool closed_ = false;
-  std::optional<Error> broken_;  // a commit that failed for any reason but space: nothing is acknowledged any more
+  std::optional<Error>
+      broken_;  // a commit that failed for any reason but space: nothing is acknowledged any more
   std::uint64_t epoch_;
   std::uint64_t audit_sequence_ = 0;
-  Sha256 audit_chain_;           // of the last row; see put_stamp
+  Sha256 audit_chain_;  // of the last row; see put_stamp
 };
 
-// The audit log verifies offline: walks the chain and says how many rows hold, or corrupt with the first that does not.
+// The audit log verifies offline: walks the chain and says how many rows hold, or corrupt with the first that
+// does not.
 Result<std::uint64_t> verify_audit(store::Store& store);
 
 }  // namespace octo::brain

@@ -26,16 +26,20 @@ class LedgerTest : public ::testing::Test {
     ThreadWorkers workers(1);
     auto ledger = SqliteLedger::open(folder_, workers, loop.get_executor()).value();
     std::exception_ptr error;
-    asio::co_spawn(loop, [](SqliteLedger& on, std::function<Async<void>(SqliteLedger&)> run) -> Async<void> {
-      co_await run(on);
-      co_await on.close();
-    }(*ledger, std::move(body)), [&](std::exception_ptr e) { error = e; });
+    asio::co_spawn(
+        loop,
+        [](SqliteLedger& on, std::function<Async<void>(SqliteLedger&)> run) -> Async<void> {
+          co_await run(on);
+          co_await on.close();
+        }(*ledger, std::move(body)),
+        [&](std::exception_ptr e) { error = e; });
     loop.run();
     if (error) std::rethrow_exception(error);
   }
 
   static Stamp stamp(std::string action, std::optional<Receipt> receipt = std::nullopt) {
-    return Stamp{Caller{"alice", Group("")}, std::move(action), "something", WallTime(Span(1'000'000'000)), std::move(receipt)};
+    return Stamp{Caller{"alice", Group("")}, std::move(action), "something", WallTime(Span(1'000'000'000)),
+                 std::move(receipt)};
   }
   static TaskRecord task(const std::string& id) {
     TaskRecord record;
@@ -58,7 +62,8 @@ class LedgerTest : public ::testing::Test {
 
 TEST_F(LedgerTest, AnAcceptedTaskIsThereAfterAReopen) {
   with_ledger([](SqliteLedger& ledger) -> Async<void> {
-    const std::vector<RunRow> runs = {run("T1", "pi0", RunState::accepted), run("T1", "pi1", RunState::accepted)};
+    const std::vector<RunRow> runs = {run("T1", "pi0", RunState::accepted),
+                                      run("T1", "pi1", RunState::accepted)};
     EXPECT_TRUE((co_await ledger.accept_task(task("T1"), runs, stamp("task.start"))).has_value());
     RunRow ended = run("T1", "pi0", RunState::failed);
     ended.end.state = RunState::failed;

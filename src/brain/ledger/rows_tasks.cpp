@@ -15,7 +15,8 @@ constexpr std::string_view kTaskColumns =
     "id, kind, workgroup, caller, title, request, accepted, targets, cancel_requested, outcome";
 
 Failure damaged(std::string_view table, std::string_view id) {
-  return fail(ErrorCode::corrupt, "the ledger's {} row of {} cannot be read; restore ledger.db from a backup", table, id);
+  return fail(ErrorCode::corrupt, "the ledger's {} row of {} cannot be read; restore ledger.db from a backup",
+              table, id);
 }
 
 Result<StoredTask> read_task(const Row& row) {
@@ -56,23 +57,27 @@ Result<RunRow> read_run(const TaskId& task, const Row& row) {
 Result<void> fill_runs(Store& store, StoredTask& task) {
   const Value key[] = {task.record.id.str()};
   Result<void> sound;
-  OCTO_TRY(store.query("SELECT step, node, attempt, state, title, pid, \"end\" FROM run WHERE task = ? "
-                       "ORDER BY step, node, attempt", key, [&](const Row& row) {
-    auto run = read_run(task.record.id, row);
-    if (run) task.runs.push_back(std::move(*run));
-    else if (sound) sound = Failure(run.error());
-  }));
+  OCTO_TRY(
+      store.query("SELECT step, node, attempt, state, title, pid, \"end\" FROM run WHERE task = ? "
+                  "ORDER BY step, node, attempt",
+                  key, [&](const Row& row) {
+                    auto run = read_run(task.record.id, row);
+                    if (run) task.runs.push_back(std::move(*run));
+                    else if (sound) sound = Failure(run.error());
+                  }));
   return sound;
 }
 
-Result<std::vector<StoredTask>> select_tasks(Store& store, const std::string& where, std::span<const Value> values) {
+Result<std::vector<StoredTask>> select_tasks(Store& store, const std::string& where,
+                                             std::span<const Value> values) {
   std::vector<StoredTask> tasks;
   Result<void> sound;
-  OCTO_TRY(store.query(fmt::format("SELECT {} FROM task WHERE {}", kTaskColumns, where), values, [&](const Row& row) {
-    auto task = read_task(row);
-    if (task) tasks.push_back(std::move(*task));
-    else if (sound) sound = Failure(task.error());
-  }));
+  OCTO_TRY(store.query(fmt::format("SELECT {} FROM task WHERE {}", kTaskColumns, where), values,
+                       [&](const Row& row) {
+                         auto task = read_task(row);
+                         if (task) tasks.push_back(std::move(*task));
+                         else if (sound) sound = Failure(task.error());
+                       }));
   OCTO_TRY(std::move(sound));
   for (StoredTask& task : tasks) OCTO_TRY(fill_runs(store, task));
   return tasks;
@@ -80,45 +85,67 @@ Result<std::vector<StoredTask>> select_tasks(Store& store, const std::string& wh
 
 Result<void> put_runs(Store& store, const TaskId& task, const std::vector<RunRow>& runs) {
   for (const RunRow& run : runs) {
-    const Value values[] = {task.str(), std::int64_t{run.id.step}, run.id.node.str(), std::int64_t{run.id.attempt},
-                            std::string(name_of(run.state)), run.title, run.pid ? Value(*run.pid) : Value(nullptr),
+    const Value values[] = {task.str(),
+                            std::int64_t{run.id.step},
+                            run.id.node.str(),
+                            std::int64_t{run.id.attempt},
+                            std::string(name_of(run.state)),
+                            run.title,
+                            run.pid ? Value(*run.pid) : Value(nullptr),
                             is_final(run.state) ? Value(api::encode(run.end)) : Value(nullptr)};
-    OCTO_TRY(store.run("INSERT INTO run(task, step, node, attempt, state, title, pid, \"end\") VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
-                       "ON CONFLICT(task, step, node, attempt) DO UPDATE SET state = excluded.state, "
-                       "pid = coalesce(excluded.pid, pid), \"end\" = excluded.\"end\"", values).with("record a run"));
+    OCTO_TRY(store
+                 .run("INSERT INTO run(task, step, node, attempt, state, title, pid, \"end\") VALUES(?, ?, "
+                      "?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT(task, step, node, attempt) DO UPDATE SET state = excluded.state, "
+                      "pid = coalesce(excluded.pid, pid), \"end\" = excluded.\"end\"",
+                      values)
+                 .with("record a run"));
   }
   return {};
 }
 
 }  // namespace
 
-Async<Result<std::optional<Receipt>>> SqliteLedger::find_receipt(const Caller& caller, const std::string& key) {
+Async<Result<std::optional<Receipt>>> SqliteLedger::find_receipt(const Caller& caller,
+                                                                 const std::string& key) {
   std::optional<Receipt> receipt;
   OCTO_CO_TRY(co_await read([&](Store& store) -> Result<void> {
     const Value values[] = {caller.group.str(), caller.name, key};
     Result<void> sound;
-    OCTO_TRY(store.query("SELECT body_hash, status, answer FROM receipt WHERE workgroup = ? AND caller = ? AND key = ?", values,
-                         [&](const Row& row) {
-      auto hash = parse_sha256(row.text(0));
-      if (!hash) sound = damaged("receipt", key);
-      else receipt = Receipt{key, *hash, static_cast<int>(row.number(1)), row.text(2)};
-    }));
+    OCTO_TRY(store.query(
+        "SELECT body_hash, status, answer FROM receipt WHERE workgroup = ? AND caller = ? AND key = ?",
+        values, [&](const Row& row) {
+          auto hash = parse_sha256(row.text(0));
+          if (!hash) sound = damaged("receipt", key);
+          else receipt = Receipt{key, *hash, static_cast<int>(row.number(1)), row.text(2)};
+        }));
     return sound;
   }));
   co_return receipt;
 }
 
-Async<Result<void>> SqliteLedger::accept_task(const TaskRecord& record, const std::vector<RunRow>& runs, const Stamp& stamp) {
+Async<Result<void>> SqliteLedger::accept_task(const TaskRecord& record, const std::vector<RunRow>& runs,
+                                              const Stamp& stamp) {
   std::vector<std::string> targets;
   for (const NodeName& node : record.targets) targets.push_back(node.str());
-  co_return co_await write([this, record, runs, stamp, targets = join(targets, "\n")](Store& store) -> Result<void> {
-    const Value values[] = {record.id.str(), std::string(name_of(record.kind)), record.group.str(), record.caller, record.title,
-                            record.request, std::int64_t{record.accepted.time_since_epoch().count()}, targets};
-    OCTO_TRY(store.run("INSERT INTO task(id, kind, workgroup, caller, title, request, accepted, targets) "
-                       "VALUES(?, ?, ?, ?, ?, ?, ?, ?)", values).with("store the task"));
-    OCTO_TRY(put_runs(store, record.id, runs));
-    return put_stamp(store, stamp);
-  });
+  co_return co_await write(
+      [this, record, runs, stamp, targets = join(targets, "\n")](Store& store) -> Result<void> {
+        const Value values[] = {record.id.str(),
+                                std::string(name_of(record.kind)),
+                                record.group.str(),
+                                record.caller,
+                                record.title,
+                                record.request,
+                                std::int64_t{record.accepted.time_since_epoch().count()},
+                                targets};
+        OCTO_TRY(store
+                     .run("INSERT INTO task(id, kind, workgroup, caller, title, request, accepted, targets) "
+                          "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                          values)
+                     .with("store the task"));
+        OCTO_TRY(put_runs(store, record.id, runs));
+        return put_stamp(store, stamp);
+      });
 }
 
 Async<Result<void>> SqliteLedger::record_runs(const TaskId& task, const std::vector<RunRow>& runs,

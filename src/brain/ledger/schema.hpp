@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tables of the ledger. Migrations only add within a release: the version before must be able to open what this one wrote.
+// Tables of the ledger. Migrations only add within a release: the version before must be able to open what
+// this one wrote.
 #pragma once
 #include <array>
 
@@ -22,11 +23,13 @@ CREATE TABLE run(
   state TEXT NOT NULL, title TEXT NOT NULL, pid INTEGER, "end" TEXT,
   PRIMARY KEY(task, step, node, attempt)) STRICT, WITHOUT ROWID;
 CREATE TABLE receipt(
-  workgroup TEXT NOT NULL, caller TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL, status INTEGER NOT NULL,
-  answer TEXT NOT NULL, made INTEGER NOT NULL, PRIMARY KEY(workgroup, caller, key)) STRICT, WITHOUT ROWID;
+  workgroup TEXT NOT NULL, caller TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL,
+  status INTEGER NOT NULL, answer TEXT NOT NULL, made INTEGER NOT NULL,
+  PRIMARY KEY(workgroup, caller, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE audit(
-  epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, made INTEGER NOT NULL, workgroup TEXT NOT NULL, caller TEXT NOT NULL,
-  action TEXT NOT NULL, object TEXT NOT NULL, chain TEXT NOT NULL, PRIMARY KEY(epoch, sequence)) STRICT, WITHOUT ROWID;
+  epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, made INTEGER NOT NULL, workgroup TEXT NOT NULL,
+  caller TEXT NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL, chain TEXT NOT NULL,
+  PRIMARY KEY(epoch, sequence)) STRICT, WITHOUT ROWID;
 CREATE TABLE scenario(
   name TEXT PRIMARY KEY, description TEXT NOT NULL, workgroup TEXT NOT NULL, deployment TEXT NOT NULL,
   newest TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -71,7 +71,8 @@ Async<Result<void>> Engine::send(Task task, RunId id) {
   }
   const bool before = run.sent;
   run.sent = run.sent_now = true;
-  auto sent = co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)}, task->deadline - ports_.clock.now());
+  auto sent = co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)},
+                                               task->deadline - ports_.clock.now());
   if (sent) co_return Result<void>{};
   run.sent = before;
   run.sent_now = false;
@@ -118,7 +119,8 @@ Async<void> Engine::sweep() {
 Async<void> Engine::sweep_node(NodeName node, std::set<RunId> runs) {
   const bool here = ports_.fleet != nullptr && ports_.fleet->find(node).has_value();
   const auto known = nodes_.find(node);
-  const bool forgotten = !here && known != nodes_.end() && ports_.clock.wall() - known->second.last_heard > limits::run_kept;
+  const bool forgotten =
+      !here && known != nodes_.end() && ports_.clock.wall() - known->second.last_heard > limits::run_kept;
   for (const RunId& id : runs) {
     const auto found = live_.find(id.task);
     if (found == live_.end()) continue;

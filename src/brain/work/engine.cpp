@@ -45,7 +45,8 @@ Async<void> Engine::stop() {
 // ULID: 48 bits of milliseconds, 80 random ones, in Crockford's alphabet.
 TaskId Engine::make_task_id() {
   static constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  const auto since = std::chrono::floor<std::chrono::milliseconds>(ports_.clock.wall()).time_since_epoch().count();
+  const auto since =
+      std::chrono::floor<std::chrono::milliseconds>(ports_.clock.wall()).time_since_epoch().count();
   Bytes bits;
   put_u64(bits, static_cast<std::uint64_t>(since) << 16);
   bits = bits.substr(0, 6) + ports_.random.bytes(10);
@@ -54,7 +55,9 @@ TaskId Engine::make_task_id() {
   for (int digit = 0; digit < 26; ++digit) {
     unsigned value = 0;
     for (int bit = digit * 5 - 2; bit < digit * 5 + 3; ++bit) {
-      const bool set = bit >= 0 && (static_cast<std::uint8_t>(bits[static_cast<std::size_t>(bit) / 8]) >> (7 - bit % 8) & 1) != 0;
+      const bool set =
+          bit >= 0 &&
+          (static_cast<std::uint8_t>(bits[static_cast<std::size_t>(bit) / 8]) >> (7 - bit % 8) & 1) != 0;
       value = value << 1 | static_cast<unsigned>(set);
     }
     text += kAlphabet[value];
@@ -148,7 +151,8 @@ class Engine::Following final : public Listener {
 Async<Result<std::unique_ptr<Listener>>> Engine::listen(const TaskId& id, std::uint64_t from) {
   const auto found = live_.find(id);
   const Task task = found == live_.end() ? nullptr : found->second;
-  if (!task && !OCTO_CO_TRY(co_await ports_.ledger.find_task(id))) co_return fail(ErrorCode::not_found, "there is no task {}", id);
+  if (!task && !OCTO_CO_TRY(co_await ports_.ledger.find_task(id)))
+    co_return fail(ErrorCode::not_found, "there is no task {}", id);
   co_return std::unique_ptr<Listener>(std::make_unique<Following>(ports_.events, id, task, from));
 }
 

@@ -24,7 +24,7 @@ struct LiveRun {
 // What an apply or a reset goes through, and the version it makes.
 struct Journey {
   Plan plan;
-  Deployment deployment;    // empty for a reset
+  Deployment deployment;  // empty for a reset
   ScenarioName scenario;
   Sha256 bundle;
   std::string message;
@@ -42,11 +42,11 @@ struct LiveTask {
   TaskBoard board;
   std::map<RunId, LiveRun> runs;
   bool cancel_requested = false;
-  Instant deadline{};       // delivery of the runs that are due
+  Instant deadline{};                                                   // delivery of the runs that are due
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
   Story story;
-  Event changed;            // the board, or a run
+  Event changed;  // the board, or a run
 };
 
 }  // namespace octo::brain

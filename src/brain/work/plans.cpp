@@ -17,7 +17,8 @@ std::string fold(const std::vector<NodeName>& nodes) {
 
 std::string print_steps(const Stage& stage) {
   std::vector<std::string> parts;
-  for (const Step& step : stage.steps) parts.push_back(fmt::format("{} on {}", print(step), fold(step.nodes)));
+  for (const Step& step : stage.steps)
+    parts.push_back(fmt::format("{} on {}", print(step), fold(step.nodes)));
   return join(parts, ", ");
 }
 
@@ -42,7 +43,8 @@ Async<void> Engine::drive_journey(Task task) {
     RunEnd end;
     end.state = RunState::cancelled;
     end.reason = "not started: " + travelled.error().message();
-    co_await end_runs_for_sure(task, task->select([](const RunRow& row, const LiveRun&) { return !is_final(row.state); }), end);
+    co_await end_runs_for_sure(
+        task, task->select([](const RunRow& row, const LiveRun&) { return !is_final(row.state); }), end);
   }
   co_await conclude(task);
 }
@@ -53,7 +55,8 @@ Async<Result<void>> Engine::travel(Task task) {
     const auto passed = co_await pass_stage(task, plan.stages[i]);
     if (passed) continue;
     std::vector<std::string> left;
-    for (std::size_t later = i + 1; later < plan.stages.size(); ++later) left.push_back(print_steps(plan.stages[later]));
+    for (std::size_t later = i + 1; later < plan.stages.size(); ++later)
+      left.push_back(print_steps(plan.stages[later]));
     if (left.empty()) co_return passed;
     co_return fail(ErrorCode::cancelled, "{}; not done: {}", passed.error().message(), join(left, ", "));
   }
@@ -80,33 +83,39 @@ Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
   std::vector<std::string> failed;
   for (const RunId& id : runs) {
     const RunRow& row = *task->board.find(id);
-    if (!succeeded(row.state)) failed.push_back(fmt::format("{} on {} {}", row.title, id.node, name_of(row.state)));
+    if (!succeeded(row.state))
+      failed.push_back(fmt::format("{} on {} {}", row.title, id.node, name_of(row.state)));
   }
   co_return fail(ErrorCode::conflict, "stopped after {}: {}", stage.title, join(failed, ", "));
 }
 
 // What the step's nodes are asked to do; loads and stores what that needs.
-Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journey& journey, const Step& step) {
+Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journey& journey,
+                                                                    const Step& step) {
   using Made = std::function<Deed(const NodeName&)>;
   const AppAt at{step.app, journey.scenario};
   switch (step.kind) {
     case Step::Kind::sync: {
       const auto app = std::ranges::find(journey.deployment.apps, step.app, &App::name);
       Manifest sources;
-      if (!app->source_path.empty()) sources = below(OCTO_CO_TRY(co_await ports_.blobs.manifest(journey.bundle)), app->source_path);
+      if (!app->source_path.empty())
+        sources = below(OCTO_CO_TRY(co_await ports_.blobs.manifest(journey.bundle)), app->source_path);
       Bytes encoded = octo::encode(sources);
       const Sha256 hash = ports_.blobs.digest(encoded);
       OCTO_CO_TRY(co_await ports_.blobs.put(hash, std::move(encoded)));
       OCTO_CO_TRY(co_await ports_.blobs.sync());
-      co_return Made([order = SyncOrder{at, hash, app->description}](const NodeName&) { return Deed(order); });
+      co_return Made(
+          [order = SyncOrder{at, hash, app->description}](const NodeName&) { return Deed(order); });
     }
     case Step::Kind::script: {
       const Manifest bundle = OCTO_CO_TRY(co_await ports_.blobs.manifest(journey.bundle));
       const auto entry = std::ranges::find(bundle.entries, step.file, &ManifestEntry::path);
-      if (entry == bundle.entries.end()) co_return fail(ErrorCode::not_found, "script {} is not in the bundle", quote(step.file));
+      if (entry == bundle.entries.end())
+        co_return fail(ErrorCode::not_found, "script {} is not in the bundle", quote(step.file));
       auto order = std::make_shared<ExecOrder>();
       order->kind = ExecOrder::Kind::script;
-      for (const Chunk& chunk : entry->chunks) order->text += OCTO_CO_TRY(co_await ports_.blobs.get(chunk.hash));
+      for (const Chunk& chunk : entry->chunks)
+        order->text += OCTO_CO_TRY(co_await ports_.blobs.get(chunk.hash));
       order->script_name = step.file.substr(step.file.rfind('/') + 1);
       order->app = at;
       co_return Made([order](const NodeName&) { return Deed(*order); });

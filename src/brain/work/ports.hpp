@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the verbs of the Brain need from the rest of it: who is connected (Fleet), what is remembered (Ledger), bytes on disk
-// (Blobs, EventLog). Plain values only. Ids are made by the caller; each Ledger method is one transaction, durable when it
-// answers ok; nothing here relies on being the only writer.
+// What the verbs of the Brain need from the rest of it: who is connected (Fleet), what is remembered
+// (Ledger), bytes on disk (Blobs, EventLog). Plain values only. Ids are made by the caller; each Ledger
+// method is one transaction, durable when it answers ok; nothing here relies on being the only writer.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -26,17 +26,17 @@ struct Caller {
 
 // What makes a repeated POST answer the same: stored in the transaction of the mutation itself.
 struct Receipt {
-  std::string key;           // Idempotency-Key, unique per caller
-  Sha256 body_hash;          // of method, path and body; another one with the same key is `unprocessable`
+  std::string key;   // Idempotency-Key, unique per caller
+  Sha256 body_hash;  // of method, path and body; another one with the same key is `unprocessable`
   int status = 200;
-  std::string answer;        // JSON
+  std::string answer;  // JSON
 };
 
 // Goes with every mutation: the audit row and, for POSTs, the receipt.
 struct Stamp {
   Caller caller;
-  std::string action;        // "task.start", "node.prune", …
-  std::string object;        // "task 01J…", "pi3"
+  std::string action;  // "task.start", "node.prune", …
+  std::string object;  // "task 01J…", "pi3"
   WallTime at;
   std::optional<Receipt> receipt;
 };
@@ -51,7 +51,7 @@ struct StoredTask {
 struct TaskFilter {
   Group group;
   std::optional<TaskState> state;
-  std::string before;        // only tasks whose id is smaller; empty: from the newest
+  std::string before;  // only tasks whose id is smaller; empty: from the newest
   std::size_t limit = 50;
 };
 
@@ -60,25 +60,32 @@ class Ledger {
   virtual ~Ledger() = default;
 
   // The answer given before, while it is kept (24 h at least).
-  virtual Async<Result<std::optional<Receipt>>> find_receipt(const Caller& caller, const std::string& key) = 0;
+  virtual Async<Result<std::optional<Receipt>>> find_receipt(const Caller& caller,
+                                                             const std::string& key) = 0;
 
   virtual Async<Result<std::vector<NodeRecord>>> nodes() = 0;
-  virtual Async<Result<void>> record_node(const NodeRecord& node) = 0;   // inserts or replaces; `joined` of the first stays
+  virtual Async<Result<void>> record_node(
+      const NodeRecord& node) = 0;  // inserts or replaces; `joined` of the first stays
   virtual Async<Result<void>> remove_nodes(const std::vector<NodeName>& names, const Stamp& stamp) = 0;
 
-  virtual Async<Result<void>> accept_task(const TaskRecord& record, const std::vector<RunRow>& runs, const Stamp& stamp) = 0;
+  virtual Async<Result<void>> accept_task(const TaskRecord& record, const std::vector<RunRow>& runs,
+                                          const Stamp& stamp) = 0;
   // New or changed runs of a task; `outcome` when that finishes it.
-  virtual Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs, std::optional<TaskState> outcome) = 0;
+  virtual Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
+                                          std::optional<TaskState> outcome) = 0;
   virtual Async<Result<void>> request_cancel(const TaskId& task, const Stamp& stamp) = 0;
   virtual Async<Result<std::optional<StoredTask>>> find_task(const TaskId& task) = 0;
-  virtual Async<Result<std::vector<StoredTask>>> tasks(const TaskFilter& filter) = 0;  // newest first, without runs' outputs
-  virtual Async<Result<std::vector<StoredTask>>> open_tasks() = 0;       // without outcome; at start
+  virtual Async<Result<std::vector<StoredTask>>> tasks(
+      const TaskFilter& filter) = 0;                                // newest first, without runs' outputs
+  virtual Async<Result<std::vector<StoredTask>>> open_tasks() = 0;  // without outcome; at start
 
   virtual Async<Result<std::vector<Scenario>>> scenarios(const Group& group) = 0;
   virtual Async<Result<std::optional<Scenario>>> find_scenario(const ScenarioName& name) = 0;
-  // Appends the version and makes it the scenario's newest; makes the scenario if new. Repeating the same id changes nothing.
+  // Appends the version and makes it the scenario's newest; makes the scenario if new. Repeating the same id
+  // changes nothing.
   virtual Async<Result<void>> put_version(const Scenario& scenario) = 0;
-  virtual Async<Result<std::vector<ScenarioVersion>>> versions(const ScenarioName& name, std::uint64_t offset, std::uint64_t limit) = 0;
+  virtual Async<Result<std::vector<ScenarioVersion>>> versions(const ScenarioName& name, std::uint64_t offset,
+                                                               std::uint64_t limit) = 0;
   virtual Async<Result<void>> remove_scenario(const ScenarioName& name) = 0;  // purged: its versions go too
 };
 
@@ -90,8 +97,10 @@ class EventLog {
   virtual Async<Result<void>> append(const TaskId& task, std::vector<TaskEvent>& events) = 0;
   virtual Async<Result<void>> sync(const TaskId& task) = 0;
   // At most `count` events with number >= from; fewer or none at the end.
-  virtual Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from, std::size_t count) = 0;
-  // What is durable of each run's output, and the last number: for resuming after a restart. Cuts a torn tail.
+  virtual Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
+                                                     std::size_t count) = 0;
+  // What is durable of each run's output, and the last number: for resuming after a restart. Cuts a torn
+  // tail.
   struct Summary {
     std::uint64_t last = 0;
     std::vector<std::pair<RunId, OutputMark>> output;
@@ -111,7 +120,8 @@ class Blobs {
   virtual Async<Result<std::vector<Sha256>>> missing(const std::vector<Sha256>& hashes) = 0;
   virtual Async<Result<void>> put(const Sha256& hash, Bytes bytes) = 0;
   virtual Async<Result<Bytes>> get(const Sha256& hash) = 0;
-  virtual Async<Result<Manifest>> manifest(const Sha256& hash) = 0;  // stored like a chunk; decoded and checked
+  virtual Async<Result<Manifest>> manifest(
+      const Sha256& hash) = 0;  // stored like a chunk; decoded and checked
   virtual Async<Result<void>> sync() = 0;
 };
 
@@ -129,29 +139,31 @@ class Fleet {
   };
   virtual std::optional<Live> find(const NodeName& node) const = 0;
   virtual std::vector<Live> all() const = 0;
-  // Sends the order; ok once it is written to the link. What becomes of it comes through FleetEvents, on this session or on a
-  // later one. unavailable: no session, certainly not sent.
+  // Sends the order; ok once it is written to the link. What becomes of it comes through FleetEvents, on this
+  // session or on a later one. unavailable: no session, certainly not sent.
   virtual Async<Result<void>> start_run(const RunOrder& order, Span start_within) = 0;
   virtual Async<Result<void>> cancel_run(const RunId& run) = 0;  // ok: the node has it
   virtual Async<Result<HostStatus>> status(const NodeName& node) = 0;
   virtual Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app,
                                                        std::uint64_t offset, std::uint64_t limit) = 0;
-  virtual void drop(const NodeName& node) = 0;                   // pruned: its session, if any, is closed
+  virtual void drop(const NodeName& node) = 0;  // pruned: its session, if any, is closed
 };
 
 // What the fleet tells: implemented by work, called by fleet.
 class FleetEvents {
  public:
   virtual ~FleetEvents() = default;
-  virtual Async<Result<void>> node_joined(const NodeRecord& node) = 0;   // durable before the node is welcomed
-  virtual void node_online(const NodeName& node) = 0;                    // orders may be sent now
+  virtual Async<Result<void>> node_joined(const NodeRecord& node) = 0;  // durable before the node is welcomed
+  virtual void node_online(const NodeName& node) = 0;                   // orders may be sent now
   virtual void node_offline(const NodeName& node) = 0;
-  // A node offers a run that it holds: how much of it is durable here. not_found: unknown task, the node may forget it.
+  // A node offers a run that it holds: how much of it is durable here. not_found: unknown task, the node may
+  // forget it.
   virtual Async<Result<OutputMark>> run_offered(const RunId& run) = 0;
   virtual Async<Result<void>> run_progress(const RunId& run, std::optional<std::int64_t> pid) = 0;
   // Ok once it is taken; `durable()` of the answer may still lag behind: what may be acknowledged now.
   virtual Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) = 0;
-  virtual Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) = 0;  // ok: durable, may be acknowledged
+  virtual Async<Result<void>> run_ended(const RunId& run,
+                                        const RunEnd& end) = 0;  // ok: durable, may be acknowledged
   // The node refused to start it: rejected, or expired.
   virtual Async<Result<void>> run_refused(const RunId& run, const Error& why) = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the fleet tells: nodes that come and go, and what becomes of runs. A report is finished even if its session ends
-// meanwhile: half a report would be shown and not stored, or the other way round.
+// What the fleet tells: nodes that come and go, and what becomes of runs. A report is finished even if its
+// session ends meanwhile: half a report would be shown and not stored, or the other way round.
 #include "brain/work/engine.hpp"
 #include "io/log/log.hpp"
 
@@ -8,9 +8,15 @@ namespace octo::brain {
 
 Async<Result<void>> Engine::node_joined(const NodeRecord& node) { return finish(take_node(node)); }
 Async<Result<OutputMark>> Engine::run_offered(const RunId& run) { return finish(take_offer(run)); }
-Async<Result<void>> Engine::run_progress(const RunId& run, std::optional<std::int64_t> pid) { return finish(take_progress(run, pid)); }
-Async<Result<OutputMark>> Engine::run_output(const RunId& run, OutputPiece piece) { return finish(take_output(run, std::move(piece))); }
-Async<Result<void>> Engine::run_ended(const RunId& run, const RunEnd& end) { return finish(take_end(run, end)); }
+Async<Result<void>> Engine::run_progress(const RunId& run, std::optional<std::int64_t> pid) {
+  return finish(take_progress(run, pid));
+}
+Async<Result<OutputMark>> Engine::run_output(const RunId& run, OutputPiece piece) {
+  return finish(take_output(run, std::move(piece)));
+}
+Async<Result<void>> Engine::run_ended(const RunId& run, const RunEnd& end) {
+  return finish(take_end(run, end));
+}
 
 Async<Result<void>> Engine::run_refused(const RunId& run, const Error& why) {
   RunEnd end;
@@ -26,7 +32,8 @@ Async<Result<void>> Engine::take_node(NodeRecord node) {
   OCTO_CO_TRY(co_await ports_.ledger.record_node(node));
   nodes_[node.name] = node;
   if (!reinstalled) co_return Result<void>{};
-  // This machine knows nothing of what the one before it was told: started there or not, it is not started here.
+  // This machine knows nothing of what the one before it was told: started there or not, it is not started
+  // here.
   const auto due = due_.find(node.name);
   const std::set<RunId> runs = due == due_.end() ? std::set<RunId>() : due->second;
   for (const RunId& id : runs) {
@@ -60,7 +67,8 @@ void Engine::node_offline(const NodeName& node) {
   for (const RunId& id : due->second) {
     const Task task = live_.at(id.task);
     task->runs.at(id).sent_now = false;
-    nursery_.spawn(say(task, fmt::format("{} is not connected; what it does is reported when it is back", node)));
+    nursery_.spawn(
+        say(task, fmt::format("{} is not connected; what it does is reported when it is back", node)));
   }
 }
 
@@ -73,7 +81,8 @@ Async<void> Engine::keep_last_heard(NodeRecord node) {
 Async<Result<OutputMark>> Engine::take_offer(RunId run) {
   if (const auto found = live_.find(run.task); found != live_.end()) {
     const Task task = found->second;
-    if (task->board.find(run) == nullptr) co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
+    if (task->board.find(run) == nullptr)
+      co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
     OCTO_CO_TRY(co_await take_progress(run, std::nullopt));  // whoever offers it has it
     co_return task->runs.at(run).durable;
   }
@@ -109,13 +118,15 @@ Async<Result<void>> Engine::take_progress(RunId run, std::optional<std::int64_t>
 Async<Result<OutputMark>> Engine::take_output(RunId run, OutputPiece piece) {
   const auto found = live_.find(run.task);
   if (found == live_.end()) {
-    if (!OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task))) co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
+    if (!OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task)))
+      co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
     OutputMark gone;  // concluded without it: take_late_end() says so
     gone.of(piece.stream) = piece.offset + piece.bytes.size();
     co_return gone;
   }
   const Task task = found->second;
-  if (task->board.find(run) == nullptr) co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
+  if (task->board.find(run) == nullptr)
+    co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
   LiveRun& live = task->runs.at(run);
   std::uint64_t& taken = live.taken.of(piece.stream);
   const std::uint64_t end = piece.offset + piece.bytes.size();
@@ -141,29 +152,35 @@ Async<Result<OutputMark>> Engine::take_output(RunId run, OutputPiece piece) {
 }
 
 Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
-  if (!is_final(end.state)) co_return fail(ErrorCode::invalid_argument, "'{}' is no end of a run", name_of(end.state));
+  if (!is_final(end.state))
+    co_return fail(ErrorCode::invalid_argument, "'{}' is no end of a run", name_of(end.state));
   const auto found = live_.find(run.task);
   if (found == live_.end()) co_return co_await take_late_end(run, std::move(end));
   const Task task = found->second;
   const RunRow* row = task->board.find(run);
-  if (row == nullptr) co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
+  if (row == nullptr)
+    co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
   if (is_final(row->state) && row->state != end.state && row->state != RunState::unknown) {
-    log::warning("{} reports run {} as {}; it is {} and stays so", run.node, local_name(run), name_of(end.state), name_of(row->state));
+    log::warning("{} reports run {} as {}; it is {} and stays so", run.node, local_name(run),
+                 name_of(end.state), name_of(row->state));
     co_return Result<void>{};
   }
   co_return co_await end_runs(task, {run}, std::move(end));
 }
 
-// The task is concluded. Only what was `unknown` may still change, once; the log of events is closed for good.
+// The task is concluded. Only what was `unknown` may still change, once; the log of events is closed for
+// good.
 Async<Result<void>> Engine::take_late_end(RunId run, RunEnd end) {
   auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task));
   if (!stored) co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
   TaskBoard board;
   for (const RunRow& row : stored->runs) board.add(row);
   const RunRow* row = board.find(run);
-  if (row == nullptr) co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
+  if (row == nullptr)
+    co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
   if (row->state != RunState::unknown || end.state == RunState::unknown) co_return Result<void>{};
-  end.reason += end.reason.empty() ? "told after the task was over, its output is not kept" : "; told after the task was over, its output is not kept";
+  end.reason += end.reason.empty() ? "told after the task was over, its output is not kept"
+                                   : "; told after the task was over, its output is not kept";
   OCTO_CO_TRY(board.apply(run, end.state, end));
   co_return co_await ports_.ledger.record_runs(run.task, {*board.find(run)}, board.outcome());
 }

@@ -48,7 +48,8 @@ Result<void> Engine::check_nodes(const std::vector<NodeName>& nodes) const {
     else if (!ports_.fleet->find(node)) offline.push_back(node.str());
   }
   if (!unknown.empty()) {
-    return fail(ErrorCode::not_found, "no such node: {}; see them with: octl node get", fold_names(std::move(unknown)));
+    return fail(ErrorCode::not_found, "no such node: {}; see them with: octl node get",
+                fold_names(std::move(unknown)));
   }
   if (!offline.empty()) {
     return fail(ErrorCode::unavailable, "offline: {}; nothing was begun", fold_names(std::move(offline)));
@@ -59,17 +60,21 @@ Result<void> Engine::check_nodes(const std::vector<NodeName>& nodes) const {
 Result<void> Engine::check_free(const ScenarioName& scenario) const {
   for (const auto& [id, task] : live_) {
     if (task->journey && task->journey->scenario == scenario) {
-      return fail(ErrorCode::conflict, "task {} ({}) is at work on scenario {}; follow it with: octl task attach {}", id,
+      return fail(ErrorCode::conflict,
+                  "task {} ({}) is at work on scenario {}; follow it with: octl task attach {}", id,
                   task->record.title, quote(scenario.str()), id);
     }
   }
-  if (prepared_for_.contains(scenario)) return fail(ErrorCode::conflict, "another request for scenario {} is just beginning", quote(scenario.str()));
+  if (prepared_for_.contains(scenario))
+    return fail(ErrorCode::conflict, "another request for scenario {} is just beginning",
+                quote(scenario.str()));
   return {};
 }
 
 Async<Result<Manifest>> Engine::check_bundle(const ApplyRequest& request, const Plan& plan) {
   const auto manifest = co_await ports_.blobs.manifest(request.bundle);
-  if (!manifest) co_return fail(ErrorCode::unprocessable, "the bundle was not uploaded: {}", manifest.error().message());
+  if (!manifest)
+    co_return fail(ErrorCode::unprocessable, "the bundle was not uploaded: {}", manifest.error().message());
   std::vector<Sha256> chunks;
   for (const ManifestEntry& entry : manifest->entries) {
     for (const Chunk& chunk : entry.chunks) chunks.push_back(chunk.hash);
@@ -83,10 +88,12 @@ Async<Result<Manifest>> Engine::check_bundle(const ApplyRequest& request, const 
       if (step.kind != Step::Kind::script) continue;
       const auto entry = std::ranges::find(manifest->entries, step.file, &ManifestEntry::path);
       if (entry == manifest->entries.end() || entry->kind != ManifestEntry::Kind::file) {
-        co_return fail(ErrorCode::unprocessable, "script {} of app '{}' is not in the scenario's folder", quote(step.file), step.app);
+        co_return fail(ErrorCode::unprocessable, "script {} of app '{}' is not in the scenario's folder",
+                       quote(step.file), step.app);
       }
       if (entry->bytes() > limits::script_bytes_max) {
-        co_return fail(ErrorCode::too_large, "script {} has {} bytes, {} at most", quote(step.file), entry->bytes(), limits::script_bytes_max);
+        co_return fail(ErrorCode::too_large, "script {} has {} bytes, {} at most", quote(step.file),
+                       entry->bytes(), limits::script_bytes_max);
       }
     }
   }
@@ -110,15 +117,25 @@ Async<Result<void>> Engine::accept_apply(TaskId id, ApplyRequest request, Stamp 
   OCTO_CO_TRY(check_free(scenario));
   const bool prepares = plan.stages.front().steps.front().kind == Step::Kind::sync;
   if (!prepares && !OCTO_CO_TRY(co_await ports_.ledger.find_scenario(scenario))) {
-    co_return fail(ErrorCode::conflict, "scenario {} is not prepared; begin with: octl scen apply <folder> prepare", quote(scenario.str()));
+    co_return fail(ErrorCode::conflict,
+                   "scenario {} is not prepared; begin with: octl scen apply <folder> prepare",
+                   quote(scenario.str()));
   }
   OCTO_CO_TRY(co_await check_bundle(request, plan));
   const std::string target = request.target.empty() ? "default" : request.target;
   if (request.message.empty()) request.message = target;
-  TaskRecord record{id, TaskKind::apply, stamp.caller.group, stamp.caller.name, fmt::format("apply {} {}", scenario, target),
-                    request.request, stamp.at, nodes_in(plan)};
-  co_return co_await begin_journey(std::move(record), Journey{std::move(plan), std::move(request.deployment), scenario, request.bundle,
-                                                              std::move(request.message)}, std::move(stamp));
+  TaskRecord record{id,
+                    TaskKind::apply,
+                    stamp.caller.group,
+                    stamp.caller.name,
+                    fmt::format("apply {} {}", scenario, target),
+                    request.request,
+                    stamp.at,
+                    nodes_in(plan)};
+  co_return co_await begin_journey(std::move(record),
+                                   Journey{std::move(plan), std::move(request.deployment), scenario,
+                                           request.bundle, std::move(request.message)},
+                                   std::move(stamp));
 }
 
 Async<Result<void>> Engine::begin_journey(TaskRecord record, Journey journey, Stamp stamp) {
@@ -142,17 +159,27 @@ Async<Result<void>> Engine::accept_reset(TaskId id, ResetRequest request, Stamp 
   OCTO_CO_TRY(check_free(request.scenario));
   StoredReset reset = OCTO_CO_TRY(co_await plan_reset(request));
   OCTO_CO_TRY(check_nodes(nodes_in(reset.plan)));
-  const std::string what = request.app ? fmt::format("{}@{} on {}", request.app->app, request.scenario, request.app->node)
-                                       : request.scenario.str();
-  TaskRecord record{id, TaskKind::reset, stamp.caller.group, stamp.caller.name, fmt::format("reset {} to {}", what, request.version),
-                    encode(reset), stamp.at, nodes_in(reset.plan)};
-  co_return co_await begin_journey(std::move(record), Journey{std::move(reset.plan), {}, reset.scenario, reset.bundle,
-                                                              std::move(reset.message)}, std::move(stamp));
+  const std::string what =
+      request.app ? fmt::format("{}@{} on {}", request.app->app, request.scenario, request.app->node)
+                  : request.scenario.str();
+  TaskRecord record{id,
+                    TaskKind::reset,
+                    stamp.caller.group,
+                    stamp.caller.name,
+                    fmt::format("reset {} to {}", what, request.version),
+                    encode(reset),
+                    stamp.at,
+                    nodes_in(reset.plan)};
+  co_return co_await begin_journey(
+      std::move(record),
+      Journey{std::move(reset.plan), {}, reset.scenario, reset.bundle, std::move(reset.message)},
+      std::move(stamp));
 }
 
 Async<Result<StoredReset>> Engine::plan_reset(const ResetRequest& request) {
   const auto scenario = OCTO_CO_TRY(co_await ports_.ledger.find_scenario(request.scenario));
-  if (!scenario) co_return fail(ErrorCode::not_found, "there is no scenario {}", quote(request.scenario.str()));
+  if (!scenario)
+    co_return fail(ErrorCode::not_found, "there is no scenario {}", quote(request.scenario.str()));
   StoredReset reset{request.scenario, scenario->newest.bundle, request.message, {}};
   Stage stage{"reset", {}, true};
   if (request.app) {
@@ -161,7 +188,8 @@ Async<Result<StoredReset>> Engine::plan_reset(const ResetRequest& request) {
     const auto versions = OCTO_CO_TRY(co_await ports_.ledger.versions(request.scenario, 0, kAllVersions));
     std::vector<std::string> ids;
     for (const ScenarioVersion& version : versions) ids.push_back(version.id);
-    const std::string id = OCTO_CO_TRY(find_by_prefix(ids, request.version).with(fmt::format("scenario {}", quote(request.scenario.str()))));
+    const std::string id = OCTO_CO_TRY(
+        find_by_prefix(ids, request.version).with(fmt::format("scenario {}", quote(request.scenario.str()))));
     const ScenarioVersion& version = *std::ranges::find(versions, id, &ScenarioVersion::id);
     reset.bundle = version.bundle;
     if (reset.message.empty()) reset.message = "reset to " + id.substr(0, kShortId);
@@ -179,7 +207,8 @@ Async<Result<StoredReset>> Engine::plan_reset(const ResetRequest& request) {
     }
   }
   if (stage.steps.empty()) co_return fail(ErrorCode::conflict, "that version holds no nodeapp");
-  if (reset.message.empty()) reset.message = "reset to " + stage.steps.front().commits.front().substr(0, kShortId);
+  if (reset.message.empty())
+    reset.message = "reset to " + stage.steps.front().commits.front().substr(0, kShortId);
   reset.plan.stages.push_back(std::move(stage));
   co_return reset;
 }
@@ -188,7 +217,8 @@ Async<Result<StoredReset>> Engine::plan_reset(const ResetRequest& request) {
 Async<Result<Step>> Engine::plan_reset_app(const Scenario& scenario, const ResetRequest& request) {
   OCTO_CO_TRY(check_nodes({request.app->node}));
   if (!scenario.newest.commits.contains(*request.app)) {
-    co_return fail(ErrorCode::not_found, "scenario {} has no app '{}' on {}", quote(scenario.name.str()), request.app->app, request.app->node);
+    co_return fail(ErrorCode::not_found, "scenario {} has no app '{}' on {}", quote(scenario.name.str()),
+                   request.app->app, request.app->node);
   }
   const AppAt at{request.app->app, request.scenario};
   const auto infos = OCTO_CO_TRY(co_await ports_.fleet->apps(request.app->node, at, 0, kAllVersions));
@@ -200,11 +230,13 @@ Async<Result<Step>> Engine::plan_reset_app(const Scenario& scenario, const Reset
   step.kind = Step::Kind::reset;
   step.app = request.app->app;
   step.nodes = {request.app->node};
-  step.commits = {OCTO_CO_TRY(find_by_prefix(ids, request.version).with(fmt::format("{} on {}", print(at), request.app->node)))};
+  step.commits = {OCTO_CO_TRY(
+      find_by_prefix(ids, request.version).with(fmt::format("{} on {}", print(at), request.app->node)))};
   co_return step;
 }
 
-// From the commits that the stage made. Done once: a Brain that died behind it finds the same commits in the newest version.
+// From the commits that the stage made. Done once: a Brain that died behind it finds the same commits in the
+// newest version.
 Async<Result<void>> Engine::record_version(Task task, const Stage& stage) {
   const Journey& journey = *task->journey;
   const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_scenario(journey.scenario));
@@ -241,7 +273,8 @@ Async<Result<void>> Engine::record_version(Task task, const Stage& stage) {
   }
   scenario.newest = next;
   OCTO_CO_TRY(co_await ports_.ledger.put_version(scenario));
-  co_await say(task, fmt::format("version {}{}", next.id.substr(0, kShortId), next.partial() ? " (partial)" : ""));
+  co_await say(task,
+               fmt::format("version {}{}", next.id.substr(0, kShortId), next.partial() ? " (partial)" : ""));
   co_return Result<void>{};
 }
 

@@ -26,13 +26,14 @@ bool take_step(const api::JsonReader& from, Step& step) {
   if (!name) return from.fault(name.error().message());
   step.app = *name;
   const auto commits = from.find("commits");
-  return commits && commits->is_object() && commits->each_member([&](std::string_view node, const api::JsonReader& value) {
-    std::string commit;
-    if (value.text(commit)) {
-      step.nodes.emplace_back(std::string(node));
-      step.commits.push_back(std::move(commit));
-    }
-  });
+  return commits && commits->is_object() &&
+         commits->each_member([&](std::string_view node, const api::JsonReader& value) {
+           std::string commit;
+           if (value.text(commit)) {
+             step.nodes.emplace_back(std::string(node));
+             step.commits.push_back(std::move(commit));
+           }
+         });
 }
 
 }  // namespace
@@ -78,7 +79,8 @@ Result<StoredReset> decode_stored_reset(std::string_view json) {
   std::string scenario, bundle;
   Stage stage{"reset", {}, true};
   const auto steps = root.is_object() ? root.find("steps") : std::nullopt;
-  const bool read = steps && take(root, "scenario", scenario) && take(root, "bundle", bundle) && take(root, "message", reset.message) &&
+  const bool read = steps && take(root, "scenario", scenario) && take(root, "bundle", bundle) &&
+                    take(root, "message", reset.message) &&
                     steps->each_item([&](const api::JsonReader& item) {
                       Step step;
                       step.kind = Step::Kind::reset;

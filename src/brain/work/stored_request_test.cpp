@@ -10,7 +10,8 @@ TEST(StoredReset, ComesBackAsItWas) {
   reset.scenario = ScenarioName("hello \"world\"");
   reset.bundle.bytes[3] = 7;
   reset.message = "back\nagain";
-  Step first{0, Step::Kind::reset, AppName("a b"), Target(), "", {NodeName("pi0"), NodeName("pi1")}, {"c0", "c1"}};
+  Step first{0,           Step::Kind::reset, AppName("a b"), Target(), "", {NodeName("pi0"), NodeName("pi1")},
+             {"c0", "c1"}};
   Step second{1, Step::Kind::reset, AppName("ü"), Target(), "", {NodeName("pi2")}, {"c2"}};
   reset.plan.stages.push_back(Stage{"reset", {first, second}, true});
   const auto again = decode_stored_reset(encode(reset));

@@ -7,7 +7,8 @@
 namespace octo::brain {
 
 Async<Result<void>> Story::tell(std::vector<TaskEvent> events, Until until) {
-  const bool last = std::ranges::any_of(events, [](const TaskEvent& event) { return event.kind == TaskEvent::Kind::done; });
+  const bool last =
+      std::ranges::any_of(events, [](const TaskEvent& event) { return event.kind == TaskEvent::Kind::done; });
   if (over_ && !last) co_return fail(ErrorCode::conflict, "the task is over");
   over_ = over_ || last;
   if (!next_) next_ = std::make_shared<Batch>();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Story: the numbered events of one task on their way to disk. Whoever tells waits; what is told meanwhile forms the next batch.
+// Story: the numbered events of one task on their way to disk. Whoever tells waits; what is told meanwhile
+// forms the next batch.
 #pragma once
 #include <memory>
 #include <optional>
@@ -14,9 +15,11 @@ class Story {
  public:
   enum class Until : std::uint8_t { readable, durable };
 
-  Story(EventLog& log, TaskId task, Executor executor) : log_(log), task_(std::move(task)), changed_(std::move(executor)) {}
+  Story(EventLog& log, TaskId task, Executor executor)
+      : log_(log), task_(std::move(task)), changed_(std::move(executor)) {}
 
-  // On an error nothing of these events was taken. `done` is the last word: whatever else comes after it is refused (conflict).
+  // On an error nothing of these events was taken. `done` is the last word: whatever else comes after it is
+  // refused (conflict).
   Async<Result<void>> tell(std::vector<TaskEvent> events, Until until = Until::readable);
   // Grows with every batch: whoever reads remembers it, so that no event is slept through.
   std::uint64_t batches() const { return batches_; }

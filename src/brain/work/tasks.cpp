@@ -32,7 +32,8 @@ Async<Result<Engine::Task>> Engine::accept(TaskRecord record, std::vector<RunRow
   const TaskId id = record.id;
   // The log first: without it nothing that a node reports could be taken.
   OCTO_CO_TRY((co_await ports_.events.open(id)).with("open the task's events"));
-  const auto task = std::make_shared<LiveTask>(StoredTask{record, rows, false, std::nullopt}, ports_.events, executor_);
+  const auto task =
+      std::make_shared<LiveTask>(StoredTask{record, rows, false, std::nullopt}, ports_.events, executor_);
   for (auto& [run, live] : task->runs) live.sent = false;
   if (auto stored = co_await ports_.ledger.accept_task(record, rows, stamp); !stored) {
     ports_.events.close(id);
@@ -55,7 +56,9 @@ Async<Result<void>> Engine::run_command(const TaskId& id, CommandRequest request
 }
 
 Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, Stamp stamp) {
-  TaskRecord record{id, request.kind, stamp.caller.group, stamp.caller.name, request.title, request.request, stamp.at, request.nodes};
+  TaskRecord record{
+      id,       request.kind, stamp.caller.group, stamp.caller.name, request.title, request.request,
+      stamp.at, request.nodes};
   std::vector<RunRow> rows;
   rows.reserve(request.nodes.size());
   for (const NodeName& node : request.nodes) {
@@ -66,7 +69,9 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
   }
   const Task task = OCTO_CO_TRY(co_await accept(std::move(record), std::move(rows), std::move(stamp)));
   task->deadline = ports_.clock.now() + request.deadline;
-  task->deeds[0] = [order = std::make_shared<ExecOrder>(std::move(request.order))](const NodeName&) { return Deed(*order); };
+  task->deeds[0] = [order = std::make_shared<ExecOrder>(std::move(request.order))](const NodeName&) {
+    return Deed(*order);
+  };
   nursery_.spawn(drive_command(task));
   co_return Result<void>{};
 }
@@ -101,12 +106,14 @@ Result<void> Engine::restore(LiveTask& task) {
       auto apply = OCTO_TRY(api::decode_apply(record.request));
       const ScenarioName scenario = apply.deployment.name;
       Plan plan = OCTO_TRY(plan_apply(apply.deployment, apply.target));
-      task.journey = Journey{std::move(plan), std::move(apply.deployment), scenario, apply.bundle, std::move(apply.message)};
+      task.journey = Journey{std::move(plan), std::move(apply.deployment), scenario, apply.bundle,
+                             std::move(apply.message)};
       return {};
     }
     case TaskKind::reset: {
       auto reset = OCTO_TRY(decode_stored_reset(record.request));
-      task.journey = Journey{std::move(reset.plan), {}, reset.scenario, reset.bundle, std::move(reset.message)};
+      task.journey =
+          Journey{std::move(reset.plan), {}, reset.scenario, reset.bundle, std::move(reset.message)};
       return {};
     }
   }
@@ -116,14 +123,16 @@ Result<void> Engine::restore(LiveTask& task) {
 // The ledger knows ends that the log of events lacks, when a Brain died between the two.
 Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary) {
   for (const auto& [id, mark] : summary.output) {
-    if (const auto found = task.runs.find(id); found != task.runs.end()) found->second.taken = found->second.durable = mark;
+    if (const auto found = task.runs.find(id); found != task.runs.end())
+      found->second.taken = found->second.durable = mark;
   }
   std::vector<TaskEvent> missing;
   if (summary.last == 0) missing.push_back(accepted_event());
   const std::map<RunId, RunState> told(summary.states.begin(), summary.states.end());
   for (const auto& [id, row] : task.board.runs()) {
     const auto found = told.find(id);
-    if (is_final(row.state) && (found == told.end() || found->second != row.state)) missing.push_back(state_event(row));
+    if (is_final(row.state) && (found == told.end() || found->second != row.state))
+      missing.push_back(state_event(row));
   }
   if (missing.empty()) co_return Result<void>{};
   co_return co_await task.story.tell(std::move(missing));
@@ -194,14 +203,17 @@ Async<void> Engine::conclude(Task task) {
   ports_.events.close(id);
 }
 
-Async<Result<void>> Engine::cancel(const TaskId& id, Stamp stamp) { return finish(accept_cancel(id, std::move(stamp))); }
+Async<Result<void>> Engine::cancel(const TaskId& id, Stamp stamp) {
+  return finish(accept_cancel(id, std::move(stamp)));
+}
 
 Async<Result<void>> Engine::accept_cancel(TaskId id, Stamp stamp) {
   const auto found = live_.find(id);
   if (found == live_.end()) {
     const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(id));
     if (!stored) co_return fail(ErrorCode::not_found, "there is no task {}", id);
-    co_return fail(ErrorCode::conflict, "task {} is over: {}", id, name_of(stored->outcome.value_or(TaskState::running)));
+    co_return fail(ErrorCode::conflict, "task {} is over: {}", id,
+                   name_of(stored->outcome.value_or(TaskState::running)));
   }
   const Task task = found->second;
   OCTO_CO_TRY(co_await ports_.ledger.request_cancel(id, stamp));
@@ -217,9 +229,12 @@ Async<void> Engine::cancel_runs(Task task) {
   RunEnd end;
   end.state = RunState::cancelled;
   end.reason = "never started";
-  co_await end_runs_for_sure(
-      task, task->select([](const RunRow& row, const LiveRun& run) { return !is_final(row.state) && !run.sent && !run.delivering; }), end);
-  for (const RunId& id : task->select([](const RunRow& row, const LiveRun&) { return !is_final(row.state); })) {
+  co_await end_runs_for_sure(task, task->select([](const RunRow& row, const LiveRun& run) {
+    return !is_final(row.state) && !run.sent && !run.delivering;
+  }),
+                             end);
+  for (const RunId& id :
+       task->select([](const RunRow& row, const LiveRun&) { return !is_final(row.state); })) {
     nursery_.spawn(cancel_run(task, id));
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The Brain's verbs as the doors call them; one file each implements them. Admission (who may) is done before.
+// The Brain's verbs as the doors call them; one file each implements them. Admission (who may) is done
+// before.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,7 +17,7 @@
 namespace octo::brain {
 
 struct Ports {
-  Fleet* fleet = nullptr;        // set after construction: fleet needs FleetEvents first
+  Fleet* fleet = nullptr;  // set after construction: fleet needs FleetEvents first
   Ledger& ledger;
   EventLog& events;
   Blobs& blobs;
@@ -31,21 +32,20 @@ class Listener {
   virtual Async<Result<std::vector<TaskEvent>>> next() = 0;  // at least one; empty: nothing follows `done`
 };
 
-
 struct CommandRequest {
   TaskKind kind = TaskKind::command;
   ExecOrder order;
-  std::vector<NodeName> nodes;   // resolved, at least one, each once
-  Span deadline{};               // delivery
+  std::vector<NodeName> nodes;  // resolved, at least one, each once
+  Span deadline{};              // delivery
   std::string title;
-  std::string request;           // JSON, kept with the task
+  std::string request;  // JSON, kept with the task
 };
 struct ApplyRequest {
   Deployment deployment;
   Sha256 bundle;
   std::string target;
   std::string message;
-  std::string request;           // JSON, kept with the task: api::encode(api::Apply)
+  std::string request;  // JSON, kept with the task: api::encode(api::Apply)
 };
 struct ResetRequest {
   ScenarioName scenario;
@@ -65,14 +65,16 @@ class Verbs {
   // Ends everything that runs in the Brain (tasks stay stored and go on at the next start).
   virtual Async<void> stop() = 0;
 
-  // The id is made by the caller, so that the answer (with it) can be part of the stamp's receipt. 26 characters, time-sorted.
+  // The id is made by the caller, so that the answer (with it) can be part of the stamp's receipt. 26
+  // characters, time-sorted.
   virtual TaskId make_task_id() = 0;
   virtual Async<Result<void>> run_command(const TaskId& id, CommandRequest request, Stamp stamp) = 0;
   virtual Async<Result<void>> apply_scenario(const TaskId& id, ApplyRequest request, Stamp stamp) = 0;
   virtual Async<Result<void>> reset(const TaskId& id, ResetRequest request, Stamp stamp) = 0;
   virtual Async<Result<void>> cancel(const TaskId& id, Stamp stamp) = 0;
   virtual Async<Result<std::unique_ptr<Listener>>> listen(const TaskId& id, std::uint64_t from) = 0;
-  virtual Async<Result<std::optional<StoredTask>>> find_task(const TaskId& id) = 0;  // live board where it runs
+  virtual Async<Result<std::optional<StoredTask>>> find_task(
+      const TaskId& id) = 0;  // live board where it runs
 
   // Nodes ever joined and not pruned, with their state now; sorted naturally.
   virtual Async<Result<std::vector<NodeInfo>>> nodes() = 0;

@@ -29,7 +29,8 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
 
-constexpr int kYears = 10;  // boards lie in cupboards for years; a leaf that outlives its CA is refused anyway
+constexpr int kYears =
+    10;  // boards lie in cupboards for years; a leaf that outlives its CA is refused anyway
 constexpr std::chrono::minutes kClockSlack{5};
 
 Failure openssl_failure(std::string_view step) {
@@ -71,12 +72,14 @@ Result<void> add_extension(X509* certificate, X509* issuer, int kind, const std:
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   const ExtensionPtr extension(X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
-  if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1) return openssl_failure("add an extension " + value);
+  if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1)
+    return openssl_failure("add an extension " + value);
   return {};
 }
 
 void set_time(ASN1_TIME* to, WallTime time) {
-  ASN1_TIME_set(to, static_cast<time_t>(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count()));
+  ASN1_TIME_set(
+      to, static_cast<time_t>(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count()));
 }
 
 // A certificate without extensions and signature: serial, dates, names, key.
@@ -85,17 +88,18 @@ Result<X509Ptr> blank(std::string_view common_name, EVP_PKEY* key, WallTime now)
   SystemRandom random;
   Bytes serial = random.bytes(16);
   serial[0] = static_cast<char>(serial[0] & 0x7f);
-  const std::unique_ptr<BIGNUM, Deleter<BN_free>> number(
-      BN_bin2bn(reinterpret_cast<const unsigned char*>(serial.data()), static_cast<int>(serial.size()), nullptr));
+  const std::unique_ptr<BIGNUM, Deleter<BN_free>> number(BN_bin2bn(
+      reinterpret_cast<const unsigned char*>(serial.data()), static_cast<int>(serial.size()), nullptr));
   BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate.get()));
   X509_set_version(certificate.get(), X509_VERSION_3);
   set_time(X509_getm_notBefore(certificate.get()), now - kClockSlack);
   set_time(X509_getm_notAfter(certificate.get()), now + std::chrono::days(365 * kYears));
   if (X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_UTF8,
-                                 reinterpret_cast<const unsigned char*>(common_name.data()), static_cast<int>(common_name.size()),
-                                 -1, 0) != 1) {
+                                 reinterpret_cast<const unsigned char*>(common_name.data()),
+                                 static_cast<int>(common_name.size()), -1, 0) != 1) {
     ERR_clear_error();
-    return fail(ErrorCode::invalid_argument, "{} cannot be a common name: 1 to 64 characters", quote(common_name));
+    return fail(ErrorCode::invalid_argument, "{} cannot be a common name: 1 to 64 characters",
+                quote(common_name));
   }
   if (X509_set_pubkey(certificate.get(), key) != 1) return openssl_failure("set the public key");
   return certificate;
@@ -119,13 +123,16 @@ bool is_address(const std::string& text) {
 bool is_dns_name(const std::string& text) {
   if (text.empty() || text.size() > 253) return false;
   for (const char c : text) {
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '*')) return false;
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+          c == '.' || c == '*'))
+      return false;
   }
   return true;
 }
 
 std::string text_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<std::size_t>(ASN1_STRING_length(text))};
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
 WallTime time_of(const ASN1_TIME* time) {
@@ -150,13 +157,16 @@ Result<KeyAndCertificate> make_ca(std::string_view common_name, WallTime now) {
   if (!key) return openssl_failure("make a key");
   const X509Ptr certificate = OCTO_TRY(blank(common_name, key.get(), now));
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
-  OCTO_TRY(add_extension(certificate.get(), certificate.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0"));
-  OCTO_TRY(add_extension(certificate.get(), certificate.get(), NID_key_usage, "critical,keyCertSign,cRLSign"));
+  OCTO_TRY(add_extension(certificate.get(), certificate.get(), NID_basic_constraints,
+                         "critical,CA:TRUE,pathlen:0"));
+  OCTO_TRY(
+      add_extension(certificate.get(), certificate.get(), NID_key_usage, "critical,keyCertSign,cRLSign"));
   OCTO_TRY(add_extension(certificate.get(), certificate.get(), NID_subject_key_identifier, "hash"));
   return sign(certificate.get(), key.get(), key.get());
 }
 
-Result<KeyAndCertificate> make_certificate(const KeyAndCertificate& ca, const CertificateRequest& request, WallTime now) {
+Result<KeyAndCertificate> make_certificate(const KeyAndCertificate& ca, const CertificateRequest& request,
+                                           WallTime now) {
   const X509Ptr issuer = OCTO_TRY(parse_certificate(ca.certificate_pem).with("read the CA's certificate"));
   const KeyPtr issuer_key = OCTO_TRY(parse_key(ca.key_pem).with("read the CA's key"));
   if (X509_check_private_key(issuer.get(), issuer_key.get()) != 1) {
@@ -179,7 +189,9 @@ Result<KeyAndCertificate> make_certificate(const KeyAndCertificate& ca, const Ce
   OCTO_TRY(add_extension(certificate.get(), issuer.get(), NID_basic_constraints, "critical,CA:FALSE"));
   OCTO_TRY(add_extension(certificate.get(), issuer.get(), NID_key_usage, "critical,digitalSignature"));
   OCTO_TRY(add_extension(certificate.get(), issuer.get(), NID_ext_key_usage,
-                         serves && calls ? "serverAuth,clientAuth" : serves ? "serverAuth" : "clientAuth"));
+                         serves && calls ? "serverAuth,clientAuth"
+                         : serves        ? "serverAuth"
+                                         : "clientAuth"));
   OCTO_TRY(add_extension(certificate.get(), issuer.get(), NID_subject_key_identifier, "hash"));
   OCTO_TRY(add_extension(certificate.get(), issuer.get(), NID_authority_key_identifier, "keyid"));
   OCTO_TRY(add_extension(certificate.get(), issuer.get(), NID_subject_alt_name, names));
@@ -199,7 +211,9 @@ Result<Identity> identity_of(void* x509) {
     if (found) return fail(ErrorCode::forbidden, "the certificate names two holders");
     found = OCTO_TRY(parse_uri(uri));
   }
-  if (!found) return fail(ErrorCode::forbidden, "the certificate names no holder and role; make one with: octopoda certgen");
+  if (!found)
+    return fail(ErrorCode::forbidden,
+                "the certificate names no holder and role; make one with: octopoda certgen");
   return *found;
 }
 
@@ -209,8 +223,8 @@ Result<CertificateFacts> read_certificate(std::string_view pem) {
   facts.identity = OCTO_TRY(identity_of(certificate.get()));
   facts.not_before = time_of(X509_get0_notBefore(certificate.get()));
   facts.not_after = time_of(X509_get0_notAfter(certificate.get()));
-  const std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>> names(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
+  const std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>> names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type == GEN_DNS) facts.addresses.push_back(text_of(name->d.dNSName));
@@ -226,7 +240,8 @@ Result<CertificateFacts> read_certificate(std::string_view pem) {
 
 Result<std::string> read_ca_name(std::string_view pem) {
   const X509Ptr certificate = OCTO_TRY(parse_certificate(pem));
-  if (X509_check_ca(certificate.get()) != 1) return fail(ErrorCode::invalid_argument, "this certificate is of no CA");
+  if (X509_check_ca(certificate.get()) != 1)
+    return fail(ErrorCode::invalid_argument, "this certificate is of no CA");
   return common_name_of(certificate.get());
 }
 

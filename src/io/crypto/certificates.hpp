@@ -24,8 +24,10 @@ struct CertificateRequest {
   std::string name;
   std::vector<std::string> addresses;  // IPs or DNS names, for SAN besides the URI
 };
-// Signed by the CA. Extended key usage: serverAuth for nameserver and brain, clientAuth for all but a pure nameserver.
-Result<KeyAndCertificate> make_certificate(const KeyAndCertificate& ca, const CertificateRequest& request, WallTime now);
+// Signed by the CA. Extended key usage: serverAuth for nameserver and brain, clientAuth for all but a pure
+// nameserver.
+Result<KeyAndCertificate> make_certificate(const KeyAndCertificate& ca, const CertificateRequest& request,
+                                           WallTime now);
 
 // Identity and validity of a certificate in PEM; refuses one without our URI SAN.
 struct CertificateFacts {

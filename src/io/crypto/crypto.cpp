@@ -17,7 +17,8 @@ namespace octo::crypto {
 
 Sha256 sha256(BytesView bytes) {
   Sha256 hash;
-  OCTO_EXPECTS(EVP_Digest(bytes.data(), bytes.size(), hash.bytes.data(), nullptr, EVP_sha256(), nullptr) == 1);
+  OCTO_EXPECTS(EVP_Digest(bytes.data(), bytes.size(), hash.bytes.data(), nullptr, EVP_sha256(), nullptr) ==
+               1);
   return hash;
 }
 
@@ -38,7 +39,8 @@ Sha256 hmac_sha256(BytesView key, BytesView message) {
   Sha256 mac;
   unsigned size = 0;
   OCTO_EXPECTS(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                    reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.bytes.data(), &size) != nullptr);
+                    reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.bytes.data(),
+                    &size) != nullptr);
   return mac;
 }
 
@@ -72,17 +74,20 @@ Result<std::string> hash_password(const Secret& password) {
 bool password_fits(const Secret& password, std::string_view hash) {
   OCTO_EXPECTS(::sodium_init() >= 0);
   const std::string text(hash);
-  return crypto_pwhash_argon2id_str_verify(text.c_str(), password.reveal().data(), password.reveal().size()) == 0;
+  return crypto_pwhash_argon2id_str_verify(text.c_str(), password.reveal().data(),
+                                           password.reveal().size()) == 0;
 }
 
 Secret make_password(Random& random) {
-  constexpr std::string_view kAlphabet = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";  // no l I O 0 1 o
+  constexpr std::string_view kAlphabet =
+      "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";  // no l I O 0 1 o
   constexpr std::size_t kLength = 20;
   std::string text;
   while (text.size() < kLength) {
     const auto value = static_cast<std::uint8_t>(random.bytes(1)[0]);
     // Values above the last whole multiple would favour the first letters.
-    if (value < 256 / kAlphabet.size() * kAlphabet.size()) text.push_back(kAlphabet[value % kAlphabet.size()]);
+    if (value < 256 / kAlphabet.size() * kAlphabet.size())
+      text.push_back(kAlphabet[value % kAlphabet.size()]);
   }
   return Secret(std::move(text));
 }

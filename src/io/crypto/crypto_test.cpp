@@ -38,7 +38,8 @@ TEST(Identity, TheUriGoesThereAndBack) {
   const Identity identity{"my net/1", Role::node, "pi-24"};
   EXPECT_EQ(print_uri(identity), "octopoda://my%20net%2F1/node/pi-24");
   EXPECT_EQ(parse_uri(print_uri(identity)).value(), identity);
-  for (const auto* bad : {"", "https://a/node/b", "octopoda://a/node", "octopoda://a/king/b", "octopoda://a/node/", "octopoda://a/node/%zz"}) {
+  for (const auto* bad : {"", "https://a/node/b", "octopoda://a/node", "octopoda://a/king/b",
+                          "octopoda://a/node/", "octopoda://a/node/%zz"}) {
     EXPECT_FALSE(parse_uri(bad)) << bad;
   }
 }
@@ -54,7 +55,8 @@ TEST(Identity, ACheckSaysWhatWasExpectedAndWhatCame) {
 TEST(Certificates, NameRoleHolderAndAddresses) {
   const auto ca = make_ca("helloCa", kNow).value();
   EXPECT_EQ(read_ca_name(ca.certificate_pem).value(), "helloCa");
-  const auto made = make_certificate(ca, {Role::brain, "brain", {"127.0.0.1", "brain.example"}}, kNow).value();
+  const auto made =
+      make_certificate(ca, {Role::brain, "brain", {"127.0.0.1", "brain.example"}}, kNow).value();
   const auto facts = read_certificate(made.certificate_pem).value();
   EXPECT_EQ(facts.identity, (Identity{"helloCa", Role::brain, "brain"}));
   EXPECT_EQ(facts.addresses, (std::vector<std::string>{"127.0.0.1", "brain.example"}));

@@ -10,11 +10,14 @@ namespace octo::crypto {
 namespace {
 
 constexpr std::string_view kScheme = "octopoda://";
-constexpr std::array<std::pair<Role, std::string_view>, 4> kRoles = {
-    {{Role::nameserver, "nameserver"}, {Role::brain, "brain"}, {Role::node, "node"}, {Role::client, "client"}}};
+constexpr std::array<std::pair<Role, std::string_view>, 4> kRoles = {{{Role::nameserver, "nameserver"},
+                                                                      {Role::brain, "brain"},
+                                                                      {Role::node, "node"},
+                                                                      {Role::client, "client"}}};
 
 bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
 std::string encode_segment(std::string_view text) {
@@ -58,11 +61,15 @@ std::optional<Role> find_role(std::string_view name) {
 }
 
 std::string print_uri(const Identity& identity) {
-  return fmt::format("{}{}/{}/{}", kScheme, encode_segment(identity.network), name_of(identity.role), encode_segment(identity.name));
+  return fmt::format("{}{}/{}/{}", kScheme, encode_segment(identity.network), name_of(identity.role),
+                     encode_segment(identity.name));
 }
 
 Result<Identity> parse_uri(std::string_view uri) {
-  const auto bad = [&] { return fail(ErrorCode::invalid_argument, "{} names no holder as octopoda://network/role/name", quote(uri)); };
+  const auto bad = [&] {
+    return fail(ErrorCode::invalid_argument, "{} names no holder as octopoda://network/role/name",
+                quote(uri));
+  };
   if (!uri.starts_with(kScheme)) return bad();
   const auto parts = split(uri.substr(kScheme.size()), '/');
   if (parts.size() != 3) return bad();
@@ -75,8 +82,9 @@ Result<Identity> parse_uri(std::string_view uri) {
 
 Result<void> check(const Identity& identity, const ExpectedPeer& expected) {
   if (identity.role == expected.role && (expected.name.empty() || identity.name == expected.name)) return {};
-  return fail(ErrorCode::forbidden, "the peer's certificate is of {} {}, expected {}{}", name_of(identity.role), quote(identity.name),
-              name_of(expected.role), expected.name.empty() ? "" : " " + quote(expected.name));
+  return fail(ErrorCode::forbidden, "the peer's certificate is of {} {}, expected {}{}",
+              name_of(identity.role), quote(identity.name), name_of(expected.role),
+              expected.name.empty() ? "" : " " + quote(expected.name));
 }
 
 }  // namespace octo::crypto

@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace octo::files {
 
@@ -41,6 +45,16 @@ inline Failure failed(std::string_view step, std::string_view path) {
   if (number == EACCES || number == EPERM || number == ELOOP || number == EXDEV) code = ErrorCode::forbidden;
   return fail(code, "{} {}: {}", step, path, std::strerror(number));
 }
+
+// What something on a file system is.
+struct Facts {
+  enum class Kind : std::uint8_t { file, folder, symlink, other };
+  Kind kind = Kind::other;
+  std::uint64_t bytes = 0;
+  WallTime changed;  // its content, as the file system says
+};
+Result<std::optional<Facts>> look(const std::string& path);  // nothing: absent. Follows no symlink at the end
+Result<Facts> look(const Descriptor& open);
 
 Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
 // Beneath `root`, through no symlink: openat2. `flags` as open(2).

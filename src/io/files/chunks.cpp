@@ -25,8 +25,10 @@ Result<ChunkStore> ChunkStore::open(std::string folder) {
 bool ChunkStore::has(const Sha256& hash) const { return exists(path_of(folder_, hash)); }
 
 Result<void> ChunkStore::put(const Sha256& hash, BytesView bytes) {
-  if (bytes.size() > kBlobMax) return fail(ErrorCode::too_large, "blob {} is over {} bytes", print_hex(hash), kBlobMax);
-  if (crypto::sha256(bytes) != hash) return fail(ErrorCode::invalid_argument, "the bytes do not fit hash {}", print_hex(hash));
+  if (bytes.size() > kBlobMax)
+    return fail(ErrorCode::too_large, "blob {} is over {} bytes", print_hex(hash), kBlobMax);
+  if (crypto::sha256(bytes) != hash)
+    return fail(ErrorCode::invalid_argument, "the bytes do not fit hash {}", print_hex(hash));
   const std::string path = path_of(folder_, hash);
   if (exists(path)) return {};
   OCTO_TRY(make_folders(path.substr(0, path.rfind('/'))));
@@ -51,7 +53,9 @@ Result<Bytes> ChunkStore::get(const Sha256& hash) const {
   // Torn by a crash before sync(), or by the disk: as good as absent, and said so.
   if (crypto::sha256(bytes) != hash) {
     ::unlink(path.c_str());
-    return fail(ErrorCode::corrupt, "chunk {} does not fit its hash any more; it was removed and can be sent again", print_hex(hash));
+    return fail(ErrorCode::corrupt,
+                "chunk {} does not fit its hash any more; it was removed and can be sent again",
+                print_hex(hash));
   }
   return bytes;
 }

@@ -32,14 +32,17 @@ Result<Descriptor> open_beneath(int root, const std::string& path, int flags) {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   const long fd = ::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how);
   if (fd >= 0) return Descriptor(static_cast<int>(fd));
-  if (errno == ENOSYS) return fail(ErrorCode::unsupported, "this kernel has no openat2 (5.6 or newer has), without it paths cannot be kept inside");
+  if (errno == ENOSYS)
+    return fail(ErrorCode::unsupported,
+                "this kernel has no openat2 (5.6 or newer has), without it paths cannot be kept inside");
   return failed("open", path);
 }
 
 Result<std::pair<Descriptor, std::string>> open_parent(int root, const std::string& path) {
   const auto slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash);
-  return std::pair(OCTO_TRY(open_beneath(root, folder, O_PATH | O_DIRECTORY)), path.substr(slash == std::string::npos ? 0 : slash + 1));
+  return std::pair(OCTO_TRY(open_beneath(root, folder, O_PATH | O_DIRECTORY)),
+                   path.substr(slash == std::string::npos ? 0 : slash + 1));
 }
 
 Result<Bytes> load(const std::string& path, std::size_t bytes_max) {
@@ -54,7 +57,8 @@ Result<Bytes> load(const std::string& path, std::size_t bytes_max) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed("read", path);
     if (count == 0) return bytes;
-    if (bytes.size() + static_cast<std::size_t>(count) > bytes_max) return fail(ErrorCode::too_large, "{} is over {} bytes", path, bytes_max);
+    if (bytes.size() + static_cast<std::size_t>(count) > bytes_max)
+      return fail(ErrorCode::too_large, "{} is over {} bytes", path, bytes_max);
     bytes.append(part, static_cast<std::size_t>(count));
   }
 }
@@ -140,10 +144,40 @@ Result<std::vector<std::string>> list(const std::string& folder) {
   }
   if (error) {
     const bool absent = error == std::errc::no_such_file_or_directory;
-    return fail(absent ? ErrorCode::not_found : ErrorCode::unavailable, "list {}: {}", folder, error.message());
+    return fail(absent ? ErrorCode::not_found : ErrorCode::unavailable, "list {}: {}", folder,
+                error.message());
   }
   std::ranges::sort(names);
   return names;
+}
+
+namespace {
+
+Facts facts_of(const struct stat& found) {
+  Facts facts;
+  if (S_ISREG(found.st_mode)) facts.kind = Facts::Kind::file;
+  if (S_ISDIR(found.st_mode)) facts.kind = Facts::Kind::folder;
+  if (S_ISLNK(found.st_mode)) facts.kind = Facts::Kind::symlink;
+  facts.bytes = static_cast<std::uint64_t>(found.st_size);
+  const auto since =
+      std::chrono::seconds(found.st_mtim.tv_sec) + std::chrono::nanoseconds(found.st_mtim.tv_nsec);
+  facts.changed = WallTime(std::chrono::duration_cast<WallTime::duration>(since));
+  return facts;
+}
+
+}  // namespace
+
+Result<std::optional<Facts>> look(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) == 0) return facts_of(found);
+  if (errno == ENOENT) return std::nullopt;
+  return failed("look at", path);
+}
+
+Result<Facts> look(const Descriptor& open) {
+  struct stat found{};
+  if (::fstat(open.get(), &found) == 0) return facts_of(found);
+  return failed("look at", "an open file");
 }
 
 bool exists(const std::string& path) {

@@ -22,7 +22,7 @@ Result<void> save_new(const std::string& path, BytesView bytes, unsigned mode = 
 // mkdir -p, each new folder synced into its parent.
 Result<void> make_folders(const std::string& path, unsigned mode = 0700);
 Result<void> sync_folder(const std::string& path);
-Result<void> remove_tree(const std::string& path);  // absent is fine; never follows symlinks
+Result<void> remove_tree(const std::string& path);                 // absent is fine; never follows symlinks
 Result<std::vector<std::string>> list(const std::string& folder);  // names, sorted; without . and ..
 bool exists(const std::string& path);
 std::string join(std::string_view folder, std::string_view name);
@@ -46,8 +46,9 @@ class ChunkStore {
  public:
   static Result<ChunkStore> open(std::string folder);
   bool has(const Sha256& hash) const;
-  Result<void> put(const Sha256& hash, BytesView bytes);  // invalid_argument when they do not belong together; no sync
-  Result<Bytes> get(const Sha256& hash) const;             // not_found, corrupt
+  Result<void> put(const Sha256& hash,
+                   BytesView bytes);            // invalid_argument when they do not belong together; no sync
+  Result<Bytes> get(const Sha256& hash) const;  // not_found, corrupt
   // Makes all that was put since the last sync durable.
   Result<void> sync();
   const std::string& folder() const { return folder_; }
@@ -57,8 +58,9 @@ class ChunkStore {
   std::string folder_;
 };
 
-// The tree below `root` as a manifest; each chunk goes to `sink` as it is read (nullable). `wanted` picks what counts, by
-// relative path (nullable). Device nodes, sockets, FIFOs and setuid bits are refused by path; .git is refused.
+// The tree below `root` as a manifest; each chunk goes to `sink` as it is read (nullable). `wanted` picks
+// what counts, by relative path (nullable). Device nodes, sockets, FIFOs and setuid bits are refused by path;
+// .git is refused.
 struct Scan {
   std::string root;
   std::function<bool(const std::string& path)> wanted;
@@ -66,14 +68,15 @@ struct Scan {
 };
 Result<Manifest> scan(const Scan& scan);
 
-// Brings a manifest's tree into `root`, which may hold other files: files that the manifest placed before owned and this one
-// lacks are removed, the rest of `root` stays. All new files are written and synced in a staging folder on the same file
-// system first, then renamed in, one by one, under a durable "switch" record that a crash leaves for finish_switch() to
-// complete: old or new, never half. What `root` got last is remembered in the staging folder, as part of the same switch.
-// Works beneath `root` only (openat2 RESOLVE_BENEATH; unsupported on a kernel without).
+// Brings a manifest's tree into `root`, which may hold other files: files that the manifest placed before
+// owned and this one lacks are removed, the rest of `root` stays. All new files are written and synced in a
+// staging folder on the same file system first, then renamed in, one by one, under a durable "switch" record
+// that a crash leaves for finish_switch() to complete: old or new, never half. What `root` got last is
+// remembered in the staging folder, as part of the same switch. Works beneath `root` only (openat2
+// RESOLVE_BENEATH; unsupported on a kernel without).
 struct Placement {
   std::string root;
-  std::string staging;            // a folder of ours on the same file system, outside the tracked tree
+  std::string staging;  // a folder of ours on the same file system, outside the tracked tree
   const Manifest* manifest;
   std::function<Result<Bytes>(const Chunk&)> chunk;
 };

@@ -76,7 +76,9 @@ TEST_F(FilesTest, AFolderIsLockedByOne) {
   auto lock = FolderLock::take(folder);
   ASSERT_TRUE(lock);
   EXPECT_EQ(FolderLock::take(folder).error().code(), ErrorCode::conflict);
-  { const FolderLock moved = std::move(*lock); }
+  {
+    const FolderLock moved = std::move(*lock);
+  }
   EXPECT_TRUE(FolderLock::take(folder));
 }
 

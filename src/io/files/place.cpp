@@ -30,7 +30,8 @@ class Placing {
     OCTO_TRY(finish_switch(placement_.root, placement_.staging));
     OCTO_TRY(make_folders(staged_folder(placement_.staging)));
     root_ = Descriptor(::open(placement_.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    staged_ = Descriptor(::open(staged_folder(placement_.staging).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    staged_ =
+        Descriptor(::open(staged_folder(placement_.staging).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root_.good() || !staged_.good()) return failed("open", placement_.root);
     if (const auto before = OCTO_TRY(placed(placement_.staging))) plan_removals(*before);
     auto staged = stage_all();
@@ -64,7 +65,8 @@ class Placing {
       struct stat facts{};
       const bool there = OCTO_TRY(look(entry.path, facts));
       if (entry.kind == Kind::folder) {
-        if (there && !S_ISDIR(facts.st_mode) && !owned_.contains(entry.path)) return in_the_way(entry.path, "a file");
+        if (there && !S_ISDIR(facts.st_mode) && !owned_.contains(entry.path))
+          return in_the_way(entry.path, "a file");
         if (!there || !S_ISDIR(facts.st_mode) || (facts.st_mode & 0777) != entry.mode) {
           steps_.push_back({SwitchStep::Kind::folder, entry.path, entry.mode, 0});
         }
@@ -80,15 +82,18 @@ class Placing {
   }
 
   static Failure in_the_way(const std::string& path, std::string_view what) {
-    return fail(ErrorCode::conflict, "{} is in the way: {} that the scenario did not bring", quote(path), what);
+    return fail(ErrorCode::conflict, "{} is in the way: {} that the scenario did not bring", quote(path),
+                what);
   }
 
-  // Whether there is something at `path` now. A symlink on the way, if it is not one of ours that goes, is refused.
+  // Whether there is something at `path` now. A symlink on the way, if it is not one of ours that goes, is
+  // refused.
   Result<bool> look(const std::string& path, struct stat& facts) {
     auto parent = open_parent(root_.get(), path);
     if (!parent) {
       const bool replaced = parent.error().code() == ErrorCode::not_found || owner_on_the_way(path);
-      return replaced ? Result<bool>(false) : Result<bool>(Failure(parent.error().with("look beneath the nodeapp's folder")));
+      return replaced ? Result<bool>(false)
+                      : Result<bool>(Failure(parent.error().with("look beneath the nodeapp's folder")));
     }
     if (::fstatat(parent->first.get(), parent->second.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) return true;
     return errno == ENOENT ? Result<bool>(false) : Result<bool>(failed("look at", path));
@@ -108,7 +113,8 @@ class Placing {
     std::error_code error;
     const std::filesystem::path root(placement_.root);
     if (!owned_.contains(path)) return in_the_way(path, "a folder");
-    for (std::filesystem::recursive_directory_iterator entry(root / path, error), end; !error && entry != end; entry.increment(error)) {
+    for (std::filesystem::recursive_directory_iterator entry(root / path, error), end; !error && entry != end;
+         entry.increment(error)) {
       const std::string inside = entry->path().lexically_relative(root).string();
       if (!owned_.contains(inside)) return in_the_way(inside, "a file");
     }
@@ -120,7 +126,8 @@ class Placing {
       if (!S_ISLNK(facts.st_mode)) return false;
       const auto parent = OCTO_TRY(open_parent(root_.get(), entry.path));
       std::string target(entry.link.size() + 1, '\0');
-      const ssize_t size = ::readlinkat(parent.first.get(), parent.second.c_str(), target.data(), target.size());
+      const ssize_t size =
+          ::readlinkat(parent.first.get(), parent.second.c_str(), target.data(), target.size());
       return size == static_cast<ssize_t>(entry.link.size()) && target.starts_with(entry.link);
     }
     if (!S_ISREG(facts.st_mode) || (facts.st_mode & 07777) != entry.mode || facts.st_nlink != 1 ||
@@ -139,11 +146,13 @@ class Placing {
 
   Result<void> stage_file(const ManifestEntry& entry, std::uint32_t number) {
     const std::string name = std::to_string(number);
-    const Descriptor file(::openat(staged_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const Descriptor file(
+        ::openat(staged_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.good()) return failed("stage", entry.path);
     for (const Chunk& chunk : entry.chunks) {
       const Bytes bytes = OCTO_TRY(placement_.chunk(chunk));
-      if (bytes.size() != chunk.bytes) return fail(ErrorCode::corrupt, "a chunk of {} has the wrong size", quote(entry.path));
+      if (bytes.size() != chunk.bytes)
+        return fail(ErrorCode::corrupt, "a chunk of {} has the wrong size", quote(entry.path));
       OCTO_TRY(write_all(file.get(), bytes, entry.path));
     }
     if (::fchmod(file.get(), entry.mode) != 0) return failed("set the mode of", entry.path);
@@ -152,7 +161,8 @@ class Placing {
   }
 
   Result<void> stage_symlink(const ManifestEntry& entry, std::uint32_t number) {
-    if (::symlinkat(entry.link.c_str(), staged_.get(), std::to_string(number).c_str()) != 0) return failed("stage", entry.path);
+    if (::symlinkat(entry.link.c_str(), staged_.get(), std::to_string(number).c_str()) != 0)
+      return failed("stage", entry.path);
     return {};
   }
 

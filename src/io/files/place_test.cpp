@@ -41,10 +41,11 @@ class PlaceTest : public ::testing::Test {
                  }});
   }
   Result<void> put(const Manifest& manifest) {
-    return place({folder + "/root", folder + "/staging", &manifest, [this](const Chunk& chunk) -> Result<Bytes> {
-                    if (!chunks.contains(chunk.hash)) return fail(ErrorCode::unavailable, "no chunk");
-                    return chunks[chunk.hash];
-                  }});
+    return place(
+        {folder + "/root", folder + "/staging", &manifest, [this](const Chunk& chunk) -> Result<Bytes> {
+           if (!chunks.contains(chunk.hash)) return fail(ErrorCode::unavailable, "no chunk");
+           return chunks[chunk.hash];
+         }});
   }
   std::string folder;
   std::map<Sha256, Bytes> chunks;

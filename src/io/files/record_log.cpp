@@ -21,7 +21,8 @@ constexpr std::size_t kHeadBytes = 8;
 Failure failed(std::string_view step, const std::string& path) {
   const int number = errno;
   const bool full = number == ENOSPC || number == EDQUOT;
-  return fail(full ? ErrorCode::storage_full : ErrorCode::internal, "{} {}: {}", step, path, std::strerror(number));
+  return fail(full ? ErrorCode::storage_full : ErrorCode::internal, "{} {}: {}", step, path,
+              std::strerror(number));
 }
 
 }  // namespace
@@ -64,10 +65,12 @@ Result<void> RecordLog::scan(const std::function<Result<void>(std::uint64_t, Byt
     }
     if (next.error().code() != ErrorCode::corrupt) return Failure(next.error());
     char head[kHeadBytes];
-    const bool has_head = ::pread(fd_, head, sizeof head, static_cast<off_t>(size_)) == static_cast<ssize_t>(sizeof head);
+    const bool has_head =
+        ::pread(fd_, head, sizeof head, static_cast<off_t>(size_)) == static_cast<ssize_t>(sizeof head);
     const std::uint64_t claimed = has_head ? get_unsigned<std::uint32_t>(BytesView(head, 4)) : 0;
     if (has_head && claimed <= record_bytes_max && size_ + kHeadBytes + claimed < end) {
-      return fail(ErrorCode::corrupt, "{}: damaged record at offset {}; move the file away to go on without it", path_, size_);
+      return fail(ErrorCode::corrupt,
+                  "{}: damaged record at offset {}; move the file away to go on without it", path_, size_);
     }
     if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) return failed("cut the torn tail of", path_);
     return {};
@@ -86,7 +89,8 @@ Result<std::uint64_t> RecordLog::append(BytesView record) {
   whole += record;
   std::size_t done = 0;
   while (done < whole.size()) {
-    const ssize_t wrote = ::pwrite(fd_, whole.data() + done, whole.size() - done, static_cast<off_t>(size_ + done));
+    const ssize_t wrote =
+        ::pwrite(fd_, whole.data() + done, whole.size() - done, static_cast<off_t>(size_ + done));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote <= 0) {
       auto failure = failed("append to", path_);
@@ -107,7 +111,9 @@ Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {
   char head[kHeadBytes];
   const ssize_t got = ::pread(fd_, head, sizeof head, static_cast<off_t>(offset));
   if (got < 0) return failed("read", path_);
-  const auto damaged = [&] { return fail(ErrorCode::corrupt, "{}: damaged record at offset {}", path_, offset); };
+  const auto damaged = [&] {
+    return fail(ErrorCode::corrupt, "{}: damaged record at offset {}", path_, offset);
+  };
   if (got != static_cast<ssize_t>(sizeof head)) return damaged();
   const auto bytes = get_unsigned<std::uint32_t>(BytesView(head, 4));
   if (bytes > record_bytes_max) return damaged();
@@ -116,7 +122,8 @@ Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {
   result.next = offset + kHeadBytes + bytes;
   const ssize_t body = ::pread(fd_, result.record.data(), bytes, static_cast<off_t>(offset + kHeadBytes));
   if (body < 0) return failed("read", path_);
-  if (body != static_cast<ssize_t>(bytes) || crc32c(result.record) != get_unsigned<std::uint32_t>(BytesView(head + 4, 4))) {
+  if (body != static_cast<ssize_t>(bytes) ||
+      crc32c(result.record) != get_unsigned<std::uint32_t>(BytesView(head + 4, 4))) {
     return damaged();
   }
   return result;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // RecordLog: an append-only file of checksummed records. Blocking: call from Workers.
 //
-// A record is u32 length, u32 CRC-32C of the payload, payload (big-endian). Torn-tail rule: an incomplete or damaged record
-// that reaches to the end of the file was never synced and is cut when the log is opened; a damaged record with others
-// behind it is `corrupt`, with its offset.
+// A record is u32 length, u32 CRC-32C of the payload, payload (big-endian). Torn-tail rule: an incomplete or
+// damaged record that reaches to the end of the file was never synced and is cut when the log is opened; a
+// damaged record with others behind it is `corrupt`, with its offset.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,11 +16,13 @@ namespace octo::files {
 
 class RecordLog {
  public:
-  static constexpr std::size_t record_bytes_max = 8 * 1024 * 1024;  // far above any record of ours; a longer one is damage
+  static constexpr std::size_t record_bytes_max =
+      8 * 1024 * 1024;  // far above any record of ours; a longer one is damage
 
   // Makes the file (and syncs its folder) when absent. `each` sees every record there is, with its offset.
-  static Result<RecordLog> open(const std::string& path,
-                                const std::function<Result<void>(std::uint64_t offset, BytesView record)>& each);
+  static Result<RecordLog> open(
+      const std::string& path,
+      const std::function<Result<void>(std::uint64_t offset, BytesView record)>& each);
   RecordLog(RecordLog&& other) noexcept;
   RecordLog& operator=(RecordLog&& other) noexcept;
   ~RecordLog();

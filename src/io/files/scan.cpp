@@ -46,7 +46,8 @@ class Scanner {
 
   Result<void> one(int parent, const std::string& name, const std::string& path) {
     if (manifest_.entries.size() >= limits::manifest_entries_max) {
-      return fail(ErrorCode::too_large, "more than {} files below {}", limits::manifest_entries_max, scan_.root);
+      return fail(ErrorCode::too_large, "more than {} files below {}", limits::manifest_entries_max,
+                  scan_.root);
     }
     if (lower(name) == ".git") return fail(ErrorCode::forbidden, "{}: a .git does not travel", quote(path));
     struct stat facts{};
@@ -75,7 +76,8 @@ class Scanner {
       if (!below.good()) return failed("open", path);
       return folder(std::move(below), path);
     }
-    if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::forbidden, "{} is no file, folder or symlink", quote(path));
+    if (!S_ISREG(facts.st_mode))
+      return fail(ErrorCode::forbidden, "{} is no file, folder or symlink", quote(path));
     const Descriptor file(::openat(parent, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file.good()) return failed("open", path);
     OCTO_TRY(cut(file.get(), entry));

@@ -18,7 +18,9 @@ constexpr std::size_t kRecordMax = 64 * 1024 * 1024;  // a hundred thousand long
 Result<std::vector<SwitchStep>> decode(BytesView bytes) {
   const auto broken = [] { return fail(ErrorCode::corrupt, "the record of a switch is damaged"); };
   if (bytes.size() < kMagic.size() + 4 || !bytes.starts_with(kMagic)) return broken();
-  if (crc32c(bytes.substr(0, bytes.size() - 4)) != get_unsigned<std::uint32_t>(bytes.substr(bytes.size() - 4))) return broken();
+  if (crc32c(bytes.substr(0, bytes.size() - 4)) !=
+      get_unsigned<std::uint32_t>(bytes.substr(bytes.size() - 4)))
+    return broken();
   bytes = bytes.substr(kMagic.size(), bytes.size() - kMagic.size() - 4);
   std::vector<SwitchStep> steps;
   constexpr std::size_t kHead = 1 + 4 + 4 + 2;
@@ -68,12 +70,15 @@ class Switch {
   // Absent is done; a folder that still holds what is not ours stays.
   Result<void> remove(const std::string& path) {
     auto parent = open_parent(root_.get(), path);
-    if (!parent) return parent.error().code() == ErrorCode::not_found ? Result<void>{} : Result<void>(Failure(parent.error()));
+    if (!parent)
+      return parent.error().code() == ErrorCode::not_found ? Result<void>{}
+                                                           : Result<void>(Failure(parent.error()));
     const auto& [at, name] = *parent;
     if (::unlinkat(at.get(), name.c_str(), 0) != 0) {
       const bool is_folder = errno == EISDIR;
       if (!is_folder && errno != ENOENT) return failed("remove", path);
-      if (is_folder && ::unlinkat(at.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY && errno != EEXIST) {
+      if (is_folder && ::unlinkat(at.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY &&
+          errno != EEXIST) {
         return failed("remove", path);
       }
     }
@@ -92,7 +97,8 @@ class Switch {
     if (::fstatat(at.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(facts.st_mode)) {
       if (::unlinkat(at.get(), name.c_str(), 0) != 0) return failed("replace", step.path);
     }
-    if (::mkdirat(at.get(), name.c_str(), 0700) != 0 && errno != EEXIST) return failed("make folder", step.path);
+    if (::mkdirat(at.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
+      return failed("make folder", step.path);
     if (::fchmodat(at.get(), name.c_str(), step.mode, 0) != 0) return failed("set the mode of", step.path);
     touch(step.path);
     return {};
@@ -103,7 +109,8 @@ class Switch {
     const std::string staged = std::to_string(step.staged);
     if (!staged_.good() || !exists_at(staged_.get(), staged)) return {};
     const auto [at, name] = OCTO_TRY(open_parent(root_.get(), step.path));
-    if (::renameat(staged_.get(), staged.c_str(), at.get(), name.c_str()) != 0) return failed("put in place", step.path);
+    if (::renameat(staged_.get(), staged.c_str(), at.get(), name.c_str()) != 0)
+      return failed("put in place", step.path);
     touch(step.path);
     return {};
   }
@@ -141,7 +148,8 @@ Result<void> finish_switch(const std::string& root, const std::string& staging) 
     OCTO_TRY(Switch(root, staging).run(steps).with("switch to the new files"));
     // Absent: renamed already, before a crash.
     const std::string next = next_manifest(staging);
-    if (::rename(next.c_str(), owned_manifest(staging).c_str()) != 0 && errno != ENOENT) return failed("keep", next);
+    if (::rename(next.c_str(), owned_manifest(staging).c_str()) != 0 && errno != ENOENT)
+      return failed("keep", next);
     if (::unlink(record.c_str()) != 0) return failed("remove", record);
     OCTO_TRY(sync_folder(staging));
   }

@@ -13,13 +13,13 @@ namespace octo::files {
 struct SwitchStep {
   enum class Kind : std::uint8_t { remove = 1, folder = 2, move = 3 };
   Kind kind = Kind::remove;
-  std::string path;         // in the root
-  std::uint32_t mode = 0;   // of a folder
-  std::uint32_t staged = 0; // of a move: its name in <staging>/new
+  std::string path;          // in the root
+  std::uint32_t mode = 0;    // of a folder
+  std::uint32_t staged = 0;  // of a move: its name in <staging>/new
 };
-std::string switch_record(const std::string& staging);   // path
-std::string staged_folder(const std::string& staging);   // path
-std::string next_manifest(const std::string& staging);   // path; becomes the owned one when the switch is done
+std::string switch_record(const std::string& staging);  // path
+std::string staged_folder(const std::string& staging);  // path
+std::string next_manifest(const std::string& staging);  // path; becomes the owned one when the switch is done
 std::string owned_manifest(const std::string& staging);  // path
 Bytes encode(const std::vector<SwitchStep>& steps);
 

@@ -46,13 +46,15 @@ Result<CpuTimes> cpu_times() {
     times.total += jiffies;
     if (field != 3 && field != 4) times.busy += jiffies;
   }
-  if (label != "cpu" || !line) return fail(ErrorCode::unsupported, "/proc/stat does not begin with the cpu line");
+  if (label != "cpu" || !line)
+    return fail(ErrorCode::unsupported, "/proc/stat does not begin with the cpu line");
   return times;
 }
 
 double load_between(const CpuTimes& before, const CpuTimes& after) {
   if (after.total <= before.total || after.busy < before.busy) return 0;
-  return std::min(1.0, static_cast<double>(after.busy - before.busy) / static_cast<double>(after.total - before.total));
+  return std::min(
+      1.0, static_cast<double>(after.busy - before.busy) / static_cast<double>(after.total - before.total));
 }
 
 std::uint32_t cpu_cores() { return std::max(1U, std::thread::hardware_concurrency()); }
@@ -66,7 +68,8 @@ Result<Usage> memory() {
 
 Result<Usage> disk(const std::string& path) {
   struct statvfs facts{};
-  if (::statvfs(path.c_str(), &facts) != 0) return fail(ErrorCode::unavailable, "space of {}: {}", path, std::strerror(errno));
+  if (::statvfs(path.c_str(), &facts) != 0)
+    return fail(ErrorCode::unavailable, "space of {}: {}", path, std::strerror(errno));
   return Usage{(facts.f_blocks - facts.f_bfree) * facts.f_frsize, facts.f_blocks * facts.f_frsize};
 }
 
@@ -74,7 +77,8 @@ std::string platform() {
   utsname name{};
   if (::uname(&name) != 0) return "unknown";
   std::string system = name.sysname;
-  std::ranges::transform(system, system.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(system, system.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return fmt::format("{} {} {}", system, name.release, name.machine);
 }
 
@@ -96,7 +100,8 @@ std::int32_t utc_offset_seconds(WallTime at) {
 }
 
 Result<ProcessMemory> process_memory(int pid) {
-  const std::string text = OCTO_TRY(slurp(pid == 0 ? "/proc/self/status" : fmt::format("/proc/{}/status", pid)));
+  const std::string text =
+      OCTO_TRY(slurp(pid == 0 ? "/proc/self/status" : fmt::format("/proc/{}/status", pid)));
   return ProcessMemory{kilobytes(text, "VmRSS:"), kilobytes(text, "RssAnon:")};
 }
 

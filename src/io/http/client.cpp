@@ -26,8 +26,8 @@ struct Client::Impl {
   crypto::ExpectedPeer expected;
   Clock& clock;
   std::unique_ptr<net::Stream> stream;
-  std::string input;           // read and not parsed yet
-  bool lent = false;           // a BodyReader has the connection
+  std::string input;  // read and not parsed yet
+  bool lent = false;  // a BodyReader has the connection
 
   void close() {
     if (stream) stream->close();
@@ -36,12 +36,14 @@ struct Client::Impl {
   }
 
   std::string bytes_of(const Call& call) const {
-    std::string bytes = fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n", call.method, call.target, net::print(server));
+    std::string bytes =
+        fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n", call.method, call.target, net::print(server));
     for (const auto& [name, value] : call.headers) {
       OCTO_EXPECTS(value.find_first_of("\r\n") == std::string::npos);
       bytes += fmt::format("{}: {}\r\n", name, value);
     }
-    if (!call.body.empty() || call.method != "GET") bytes += fmt::format("content-length: {}\r\n", call.body.size());
+    if (!call.body.empty() || call.method != "GET")
+      bytes += fmt::format("content-length: {}\r\n", call.body.size());
     return bytes + "\r\n" + call.body;
   }
 
@@ -71,7 +73,8 @@ struct Client::Impl {
       boost::system::error_code error;
       input.erase(0, parser->put(asio::const_buffer(input.data(), input.size()), error));
       if (error == beast::http::error::need_more) {
-        if (OCTO_CO_TRY(co_await read_more()) == 0) co_return fail(ErrorCode::timed_out, "the server closed the connection in its answer");
+        if (OCTO_CO_TRY(co_await read_more()) == 0)
+          co_return fail(ErrorCode::timed_out, "the server closed the connection in its answer");
       } else if (error) {
         co_return fail(ErrorCode::unavailable, "the server does not speak HTTP: {}", error.message());
       }
@@ -84,14 +87,18 @@ struct Client::Impl {
     if (!reused) stream = OCTO_CO_TRY(co_await dialer.dial(server, expected));
     input.clear();
     const auto sent = co_await stream->write(bytes_of(call));
-    auto head = sent ? co_await within(call.timeout, read_head()) : Result<std::unique_ptr<Parser>>(Failure(sent.error()));
+    auto head = sent ? co_await within(call.timeout, read_head())
+                     : Result<std::unique_ptr<Parser>>(Failure(sent.error()));
     if (head) co_return std::move(head);
     const bool silent = input.empty() && head.error().message().find("within") == std::string::npos;
     close();
-    // The server closed a kept connection between requests: nothing of ours was looked at, or it is safe to ask twice.
-    const bool safe = call.method == "GET" || call.method == "PUT" || call.headers.contains("idempotency-key");
+    // The server closed a kept connection between requests: nothing of ours was looked at, or it is safe to
+    // ask twice.
+    const bool safe =
+        call.method == "GET" || call.method == "PUT" || call.headers.contains("idempotency-key");
     if (!reused || !silent || !safe) {
-      if (head.error().code() == ErrorCode::unavailable) co_return fail(ErrorCode::timed_out, "{}", head.error().message());
+      if (head.error().code() == ErrorCode::unavailable)
+        co_return fail(ErrorCode::timed_out, "{}", head.error().message());
       co_return std::move(head);
     }
     stream = OCTO_CO_TRY(co_await dialer.dial(server, expected));
@@ -123,7 +130,8 @@ class Reader final : public BodyReader {
         if (OCTO_CO_TRY(co_await on_.within(timeout_, on_.read_more())) == 0) {
           boost::system::error_code error;
           parser_->put_eof(error);
-          if (error) co_return fail(ErrorCode::unavailable, "the connection broke off in the middle of the answer");
+          if (error)
+            co_return fail(ErrorCode::unavailable, "the connection broke off in the middle of the answer");
           break;
         }
       }
@@ -137,7 +145,8 @@ class Reader final : public BodyReader {
         if (OCTO_CO_TRY(co_await on_.within(timeout_, on_.read_more())) == 0) {
           co_return fail(ErrorCode::unavailable, "the connection broke off in the middle of the answer");
         }
-      } else if (error && error != beast::http::error::need_buffer && error != beast::http::error::need_more) {
+      } else if (error && error != beast::http::error::need_buffer &&
+                 error != beast::http::error::need_more) {
         co_return fail(ErrorCode::unavailable, "the answer cannot be read: {}", error.message());
       }
       if (produced > 0) {
@@ -167,7 +176,8 @@ void Client::close() { impl_->close(); }
 
 Async<Result<StreamedResponse>> Client::send_streaming(Call call) {
   OCTO_EXPECTS(!impl_->lent);
-  auto parser = OCTO_CO_TRY((co_await impl_->exchange(call)).with(fmt::format("{} {}", call.method, call.target)));
+  auto parser =
+      OCTO_CO_TRY((co_await impl_->exchange(call)).with(fmt::format("{} {}", call.method, call.target)));
   StreamedResponse response;
   response.status = static_cast<int>(parser->get().result_int());
   for (const auto& field : parser->get()) {
@@ -186,7 +196,8 @@ Async<Result<Response>> Client::send(Call call) {
   while (true) {
     const Bytes piece = OCTO_CO_TRY(co_await streamed.body->read());
     if (piece.empty()) break;
-    if (response.body.size() + piece.size() > most) co_return fail(ErrorCode::too_large, "an answer of more than {} bytes", most);
+    if (response.body.size() + piece.size() > most)
+      co_return fail(ErrorCode::too_large, "an answer of more than {} bytes", most);
     response.body += piece;
   }
   co_return std::move(response);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 client for one server; keeps one connection and dials again when the server has closed it between requests.
+// HTTP/1.1 client for one server; keeps one connection and dials again when the server has closed it between
+// requests.
 #pragma once
 #include "async/clock.hpp"
 #include "io/http/message.hpp"
@@ -11,7 +12,7 @@ struct Call {
   std::string target = "/";
   Headers headers;
   Bytes body;
-  Span timeout = 30s;                        // to the response head, and between pieces of the body
+  Span timeout = 30s;  // to the response head, and between pieces of the body
   std::size_t body_bytes_max = 64 * 1024 * 1024;
 };
 

@@ -23,7 +23,8 @@ class Meeting final : public net::Listener, public net::Dialer {
   }
   net::Endpoint address() const override { return {"memory", 1}; }
   void close() override { arrivals_.close(); }
-  Async<Result<std::unique_ptr<net::Stream>>> dial(const net::Endpoint&, const crypto::ExpectedPeer&) override {
+  Async<Result<std::unique_ptr<net::Stream>>> dial(const net::Endpoint&,
+                                                   const crypto::ExpectedPeer&) override {
     auto [here, there] = net::MemoryStream::make_pair(executor_);
     arrivals_.put(std::move(there));
     ++dialled;
@@ -47,7 +48,8 @@ class TestHandler final : public Handler {
     if (request.path == "/stream") {
       Reply reply;
       reply.stream = [](BodyWriter& writer) -> Async<Result<void>> {
-        for (int i = 0; i < 100; ++i) OCTO_CO_TRY(co_await writer.write(std::string(10'000, static_cast<char>('a' + i % 26))));
+        for (int i = 0; i < 100; ++i)
+          OCTO_CO_TRY(co_await writer.write(std::string(10'000, static_cast<char>('a' + i % 26))));
         co_return Result<void>{};
       };
       co_return reply;
@@ -72,15 +74,18 @@ template <class Body>
 void with_server(Body body) {
   asio::io_context loop;
   std::exception_ptr error;
-  asio::co_spawn(loop, [](Executor executor, Body run) -> Async<void> {
-    SystemClock clock(executor);
-    Meeting meeting(executor);
-    TestHandler handler;
-    co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-      nursery.spawn(serve(meeting, handler, clock));
-      co_await run(meeting, handler, clock);
-    });
-  }(loop.get_executor(), body), [&](std::exception_ptr e) { error = e; });
+  asio::co_spawn(
+      loop,
+      [](Executor executor, Body run) -> Async<void> {
+        SystemClock clock(executor);
+        Meeting meeting(executor);
+        TestHandler handler;
+        co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+          nursery.spawn(serve(meeting, handler, clock));
+          co_await run(meeting, handler, clock);
+        });
+      }(loop.get_executor(), body),
+      [&](std::exception_ptr e) { error = e; });
   loop.run();
   if (error) std::rethrow_exception(error);
 }
@@ -96,7 +101,8 @@ TEST(Http, RequestsShareAConnection) {
       EXPECT_EQ(answer.body, "GET /a%20b [] x=1&2 y=");
       EXPECT_EQ(answer.headers.at("content-type"), "text/plain");
     }
-    const auto posted = (co_await client.send({.method = "POST", .target = "/p", .body = std::string(90'000, 'x')})).value();
+    const auto posted =
+        (co_await client.send({.method = "POST", .target = "/p", .body = std::string(90'000, 'x')})).value();
     EXPECT_EQ(posted.body.size(), 90'000U + 10);
     EXPECT_EQ(meeting.dialled, 1);
   });
@@ -133,20 +139,26 @@ TEST(Http, ABodyThatBreaksOffIsNotTakenForWhole) {
 TEST(Http, ARefusalNeedsNoBodyAndALargeBodyIsRefused) {
   with_server([](Meeting& meeting, TestHandler& handler, Clock& clock) -> Async<void> {
     auto client = make_client(meeting, clock);
-    EXPECT_EQ((co_await client.send({.method = "POST", .target = "/refused", .body = "x"})).value().status, 403);
-    EXPECT_EQ((co_await client.send({.method = "POST", .target = "/p", .body = std::string(100'001, 'x')})).value().status, 413);
+    EXPECT_EQ((co_await client.send({.method = "POST", .target = "/refused", .body = "x"})).value().status,
+              403);
+    EXPECT_EQ((co_await client.send({.method = "POST", .target = "/p", .body = std::string(100'001, 'x')}))
+                  .value()
+                  .status,
+              413);
     EXPECT_EQ(handler.served, 0);
   });
 }
 
 TEST(Http, GarbageAndAnEndlessHeadAreAnsweredAndClosed) {
   with_server([](Meeting& meeting, TestHandler& handler, Clock&) -> Async<void> {
-    for (const std::string& bytes : {std::string("\x01\x02garbage\r\n\r\n"), "GET / HTTP/1.1\r\nx: " + std::string(20'000, 'y')}) {
+    for (const std::string& bytes :
+         {std::string("\x01\x02garbage\r\n\r\n"), "GET / HTTP/1.1\r\nx: " + std::string(20'000, 'y')}) {
       auto stream = (co_await meeting.dial({}, {})).value();
       (void)co_await stream->write(bytes);
       std::array<char, 1000> buffer;
       const auto got = (co_await stream->read_some(buffer)).value();
-      EXPECT_TRUE(std::string_view(buffer.data(), got).starts_with("HTTP/1.1 4")) << std::string_view(buffer.data(), got);
+      EXPECT_TRUE(std::string_view(buffer.data(), got).starts_with("HTTP/1.1 4"))
+          << std::string_view(buffer.data(), got);
       while ((co_await stream->read_some(buffer)).value() > 0) {
       }
     }

@@ -19,16 +19,17 @@ namespace octo::http {
 using Headers = std::map<std::string, std::string>;
 
 struct Request {
-  std::string method;                        // "GET"
-  std::string target;                        // as sent: "/api/v2/nodes?names=a%20b"
-  std::string path;                          // "/api/v2/nodes", still percent-encoded; split first, then decode
+  std::string method;  // "GET"
+  std::string target;  // as sent: "/api/v2/nodes?names=a%20b"
+  std::string path;    // "/api/v2/nodes", still percent-encoded; split first, then decode
   std::multimap<std::string, std::string> query;  // decoded
   Headers headers;
   Bytes body;
   net::Peer peer;
 };
 
-// Writes the body of a streamed reply piece by piece; waits while the peer is slow. An error means the peer is gone.
+// Writes the body of a streamed reply piece by piece; waits while the peer is slow. An error means the peer
+// is gone.
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
@@ -37,9 +38,10 @@ class BodyWriter {
 
 struct Reply {
   int status = 200;
-  Headers headers;                           // content-length and date are added
+  Headers headers;  // content-length and date are added
   Bytes body;
-  // Instead of `body`: called once, streams with chunked encoding; the connection stays usable when it returns ok.
+  // Instead of `body`: called once, streams with chunked encoding; the connection stays usable when it
+  // returns ok.
   std::function<Async<Result<void>>(BodyWriter&)> stream;
 };
 

@@ -24,12 +24,14 @@ constexpr Span kBodyIdle = 30s;
 constexpr Span kKeptIdle = 60s;
 
 Reply refusal(int status, std::string_view text) {
-  return {status, {{"content-type", "text/plain"}, {"connection", "close"}}, fmt::format("{}\n", text), nullptr};
+  return {
+      status, {{"content-type", "text/plain"}, {"connection", "close"}}, fmt::format("{}\n", text), nullptr};
 }
 
 std::string head_of(const Reply& reply, bool keep, std::string_view framing) {
   const auto reason = beast::http::obsolete_reason(static_cast<beast::http::status>(reply.status));
-  std::string head = fmt::format("HTTP/1.1 {} {}\r\n{}\r\n", reply.status, std::string_view(reason.data(), reason.size()), framing);
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n{}\r\n", reply.status,
+                                 std::string_view(reason.data(), reason.size()), framing);
   for (const auto& [name, value] : reply.headers) {
     OCTO_EXPECTS(value.find_first_of("\r\n") == std::string::npos);
     if (name != "connection") head += fmt::format("{}: {}\r\n", name, value);
@@ -72,11 +74,14 @@ class Connection {
     const auto head = co_await with_deadline(clock_, kHeadWithin, parse_head(parser));
     if (!head) {
       if (head.error().code() == ErrorCode::unavailable) co_return false;
-      co_return co_await send(refusal(head.error().code() == ErrorCode::too_large ? 431 : 400, head.error().message()), false, false);
+      co_return co_await send(
+          refusal(head.error().code() == ErrorCode::too_large ? 431 : 400, head.error().message()), false,
+          false);
     }
     Request request = to_request(parser);
     const auto limit = handler_.body_limit(request);
-    if (const auto* refused = std::get_if<Reply>(&limit)) co_return co_await send(*refused, false, request.method == "HEAD");
+    if (const auto* refused = std::get_if<Reply>(&limit))
+      co_return co_await send(*refused, false, request.method == "HEAD");
     const auto body = co_await read_body(parser, request, std::get<std::size_t>(limit));
     if (!body) {
       if (body.error().code() != ErrorCode::too_large) co_return false;
@@ -109,7 +114,8 @@ class Connection {
 
   Async<Result<void>> read_body(Parser& parser, const Request& request, std::size_t limit) {
     const auto announced = parser.content_length();
-    if (announced && *announced > limit) co_return fail(ErrorCode::too_large, "a body of {} bytes, {} at most", *announced, limit);
+    if (announced && *announced > limit)
+      co_return fail(ErrorCode::too_large, "a body of {} bytes, {} at most", *announced, limit);
     parser.body_limit(limit);
     const auto expects = request.headers.find("expect");
     if (expects != request.headers.end() && lower(expects->second) == "100-continue" && !parser.is_done()) {
@@ -117,10 +123,12 @@ class Connection {
     }
     parser.eager(true);
     while (!parser.is_done()) {
-      if (input_.empty() && !co_await read_more(kBodyIdle)) co_return fail(ErrorCode::unavailable, "the peer has gone");
+      if (input_.empty() && !co_await read_more(kBodyIdle))
+        co_return fail(ErrorCode::unavailable, "the peer has gone");
       boost::system::error_code error;
       input_.erase(0, parser.put(asio::const_buffer(input_.data(), input_.size()), error));
-      if (error == beast::http::error::body_limit) co_return fail(ErrorCode::too_large, "the body is over {} bytes", limit);
+      if (error == beast::http::error::body_limit)
+        co_return fail(ErrorCode::too_large, "the body is over {} bytes", limit);
       if (error == beast::http::error::need_more) {
         if (!co_await read_more(kBodyIdle)) co_return fail(ErrorCode::unavailable, "the peer has gone");
       } else if (error) {
@@ -141,7 +149,8 @@ class Connection {
       for (const std::string& pair : split(std::string_view(request.target).substr(mark + 1), '&')) {
         const std::size_t equals = pair.find('=');
         const auto name = percent_decode(std::string_view(pair).substr(0, equals));
-        const auto value = percent_decode(equals == std::string::npos ? std::string_view() : std::string_view(pair).substr(equals + 1));
+        const auto value = percent_decode(
+            equals == std::string::npos ? std::string_view() : std::string_view(pair).substr(equals + 1));
         if (name && value && !name->empty()) request.query.emplace(*name, *value);
       }
     }
@@ -171,7 +180,8 @@ class Connection {
   Async<bool> read_more(Span within) {
     const std::size_t had = input_.size();
     input_.resize(had + kReadBytes);
-    const auto got = co_await with_deadline(clock_, within, stream_->read_some(std::span(input_).subspan(had)));
+    const auto got =
+        co_await with_deadline(clock_, within, stream_->read_some(std::span(input_).subspan(had)));
     input_.resize(had + (got ? *got : 0));
     if (input_.empty()) input_.shrink_to_fit();
     co_return got && *got > 0;

@@ -13,7 +13,8 @@ namespace octo::http {
 class Handler {
  public:
   virtual ~Handler() = default;
-  // Asked with the head alone (body empty): how large a body may be, or the reply that refuses the request at once.
+  // Asked with the head alone (body empty): how large a body may be, or the reply that refuses the request at
+  // once.
   virtual std::variant<std::size_t, Reply> body_limit(const Request& head) = 0;
   virtual Async<Reply> handle(Request request) = 0;
 };

@@ -10,8 +10,8 @@
 namespace octo::link {
 
 namespace {
-constexpr std::size_t kReadBytes = 4 * 1024;     // held per link, also while idle
-constexpr std::size_t kWriteBytes = 64 * 1024;   // gathered into one write
+constexpr std::size_t kReadBytes = 4 * 1024;    // held per link, also while idle
+constexpr std::size_t kWriteBytes = 64 * 1024;  // gathered into one write
 }  // namespace
 
 struct Channel::State {
@@ -20,26 +20,31 @@ struct Channel::State {
   std::shared_ptr<Link::State> link;
   wire::StreamId id;
   std::deque<Bytes> messages;
-  bool finished = false;       // by the peer
-  bool closed = false;         // by us
+  bool finished = false;  // by the peer
+  bool closed = false;    // by us
   std::optional<Error> error;
   Event changed;
 };
 
 struct Link::State : std::enable_shared_from_this<Link::State> {
   State(Clock& clock_, std::unique_ptr<net::Stream> stream_, wire::Config config, Executor executor_)
-      : clock(clock_), executor(executor_), stream(std::move(stream_)), session(std::move(config), clock_.now()),
-        changed(executor_), to_write(executor_), accepted(executor_) {}
+      : clock(clock_),
+        executor(executor_),
+        stream(std::move(stream_)),
+        session(std::move(config), clock_.now()),
+        changed(executor_),
+        to_write(executor_),
+        accepted(executor_) {}
 
   Clock& clock;
   Executor executor;
   std::unique_ptr<net::Stream> stream;
   wire::Session session;
-  Event changed;               // hello, welcome, end
+  Event changed;  // hello, welcome, end
   Event to_write;
   std::optional<wire::Hello> hello;
   std::optional<wire::Welcome> welcome;
-  std::optional<Error> ending; // once what is queued is written, the link ends with this
+  std::optional<Error> ending;  // once what is queued is written, the link ends with this
   std::optional<Error> lost;
   std::unordered_map<wire::StreamId, std::weak_ptr<Channel::State>> channels;
   Mailbox<Channel> accepted;
@@ -54,7 +59,8 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
     stream->close();
     for (const auto& [id, weak] : channels) {
       if (const auto channel = weak.lock()) {
-        if (!channel->error) channel->error = Error(ErrorCode::unavailable, "the link is lost: " + lost->message());
+        if (!channel->error)
+          channel->error = Error(ErrorCode::unavailable, "the link is lost: " + lost->message());
         channel->changed.set();
       }
     }
@@ -221,7 +227,9 @@ void Channel::reset(const Error& error) {
   state_->link->flush();
 }
 
-void Channel::set_priority(wire::Priority priority) { state_->link->session.set_priority(state_->id, priority); }
+void Channel::set_priority(wire::Priority priority) {
+  state_->link->session.set_priority(state_->id, priority);
+}
 
 Link::Link(Clock& clock, std::unique_ptr<net::Stream> stream, wire::Config config, Executor executor)
     : state_(std::make_shared<State>(clock, std::move(stream), std::move(config), std::move(executor))) {}

@@ -2,7 +2,8 @@
 // Link: drives a wire::Session over a byte stream, and gives each of its streams to a coroutine as a Channel.
 // Used by both ends (brain/fleet, tentacle/link).
 //
-// The owner awaits run() in its Nursery; run() ends when the session is lost, and every Channel then answers with that error.
+// The owner awaits run() in its Nursery; run() ends when the session is lost, and every Channel then answers
+// with that error.
 #pragma once
 #include <memory>
 #include <optional>
@@ -25,7 +26,8 @@ class Channel {
   Channel& operator=(Channel&& other) noexcept;
   ~Channel();
 
-  // Waits while the stream's queue is full. Errors: the link's loss (unavailable), or the peer's reset with its code.
+  // Waits while the stream's queue is full. Errors: the link's loss (unavailable), or the peer's reset with
+  // its code.
   Async<Result<void>> send(Bytes message);
   // The next message; nothing when the peer has finished the stream. Receiving gives the credit back.
   Async<Result<std::optional<Bytes>>> receive();
@@ -48,7 +50,8 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // Reads, writes and keeps time until the session ends; answers why (never ok). Cancel it to end the link at once.
+  // Reads, writes and keeps time until the session ends; answers why (never ok). Cancel it to end the link at
+  // once.
   Async<Error> run();
 
   // Node: the Brain's answer to our hello. Brain: the peer's hello; then call welcome() or refuse().

@@ -33,22 +33,25 @@ void with_links(Body body) {
   asio::io_context loop;
   SystemClock clock(loop.get_executor());
   std::exception_ptr error;
-  asio::co_spawn(loop, [](Clock& time, Executor executor, Body run) -> Async<void> {
-    auto [here, there] = net::MemoryStream::make_pair(executor);
-    Link node(time, std::move(here), node_config(), executor);
-    Link brain(time, std::move(there), brain_config(), executor);
-    co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-      for (Link* link : {&node, &brain}) {
-        nursery.spawn([](Link& on) -> Async<void> { (void)co_await on.run(); }(*link));
-      }
-      EXPECT_EQ((co_await brain.hello()).value().name, "pi0");
-      wire::Welcome welcome;
-      welcome.brain = "brain";
-      brain.welcome(welcome);
-      EXPECT_EQ((co_await node.welcomed()).value().brain, "brain");
-      co_await run(node, brain, nursery, time);
-    });
-  }(clock, loop.get_executor(), body), [&](std::exception_ptr e) { error = e; });
+  asio::co_spawn(
+      loop,
+      [](Clock& time, Executor executor, Body run) -> Async<void> {
+        auto [here, there] = net::MemoryStream::make_pair(executor);
+        Link node(time, std::move(here), node_config(), executor);
+        Link brain(time, std::move(there), brain_config(), executor);
+        co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+          for (Link* link : {&node, &brain}) {
+            nursery.spawn([](Link& on) -> Async<void> { (void)co_await on.run(); }(*link));
+          }
+          EXPECT_EQ((co_await brain.hello()).value().name, "pi0");
+          wire::Welcome welcome;
+          welcome.brain = "brain";
+          brain.welcome(welcome);
+          EXPECT_EQ((co_await node.welcomed()).value().brain, "brain");
+          co_await run(node, brain, nursery, time);
+        });
+      }(clock, loop.get_executor(), body),
+      [&](std::exception_ptr e) { error = e; });
   loop.run();
   if (error) std::rethrow_exception(error);
 }

@@ -49,7 +49,8 @@ class DailyFile final : public spdlog::sinks::base_sink<std::mutex> {
       if (written_ < kFileBytes) break;
     }
     file_ = std::fopen(path.c_str(), "ae");
-    if (file_ == nullptr) return fail(ErrorCode::unavailable, "open log file {}: {}", path, std::strerror(errno));
+    if (file_ == nullptr)
+      return fail(ErrorCode::unavailable, "open log file {}: {}", path, std::strerror(errno));
     remove_old(now);
     return {};
   }
@@ -74,11 +75,13 @@ class DailyFile final : public spdlog::sinks::base_sink<std::mutex> {
     file_ = nullptr;
   }
   std::string path_of(int part) const {
-    return part == 1 ? fmt::format("{}/{}_{}.log", to_.folder, to_.prefix, day_) : fmt::format("{}/{}_{}_{}.log", to_.folder, to_.prefix, day_, part);
+    return part == 1 ? fmt::format("{}/{}_{}.log", to_.folder, to_.prefix, day_)
+                     : fmt::format("{}/{}_{}_{}.log", to_.folder, to_.prefix, day_, part);
   }
   // By the day in the name: a copied or touched file keeps its age.
   void remove_old(std::time_t now) const {
-    const std::string oldest = day_of(now - static_cast<std::time_t>(std::max(1, to_.keep_days) - 1) * 24 * 3600);
+    const std::string oldest =
+        day_of(now - static_cast<std::time_t>(std::max(1, to_.keep_days) - 1) * 24 * 3600);
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(to_.folder, ignored)) {
       const std::string name = entry.path().filename().string();

@@ -12,7 +12,8 @@ namespace octo::net {
 
 class MemoryStream final : public Stream {
  public:
-  static std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_pair(const Executor& executor) {
+  static std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_pair(
+      const Executor& executor) {
     const auto there = std::make_shared<Pipe>(executor);
     const auto back = std::make_shared<Pipe>(executor);
     return {std::make_unique<MemoryStream>(back, there), std::make_unique<MemoryStream>(there, back)};
@@ -23,7 +24,8 @@ class MemoryStream final : public Stream {
     bool closed = false;
     Event changed;
   };
-  MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out) : in_(std::move(in)), out_(std::move(out)) {}
+  MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out)
+      : in_(std::move(in)), out_(std::move(out)) {}
   ~MemoryStream() override { MemoryStream::close(); }
 
   Async<Result<std::size_t>> read_some(std::span<char> into) override {

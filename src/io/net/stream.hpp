@@ -18,7 +18,7 @@ struct Endpoint {
   std::uint16_t port = 0;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
-std::string print(const Endpoint& endpoint);           // "host:port", "[v6]:port"
+std::string print(const Endpoint& endpoint);  // "host:port", "[v6]:port"
 Result<Endpoint> parse_endpoint(std::string_view text);
 
 // Who is at the other end.
@@ -30,7 +30,8 @@ struct Peer {
 class Stream {
  public:
   virtual ~Stream() = default;
-  // First of all on a stream that a Listener gave: until then the peer is nobody. Not needed on a dialled one.
+  // First of all on a stream that a Listener gave: until then the peer is nobody. Not needed on a dialled
+  // one.
   virtual Async<Result<void>> handshake() { co_return Result<void>{}; }
   // At least one byte; 0 means the peer has closed properly. One read and one write may be under way at once.
   virtual Async<Result<std::size_t>> read_some(std::span<char> into) = 0;
@@ -44,8 +45,8 @@ class Stream {
 class Listener {
  public:
   virtual ~Listener() = default;
-  // The next connection; its owner does the handshake, so that a slow peer holds up nobody. Peers that are not through their
-  // handshake are limited: 512 in all, 32 of one address; more are closed at once.
+  // The next connection; its owner does the handshake, so that a slow peer holds up nobody. Peers that are
+  // not through their handshake are limited: 512 in all, 32 of one address; more are closed at once.
   virtual Async<Result<std::unique_ptr<Stream>>> accept() = 0;
   virtual Endpoint address() const = 0;  // with the port that the system chose
   virtual void close() = 0;
@@ -55,7 +56,8 @@ class Dialer {
  public:
   virtual ~Dialer() = default;
   // Connects, shakes hands and verifies that the peer is `expected` (by role, and by name unless empty).
-  virtual Async<Result<std::unique_ptr<Stream>>> dial(const Endpoint& to, const crypto::ExpectedPeer& expected) = 0;
+  virtual Async<Result<std::unique_ptr<Stream>>> dial(const Endpoint& to,
+                                                      const crypto::ExpectedPeer& expected) = 0;
 };
 
 }  // namespace octo::net

@@ -38,7 +38,9 @@ class TestCertificates {
 
  private:
   static WallTime now() { return std::chrono::time_point_cast<Span>(std::chrono::system_clock::now()); }
-  void write(const std::string& name, const std::string& text) { std::ofstream(folder_ + "/" + name) << text; }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ + "/" + name) << text;
+  }
 
   std::string folder_;
   crypto::KeyAndCertificate ca_;

@@ -42,7 +42,8 @@ struct Waiting {
 
 class Ticket {
  public:
-  Ticket(std::shared_ptr<Waiting> in, std::string address) : in_(std::move(in)), address_(std::move(address)) {
+  Ticket(std::shared_ptr<Waiting> in, std::string address)
+      : in_(std::move(in)), address_(std::move(address)) {
     ++in_->all;
     ++in_->by_address[address_];
   }
@@ -63,7 +64,11 @@ class Ticket {
 class TlsStream final : public Stream {
  public:
   TlsStream(tcp::socket socket, std::shared_ptr<Tls> tls, Clock& clock, Side side, Endpoint peer)
-      : socket_(std::move(socket)), tls_(std::move(tls)), clock_(clock), side_(side), dialled_(std::move(peer)) {
+      : socket_(std::move(socket)),
+        tls_(std::move(tls)),
+        clock_(clock),
+        side_(side),
+        dialled_(std::move(peer)) {
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay(true), ignored);
@@ -121,7 +126,8 @@ class TlsStream final : public Stream {
   void close() override {
     if (closed_) return;
     closed_ = true;
-    // Without a shutdown, also after a loss, OpenSSL marks the session as bad and no ticket of it is taken again.
+    // Without a shutdown, also after a loss, OpenSSL marks the session as bad and no ticket of it is taken
+    // again.
     SSL_set_quiet_shutdown(ssl_, 1);
     SSL_shutdown(ssl_);
     ERR_clear_error();
@@ -171,13 +177,18 @@ class TlsStream final : public Stream {
     const long verified = SSL_get_verify_result(ssl_);
     if (verified != X509_V_OK) {
       ERR_clear_error();
-      return fail(ErrorCode::forbidden, "the peer's certificate is not accepted: {}; do both sides have certificates of the same CA?",
-                  X509_verify_cert_error_string(verified));
+      return fail(
+          ErrorCode::forbidden,
+          "the peer's certificate is not accepted: {}; do both sides have certificates of the same CA?",
+          X509_verify_cert_error_string(verified));
     }
     const unsigned long number = ERR_peek_last_error();
     const bool alert = why == SSL_ERROR_SSL && ERR_GET_REASON(number) >= SSL_AD_REASON_OFFSET;
     const std::string reason = openssl_reason();
-    if (alert) return fail(ErrorCode::forbidden, "the peer refuses our certificate ({}); do both sides have certificates of the same CA?", reason);
+    if (alert)
+      return fail(ErrorCode::forbidden,
+                  "the peer refuses our certificate ({}); do both sides have certificates of the same CA?",
+                  reason);
     return fail(ErrorCode::unavailable, "{}: {}", step, reason);
   }
 
@@ -197,7 +208,10 @@ Endpoint to_endpoint(const tcp::endpoint& from) { return {from.address().to_stri
 class TlsListener final : public Listener {
  public:
   TlsListener(tcp::acceptor acceptor, std::shared_ptr<Tls> tls, Clock& clock)
-      : acceptor_(std::move(acceptor)), tls_(std::move(tls)), clock_(clock), waiting_(std::make_shared<Waiting>()) {
+      : acceptor_(std::move(acceptor)),
+        tls_(std::move(tls)),
+        clock_(clock),
+        waiting_(std::make_shared<Waiting>()) {
     address_ = to_endpoint(acceptor_.local_endpoint());
   }
 
@@ -218,7 +232,9 @@ class TlsListener final : public Listener {
       const Endpoint from = to_endpoint(remote);
       const auto same = waiting_->by_address.find(from.host);
       const bool crowded = waiting_->all >= kUnauthenticatedMax;
-      if (crowded || (same != waiting_->by_address.end() && same->second >= kUnauthenticatedOfOneMax && !is_loopback(remote))) continue;
+      if (crowded || (same != waiting_->by_address.end() && same->second >= kUnauthenticatedOfOneMax &&
+                      !is_loopback(remote)))
+        continue;
       auto stream = std::make_unique<TlsStream>(std::move(socket), tls_, clock_, Side::server, from);
       stream->hold(std::make_unique<Ticket>(waiting_, from.host));
       co_return std::move(stream);
@@ -249,13 +265,16 @@ class TlsDialer final : public Dialer {
   TlsDialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor, std::string source)
       : tls_(std::move(tls)), clock_(clock), executor_(std::move(executor)), source_(std::move(source)) {}
 
-  Async<Result<std::unique_ptr<Stream>>> dial(const Endpoint& to, const crypto::ExpectedPeer& expected) override {
+  Async<Result<std::unique_ptr<Stream>>> dial(const Endpoint& to,
+                                              const crypto::ExpectedPeer& expected) override {
     const Endpoint endpoint = to;
     const crypto::ExpectedPeer wanted = expected;
-    auto socket = OCTO_CO_TRY((co_await with_deadline(clock_, kConnectWithin, connect(endpoint))).with("connect to " + print(endpoint)));
+    auto socket = OCTO_CO_TRY((co_await with_deadline(clock_, kConnectWithin, connect(endpoint)))
+                                  .with("connect to " + print(endpoint)));
     auto stream = std::make_unique<TlsStream>(std::move(*socket), tls_, clock_, Side::client, endpoint);
     OCTO_CO_TRY(co_await stream->handshake());
-    if (!stream->peer().identity) co_return fail(ErrorCode::forbidden, "{} shows no certificate", print(endpoint));
+    if (!stream->peer().identity)
+      co_return fail(ErrorCode::forbidden, "{} shows no certificate", print(endpoint));
     OCTO_CO_TRY(crypto::check(*stream->peer().identity, wanted).with(print(endpoint)));
     co_return std::move(stream);
   }
@@ -302,7 +321,9 @@ std::string print(const Endpoint& endpoint) {
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');
-  const auto bad = [&] { return fail(ErrorCode::invalid_argument, "{} is no address: write host:port", quote(text)); };
+  const auto bad = [&] {
+    return fail(ErrorCode::invalid_argument, "{} is no address: write host:port", quote(text));
+  };
   if (colon == std::string_view::npos || colon == 0) return bad();
   const auto port = parse_number(text.substr(colon + 1));
   std::string_view host = text.substr(0, colon);
@@ -311,7 +332,8 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   return Endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
 }
 
-Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock, Executor executor) {
+Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock,
+                                         Executor executor) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(at.ip, error);
   if (error) return fail(ErrorCode::invalid_argument, "{} is no IP address", quote(at.ip));
@@ -321,11 +343,13 @@ Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(at.backlog, error);
-  if (error) return fail(ErrorCode::unavailable, "listen on {}: {}", print(Endpoint{at.ip, at.port}), error.message());
+  if (error)
+    return fail(ErrorCode::unavailable, "listen on {}: {}", print(Endpoint{at.ip, at.port}), error.message());
   return std::make_unique<TlsListener>(std::move(acceptor), std::move(tls), clock);
 }
 
-std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor, std::string source_ip) {
+std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor,
+                                    std::string source_ip) {
   return std::make_unique<TlsDialer>(std::move(tls), clock, std::move(executor), std::move(source_ip));
 }
 
@@ -340,7 +364,8 @@ Result<std::string> address_of_interface(std::string_view interface) {
     if (interface == one->ifa_name) return asio::ip::address_v4(ntohl(address->sin_addr.s_addr)).to_string();
     known += fmt::format("{}{}", known.empty() ? "" : ", ", one->ifa_name);
   }
-  return fail(ErrorCode::unavailable, "network interface {} has no IPv4 address (there are: {})", quote(interface), known);
+  return fail(ErrorCode::unavailable, "network interface {} has no IPv4 address (there are: {})",
+              quote(interface), known);
 }
 
 Result<std::string> address_towards(const Endpoint& peer) {
@@ -350,7 +375,8 @@ Result<std::string> address_towards(const Endpoint& peer) {
   addrinfo* found = nullptr;
   const std::string port = std::to_string(peer.port);
   if (const int error = ::getaddrinfo(peer.host.c_str(), port.c_str(), &wanted, &found); error != 0) {
-    return fail(ErrorCode::unavailable, "{} has no IPv4 address: {}", quote(peer.host), ::gai_strerror(error));
+    return fail(ErrorCode::unavailable, "{} has no IPv4 address: {}", quote(peer.host),
+                ::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> free(found, &::freeaddrinfo);
   // Connecting a datagram socket only asks the routing table.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// TLS 1.3 over TCP with mutual certificates: our own thin stream (SSL_set_fd + async_wait), because Asio's costs 82 KB a
-// connection. Peers are verified against the CA and by the role and name in their certificate, never by address.
+// TLS 1.3 over TCP with mutual certificates: our own thin stream (SSL_set_fd + async_wait), because Asio's
+// costs 82 KB a connection. Peers are verified against the CA and by the role and name in their certificate,
+// never by address.
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,8 +19,8 @@ struct TlsFiles {
   std::string key;
 };
 
-// Certificates and keys, loaded and checked once (key fits certificate, certificate is of `role`, is not expired).
-// A wrong or missing one is an Error whose message ends with the command that makes the right one.
+// Certificates and keys, loaded and checked once (key fits certificate, certificate is of `role`, is not
+// expired). A wrong or missing one is an Error whose message ends with the command that makes the right one.
 class Tls {
  public:
   enum class PeerCertificate { required, optional };
@@ -27,7 +28,8 @@ class Tls {
   static Result<std::shared_ptr<Tls>> load(const TlsFiles& files, std::optional<crypto::Role> role,
                                            PeerCertificate peers = PeerCertificate::required);
   const std::optional<crypto::Identity>& identity() const;
-  // Session tickets (client): serialised session to persist, and to offer at the next dial to the same endpoint.
+  // Session tickets (client): serialised session to persist, and to offer at the next dial to the same
+  // endpoint.
   void set_ticket_store(std::function<std::optional<Bytes>(const Endpoint&)> load,
                         std::function<void(const Endpoint&, BytesView)> save);
   // Server: keys of session tickets, so that they survive a restart. Exactly 80 bytes.
@@ -44,13 +46,15 @@ class Tls {
 
 struct ListenAt {
   std::string ip = "0.0.0.0";
-  std::uint16_t port = 0;      // 0: the system chooses
+  std::uint16_t port = 0;  // 0: the system chooses
   int backlog = 4096;
 };
-Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock, Executor executor);
+Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock,
+                                         Executor executor);
 
 // `source_ip` empty: the system chooses.
-std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor, std::string source_ip = "");
+std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor,
+                                    std::string source_ip = "");
 
 // IPv4 address of a network interface, read anew at each call.
 Result<std::string> address_of_interface(std::string_view interface);

@@ -34,7 +34,8 @@ Result<void> readable(const std::string& what, const std::string& path, std::opt
   if (path.empty()) return with_command(ErrorCode::invalid_argument, "no " + what + " is configured", role);
   std::FILE* file = std::fopen(path.c_str(), "re");
   if (file == nullptr) {
-    return with_command(ErrorCode::not_found, fmt::format("{} {}: {}", what, path, std::strerror(errno)), role);
+    return with_command(ErrorCode::not_found, fmt::format("{} {}: {}", what, path, std::strerror(errno)),
+                        role);
   }
   std::fclose(file);
   return {};
@@ -52,7 +53,8 @@ int save_ticket(SSL* ssl, SSL_SESSION* session) {
   return 0;  // the session stays OpenSSL's
 }
 
-Result<void> load_own(SSL_CTX* context, const TlsFiles& files, crypto::Role role, std::optional<crypto::Identity>& identity) {
+Result<void> load_own(SSL_CTX* context, const TlsFiles& files, crypto::Role role,
+                      std::optional<crypto::Identity>& identity) {
   OCTO_TRY(readable("the certificate", files.cert, role));
   OCTO_TRY(readable("the key", files.key, role));
   if (SSL_CTX_use_certificate_chain_file(context, files.cert.c_str()) != 1) {
@@ -68,9 +70,11 @@ Result<void> load_own(SSL_CTX* context, const TlsFiles& files, crypto::Role role
   auto named = crypto::identity_of(certificate);
   if (!named) return with_command(named.error().code(), files.cert + ": " + named.error().message(), role);
   if (named->role != role) {
-    return with_command(ErrorCode::forbidden,
-                        fmt::format("{} is a certificate of {} {}, this program needs one of a {}", files.cert,
-                                    crypto::name_of(named->role), quote(named->name), crypto::name_of(role)), role);
+    return with_command(
+        ErrorCode::forbidden,
+        fmt::format("{} is a certificate of {} {}, this program needs one of a {}", files.cert,
+                    crypto::name_of(named->role), quote(named->name), crypto::name_of(role)),
+        role);
   }
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
     return with_command(ErrorCode::invalid_argument, files.cert + " has expired", role);
@@ -94,22 +98,27 @@ Tls::Impl::~Impl() { SSL_CTX_free(context); }
 Tls::Tls(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tls::~Tls() = default;
 
-Result<std::shared_ptr<Tls>> Tls::load(const TlsFiles& files, std::optional<crypto::Role> role, PeerCertificate peers) {
+Result<std::shared_ptr<Tls>> Tls::load(const TlsFiles& files, std::optional<crypto::Role> role,
+                                       PeerCertificate peers) {
   auto impl = std::make_unique<Impl>();
   impl->context = SSL_CTX_new(TLS_method());
   SSL_CTX* context = impl->context;
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   // Our protocols say themselves where they end, so a missing close_notify cuts nothing off unseen.
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_app_data(context, impl.get());
   OCTO_TRY(readable("the CA's certificate", files.ca_cert, role));
   if (SSL_CTX_load_verify_file(context, files.ca_cert.c_str()) != 1) {
     ERR_clear_error();
-    return fail(ErrorCode::invalid_argument, "{} is no CA certificate in PEM; make one with: octopoda certgen ca <name>", files.ca_cert);
+    return fail(ErrorCode::invalid_argument,
+                "{} is no CA certificate in PEM; make one with: octopoda certgen ca <name>", files.ca_cert);
   }
   if (role) OCTO_TRY(load_own(context, files, *role, impl->identity));
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (peers == PeerCertificate::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_verify(
+      context, SSL_VERIFY_PEER | (peers == PeerCertificate::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+      nullptr);
   SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("octopoda"), 8);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, save_ticket);

@@ -57,8 +57,8 @@ struct Attempt {
   Result<void> shaken;
 };
 
-Async<Attempt> attempt(Clock& clock, Executor executor, std::shared_ptr<Tls> server, std::shared_ptr<Tls> client,
-                       crypto::ExpectedPeer expected, std::string text) {
+Async<Attempt> attempt(Clock& clock, Executor executor, std::shared_ptr<Tls> server,
+                       std::shared_ptr<Tls> client, crypto::ExpectedPeer expected, std::string text) {
   Attempt result{fail(ErrorCode::internal, "not tried"), std::nullopt, {}};
   const auto listener = listen({"127.0.0.1", 0}, server, clock, executor).value();
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
@@ -77,7 +77,8 @@ TEST(Tls, BothSidesKnowWhoIsThere) {
   on_loop([](Clock& clock, Executor executor) -> Async<void> {
     TestCertificates certificates;
     const auto done = co_await attempt(clock, executor, certificates.tls(Role::brain, "brain"),
-                                       certificates.tls(Role::node, "pi0"), {Role::brain, "brain"}, std::string(300'000, 'x'));
+                                       certificates.tls(Role::node, "pi0"), {Role::brain, "brain"},
+                                       std::string(300'000, 'x'));
     EXPECT_EQ(done.answer.value(), std::string(300'000, 'x'));
     EXPECT_EQ(done.seen->identity, (crypto::Identity{"testnet", Role::node, "pi0"}));
   });
@@ -88,7 +89,8 @@ TEST(Tls, APeerOfAnotherRoleOrNameIsRefused) {
     TestCertificates certificates;
     const auto server = certificates.tls(Role::brain, "brain");
     const auto client = certificates.tls(Role::node, "pi0");
-    for (const crypto::ExpectedPeer& wrong : {crypto::ExpectedPeer{Role::nameserver, ""}, crypto::ExpectedPeer{Role::brain, "other"}}) {
+    for (const crypto::ExpectedPeer& wrong :
+         {crypto::ExpectedPeer{Role::nameserver, ""}, crypto::ExpectedPeer{Role::brain, "other"}}) {
       const auto done = co_await attempt(clock, executor, server, client, wrong, "x");
       EXPECT_EQ(done.answer.error().code(), ErrorCode::forbidden) << done.answer.error().message();
     }
@@ -99,10 +101,11 @@ TEST(Tls, ACertificateOfAnotherCaIsRefusedByBothSides) {
   on_loop([](Clock& clock, Executor executor) -> Async<void> {
     TestCertificates certificates;
     TestCertificates others("othernet");
-    const auto done = co_await attempt(clock, executor, certificates.tls(Role::brain, "brain"), others.tls(Role::node, "pi0"),
-                                       {Role::brain, "brain"}, "x");
+    const auto done = co_await attempt(clock, executor, certificates.tls(Role::brain, "brain"),
+                                       others.tls(Role::node, "pi0"), {Role::brain, "brain"}, "x");
     EXPECT_EQ(done.answer.error().code(), ErrorCode::forbidden);
-    EXPECT_NE(done.answer.error().message().find("certificate"), std::string::npos) << done.answer.error().message();
+    EXPECT_NE(done.answer.error().message().find("certificate"), std::string::npos)
+        << done.answer.error().message();
     EXPECT_FALSE(done.seen);
   });
 }
@@ -111,11 +114,13 @@ TEST(Tls, APeerWithoutCertificateIsWelcomeOnlyWhereReadersAre) {
   on_loop([](Clock& clock, Executor executor) -> Async<void> {
     TestCertificates certificates;
     const auto reader = Tls::load(certificates.reader(), std::nullopt).value();
-    auto done = co_await attempt(clock, executor, certificates.tls(Role::nameserver, "ns", Tls::PeerCertificate::optional), reader,
-                                 {Role::nameserver, ""}, "x");
+    auto done = co_await attempt(clock, executor,
+                                 certificates.tls(Role::nameserver, "ns", Tls::PeerCertificate::optional),
+                                 reader, {Role::nameserver, ""}, "x");
     EXPECT_EQ(done.answer.value(), "x");
     EXPECT_FALSE(done.seen->identity);
-    done = co_await attempt(clock, executor, certificates.tls(Role::nameserver, "ns"), reader, {Role::nameserver, ""}, "x");
+    done = co_await attempt(clock, executor, certificates.tls(Role::nameserver, "ns"), reader,
+                            {Role::nameserver, ""}, "x");
     EXPECT_FALSE(done.answer);
     EXPECT_FALSE(done.shaken);
   });
@@ -128,8 +133,12 @@ TEST(Tls, AResumedSessionKeepsTheIdentityAlsoAcrossARestartOfTheServer) {
     const TlsFiles server_files = certificates.files(Role::brain, "brain");
     std::optional<Bytes> ticket;
     int offered = 0;
-    client->set_ticket_store([&](const Endpoint&) { offered += ticket ? 1 : 0; return ticket; },
-                             [&](const Endpoint&, BytesView bytes) { ticket = Bytes(bytes); });
+    client->set_ticket_store(
+        [&](const Endpoint&) {
+          offered += ticket ? 1 : 0;
+          return ticket;
+        },
+        [&](const Endpoint&, BytesView bytes) { ticket = Bytes(bytes); });
     for (int start = 0; start < 2; ++start) {
       const auto server = Tls::load(server_files, Role::brain).value();  // as after a restart
       server->set_ticket_keys(std::string(80, 'k'));
@@ -145,13 +154,15 @@ TEST(Tls, AResumedSessionKeepsTheIdentityAlsoAcrossARestartOfTheServer) {
 TEST(Tls, GarbageInsteadOfAHandshakeIsAnErrorNotACrash) {
   on_loop([](Clock& clock, Executor executor) -> Async<void> {
     TestCertificates certificates;
-    const auto listener = listen({"127.0.0.1", 0}, certificates.tls(Role::brain, "brain"), clock, executor).value();
+    const auto listener =
+        listen({"127.0.0.1", 0}, certificates.tls(Role::brain, "brain"), clock, executor).value();
     std::optional<Peer> who;
     Result<void> shaken;
     co_await in_nursery([&](Nursery& nursery) -> Async<void> {
       nursery.spawn(echo_once(*listener, who, shaken));
       asio::ip::tcp::socket raw(executor);
-      co_await raw.async_connect({asio::ip::make_address("127.0.0.1"), listener->address().port}, asio::use_awaitable);
+      co_await raw.async_connect({asio::ip::make_address("127.0.0.1"), listener->address().port},
+                                 asio::use_awaitable);
       raw.send(asio::buffer(std::string("GET / HTTP/1.0\r\n\r\n")));
       co_await nursery.join();
     });
@@ -163,7 +174,8 @@ TEST(Tls, GarbageInsteadOfAHandshakeIsAnErrorNotACrash) {
 TEST(Tls, AReadEndsWhenItIsCancelled) {
   on_loop([](Clock& clock, Executor executor) -> Async<void> {
     TestCertificates certificates;
-    const auto listener = listen({"127.0.0.1", 0}, certificates.tls(Role::brain, "brain"), clock, executor).value();
+    const auto listener =
+        listen({"127.0.0.1", 0}, certificates.tls(Role::brain, "brain"), clock, executor).value();
     std::optional<Peer> who;
     Result<void> shaken;
     co_await in_nursery([&](Nursery& nursery) -> Async<void> {
@@ -180,7 +192,8 @@ TEST(Tls, AReadEndsWhenItIsCancelled) {
 
 TEST(Tls, AWrongOrMissingCertificateSaysWhichCommandMakesTheRightOne) {
   TestCertificates certificates;
-  const auto missing = Tls::load({certificates.folder() + "/ca.pem", "/nowhere.pem", "/nowhere.key"}, Role::node);
+  const auto missing =
+      Tls::load({certificates.folder() + "/ca.pem", "/nowhere.pem", "/nowhere.key"}, Role::node);
   EXPECT_NE(missing.error().message().find("octopoda certgen node"), std::string::npos);
   const auto wrong = Tls::load(certificates.files(Role::client, "alice"), Role::node);
   EXPECT_EQ(wrong.error().code(), ErrorCode::forbidden);
@@ -193,7 +206,8 @@ TEST(Tls, AWrongOrMissingCertificateSaysWhichCommandMakesTheRightOne) {
 TEST(Endpoint, GoesThereAndBack) {
   EXPECT_EQ(parse_endpoint("1.2.3.4:80").value(), (Endpoint{"1.2.3.4", 80}));
   EXPECT_EQ(print(parse_endpoint("[::1]:80").value()), "[::1]:80");
-  for (const auto* bad : {"", "host", ":80", "host:", "host:0", "host:99999", "host:x"}) EXPECT_FALSE(parse_endpoint(bad)) << bad;
+  for (const auto* bad : {"", "host", ":80", "host:", "host:0", "host:99999", "host:x"})
+    EXPECT_FALSE(parse_endpoint(bad)) << bad;
 }
 
 }  // namespace

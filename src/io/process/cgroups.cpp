@@ -23,7 +23,8 @@ std::string load(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return text;
   char buffer[4096];
-  for (ssize_t got; (got = ::read(fd, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
+  for (ssize_t got; (got = ::read(fd, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(got));
   ::close(fd);
   return text;
 }
@@ -41,7 +42,8 @@ std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 3 < text.size()) {
-      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
+      out.push_back(
+          static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
       i += 3;
     } else {
       out.push_back(text[i]);
@@ -63,7 +65,7 @@ std::string own_cgroup() {
     const std::vector<std::string> words = split(line, ' ');
     const std::string top = unescape(words[3]);
     const std::string mount = unescape(words[4]);
-    const std::string_view inside = top == "/" ? std::string_view(mine)
+    const std::string_view inside = top == "/"              ? std::string_view(mine)
                                     : mine.starts_with(top) ? std::string_view(mine).substr(top.size())
                                                             : std::string_view();
     return inside.empty() || inside == "/" ? mount : mount + std::string(inside);
@@ -76,7 +78,8 @@ void each_folder(const std::string& path, const Each& each) {
   DIR* folder = ::opendir(path.c_str());
   if (folder == nullptr) return;
   while (const dirent* entry = ::readdir(folder)) {
-    if (entry->d_type == DT_DIR && std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) {
+    if (entry->d_type == DT_DIR && std::strcmp(entry->d_name, ".") != 0 &&
+        std::strcmp(entry->d_name, "..") != 0) {
       each(path + "/" + entry->d_name);
     }
   }
@@ -105,8 +108,8 @@ std::optional<Cgroups> Cgroups::find() {
 Result<std::string> Cgroups::make(std::string_view name) {
   std::string path = fmt::format("{}/octopoda/{}", root_, name);
   if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return path;
-  return fail(errno == EAGAIN || errno == ENOMEM ? ErrorCode::exhausted : ErrorCode::internal, "make cgroup {}: {}", path,
-              std::strerror(errno));
+  return fail(errno == EAGAIN || errno == ENOMEM ? ErrorCode::exhausted : ErrorCode::internal,
+              "make cgroup {}: {}", path, std::strerror(errno));
 }
 
 Result<void> Cgroups::kill(const std::string& path) {
@@ -123,14 +126,16 @@ Result<void> Cgroups::kill(const std::string& path) {
     ::poll(&changed, 1, 50);
   }
   ::close(events);
-  if (populated) return fail(ErrorCode::timed_out, "processes in {} do not end although they were killed", path);
+  if (populated)
+    return fail(ErrorCode::timed_out, "processes in {} do not end although they were killed", path);
   return {};
 }
 
 Result<void> Cgroups::remove(const std::string& path) {
   each_folder(path, [](const std::string& inner) { (void)remove(inner); });
   if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
-  return fail(errno == EBUSY ? ErrorCode::conflict : ErrorCode::internal, "remove cgroup {}: {}", path, std::strerror(errno));
+  return fail(errno == EBUSY ? ErrorCode::conflict : ErrorCode::internal, "remove cgroup {}: {}", path,
+              std::strerror(errno));
 }
 
 }  // namespace octo::process

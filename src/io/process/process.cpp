@@ -69,8 +69,9 @@ class Preparation {
     ::sigemptyset(&none);
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
     ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                                                (spawn.new_session ? POSIX_SPAWN_SETSID : 0)));
+    ::posix_spawnattr_setflags(&attributes_,
+                               static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                  (spawn.new_session ? POSIX_SPAWN_SETSID : 0)));
   }
   const posix_spawn_file_actions_t* actions() const { return &actions_; }
   const posix_spawnattr_t* attributes() const { return &attributes_; }
@@ -94,8 +95,9 @@ Result<pid_t> spawn(const Spawn& spawn) {
   const std::vector<char*> argv = pointers_of(arguments);
   const std::vector<char*> envp = pointers_of(variables);
   pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, spawn.program.c_str(), preparation.actions(), preparation.attributes(), argv.data(),
-                                  spawn.environment ? envp.data() : environ);
+  const int error =
+      ::posix_spawn(&pid, spawn.program.c_str(), preparation.actions(), preparation.attributes(), argv.data(),
+                    spawn.environment ? envp.data() : environ);
   if (error != 0) return fail(code_of(error), "start {}: {}", quote(spawn.program), std::strerror(error));
   return pid;
 }
@@ -104,7 +106,8 @@ Result<Process> Process::open(pid_t pid) {
   const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (fd >= 0) return Process(pid, fd);
   if (errno == ESRCH) return fail(ErrorCode::not_found, "process {} has ended", pid);
-  return fail(errno == ENOSYS ? ErrorCode::unsupported : code_of(errno), "hold process {}: {}", pid, std::strerror(errno));
+  return fail(errno == ENOSYS ? ErrorCode::unsupported : code_of(errno), "hold process {}: {}", pid,
+              std::strerror(errno));
 }
 
 Process::Process(Process&& other) noexcept : pid_(other.pid_), fd_(std::exchange(other.fd_, -1)) {}
@@ -141,7 +144,8 @@ Async<Result<std::optional<int>>> Process::wait() {
   }
   if (info.si_pid == 0) co_return std::optional<int>();
   // As waitpid() would say it.
-  const int status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status | (info.si_code == CLD_DUMPED ? 128 : 0);
+  const int status = info.si_code == CLD_EXITED ? info.si_status << 8
+                                                : info.si_status | (info.si_code == CLD_DUMPED ? 128 : 0);
   co_return std::optional<int>(status);
 }
 

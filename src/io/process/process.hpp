@@ -15,12 +15,12 @@
 namespace octo::process {
 
 struct Spawn {
-  std::string program;                      // absolute path
-  std::vector<std::string> arguments;       // argv[0] first
+  std::string program;                                                          // absolute path
+  std::vector<std::string> arguments;                                           // argv[0] first
   std::optional<std::vector<std::pair<std::string, std::string>>> environment;  // nothing: inherit
-  std::string folder;                       // empty: stay
-  bool new_session = false;                 // setsid
-  std::string out_file;                     // append stdout and stderr there; empty: inherit; "/dev/null" allowed
+  std::string folder;                                                           // empty: stay
+  bool new_session = false;                                                     // setsid
+  std::string out_file;  // append stdout and stderr there; empty: inherit; "/dev/null" allowed
   std::string in_file = "/dev/null";
 };
 // The pid. Signal dispositions and mask of the child are the default ones; descriptors above 2 are closed.
@@ -54,7 +54,8 @@ class Cgroups {
   static std::optional<Cgroups> find();
   const std::string& root() const { return root_; }  // absolute path below which we make ours
   Result<std::string> make(std::string_view name);   // absolute path of <root>/octopoda/<name>
-  static Result<void> kill(const std::string& path); // cgroup.kill, then waits until cgroup.events says populated 0
+  static Result<void> kill(
+      const std::string& path);  // cgroup.kill, then waits until cgroup.events says populated 0
   static Result<void> remove(const std::string& path);
 
  private:

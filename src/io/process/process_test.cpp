@@ -36,7 +36,9 @@ Result<std::optional<int>> wait_for(Process& process) {
   }(process));
 }
 
-Spawn shell(std::string script) { return {.program = "/bin/sh", .arguments = {"sh", "-c", std::move(script)}}; }
+Spawn shell(std::string script) {
+  return {.program = "/bin/sh", .arguments = {"sh", "-c", std::move(script)}};
+}
 
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
@@ -66,7 +68,8 @@ TEST_F(ProcessTest, AChildsEndIsItsWaitStatus) {
 }
 
 TEST_F(ProcessTest, ASignalledChildTellsItsSignal) {
-  auto process = Process::open(spawn({.program = "/bin/sleep", .arguments = {"sleep", "60"}}).value()).value();
+  auto process =
+      Process::open(spawn({.program = "/bin/sleep", .arguments = {"sleep", "60"}}).value()).value();
   EXPECT_TRUE(process.signal(SIGTERM).has_value());
   const auto status = wait_for(process).value();
   ASSERT_TRUE(status && WIFSIGNALED(*status));
@@ -75,7 +78,8 @@ TEST_F(ProcessTest, ASignalledChildTellsItsSignal) {
 }
 
 TEST_F(ProcessTest, AWaitCanBeCancelledAndTriedAgain) {
-  auto process = Process::open(spawn({.program = "/bin/sleep", .arguments = {"sleep", "60"}}).value()).value();
+  auto process =
+      Process::open(spawn({.program = "/bin/sleep", .arguments = {"sleep", "60"}}).value()).value();
   const auto late = run([](Process& held) -> Async<Result<std::optional<int>>> {
     SystemClock clock(co_await asio::this_coro::executor);
     co_return co_await with_deadline(clock, 10ms, held.wait());
@@ -100,7 +104,8 @@ TEST_F(ProcessTest, ASpawnedProgramHasTheGivenSurroundingsAndNothingElse) {
   EXPECT_EQ(lines[0], folder_);
   EXPECT_EQ(lines[1], "a b");
   EXPECT_EQ(lines[2], "");
-  EXPECT_EQ((std::vector<std::string>(lines.begin() + 3, lines.begin() + 7)), (std::vector<std::string>{"0", "1", "2", "3"}));
+  EXPECT_EQ((std::vector<std::string>(lines.begin() + 3, lines.begin() + 7)),
+            (std::vector<std::string>{"0", "1", "2", "3"}));
   EXPECT_EQ(trim(lines[7]), std::to_string(pid));
 }
 
@@ -122,10 +127,14 @@ TEST_F(ProcessTest, AForeignProcessEndsWithoutAStatus) {
 
 TEST_F(ProcessTest, KillingACgroupEndsEveryoneInIt) {
   auto groups = Cgroups::find();
-  if (!groups) return;  // a host without a writable cgroup v2 has nothing to test; the runner's other path is tested there
+  if (!groups)
+    return;  // a host without a writable cgroup v2 has nothing to test; the runner's other path is tested
+             // there
   const std::string path = groups->make(fmt::format("process_test.{}", ::getpid())).value();
   auto process =
-      Process::open(spawn(shell("echo $$ >" + path + "/cgroup.procs; setsid sh -c 'trap \"\" TERM; sleep 60' & sleep 60")).value())
+      Process::open(spawn(shell("echo $$ >" + path +
+                                "/cgroup.procs; setsid sh -c 'trap \"\" TERM; sleep 60' & sleep 60"))
+                        .value())
           .value();
   while (text_of(path + "/cgroup.events").find("populated 1") == std::string::npos) ::sched_yield();
   EXPECT_EQ(Cgroups::remove(path).error().code(), ErrorCode::conflict);
@@ -135,7 +144,9 @@ TEST_F(ProcessTest, KillingACgroupEndsEveryoneInIt) {
   EXPECT_EQ(wait_for(process).value().value(), SIGKILL);
 }
 
-TEST_F(ProcessTest, TheOwnFolderHoldsThisProgram) { EXPECT_EQ(::access((own_folder() + "/octo_io_process_test").c_str(), X_OK), 0); }
+TEST_F(ProcessTest, TheOwnFolderHoldsThisProgram) {
+  EXPECT_EQ(::access((own_folder() + "/octo_io_process_test").c_str(), X_OK), 0);
+}
 
 TEST_F(ProcessTest, AStopSignalIsAwaited) {
   const int number = run([]() -> Async<int> {

@@ -60,9 +60,12 @@ class Reader {
 
   std::string path(const Node& node, std::string_view key) const {
     const std::string text = clean(node.text());
-    if (node.text().starts_with('/')) node.fault(fmt::format("{}: {} must be relative to the scenario's folder", key, quote(node.text())));
-    else if (!text.empty() && !check_path(text)) node.fault(fmt::format("{}: {} leaves the scenario's folder", key, quote(node.text())));
-    else if (!fs::is_directory(fs::path(folder_) / text, ignored_)) node.fault(fmt::format("{}: there is no folder {}", key, quote(node.text())));
+    if (node.text().starts_with('/'))
+      node.fault(fmt::format("{}: {} must be relative to the scenario's folder", key, quote(node.text())));
+    else if (!text.empty() && !check_path(text))
+      node.fault(fmt::format("{}: {} leaves the scenario's folder", key, quote(node.text())));
+    else if (!fs::is_directory(fs::path(folder_) / text, ignored_))
+      node.fault(fmt::format("{}: there is no folder {}", key, quote(node.text())));
     return text;
   }
 
@@ -81,11 +84,13 @@ class Reader {
     const Node script = node.at("script");
     if (!script.present()) node.fault("'script' is missing: a list of targets and their files");
     for (const Node& item : script.items()) read_script(item, app);
-    const std::string what = app.name.empty() ? "the application" : fmt::format("application {}", quote(app.name.str()));
+    const std::string what =
+        app.name.empty() ? "the application" : fmt::format("application {}", quote(app.name.str()));
     for (const char* needed : {"prepare", "start", "stop", "purge"}) {
       if (app.find(Target(needed)) == nullptr) {
         (script.present() ? script : node)
-            .fault(fmt::format("{} has no script for target '{}'; add: - target: {} and its file", what, needed, needed));
+            .fault(fmt::format("{} has no script for target '{}'; add: - target: {} and its file", what,
+                               needed, needed));
       }
     }
     return app;
@@ -108,11 +113,13 @@ class Reader {
         }
       }
     }
-    if (nodes.present() && app.nodes.empty() && nodes.items().empty()) nodes.fault("an application needs at least one node");
+    if (nodes.present() && app.nodes.empty() && nodes.items().empty())
+      nodes.fault("an application needs at least one node");
   }
 
   // @x means the nodes of alias x; aliases may hold others.
-  std::vector<std::string> expand(const Node& at, const std::string& text, std::set<std::string>& on_the_way) const {
+  std::vector<std::string> expand(const Node& at, const std::string& text,
+                                  std::set<std::string>& on_the_way) const {
     if (!text.starts_with('@')) return {text};
     const std::string alias = text.substr(1);
     const auto found = aliases_.find(alias);
@@ -120,7 +127,8 @@ class Reader {
       std::vector<std::string> known;
       for (const auto& [each, nodes] : aliases_) known.push_back(each);
       const auto nearest = find_nearest(alias, known);
-      at.fault(fmt::format("alias {} is not in alias.yaml{}", quote(text), nearest ? fmt::format(" (did you mean '@{}'?)", *nearest) : ""));
+      at.fault(fmt::format("alias {} is not in alias.yaml{}", quote(text),
+                           nearest ? fmt::format(" (did you mean '@{}'?)", *nearest) : ""));
       return {};
     }
     if (!on_the_way.insert(alias).second) {
@@ -148,7 +156,9 @@ class Reader {
       script.file = clean(file.text());
       const fs::path whole = fs::path(folder_) / app.script_path / script.file;
       if (!check_path(script.file)) file.fault(fmt::format("file: {} leaves scriptpath", quote(file.text())));
-      else if (!fs::is_regular_file(whole, ignored_)) file.fault(fmt::format("file: there is no script {}", quote(whole.lexically_relative(folder_).string())));
+      else if (!fs::is_regular_file(whole, ignored_))
+        file.fault(
+            fmt::format("file: there is no script {}", quote(whole.lexically_relative(folder_).string())));
     }
     if (script.target.empty()) return;
     if (script.target.str() == "commit") {
@@ -179,7 +189,8 @@ std::expected<LoadedDeployment, DeploymentFaults> load_deployment(const std::str
   const auto whole = [](const std::string& file, const Error& error) {
     return std::unexpected(DeploymentFaults{{Fault{file, 0, error.message()}}});
   };
-  const std::string file = folder + (folder.ends_with('/') ? "" : "/") + "deployment.yaml", alias_file = file.substr(0, file.size() - 15) + "alias.yaml";
+  const std::string file = folder + (folder.ends_with('/') ? "" : "/") + "deployment.yaml",
+                    alias_file = file.substr(0, file.size() - 15) + "alias.yaml";
   Aliases aliases;
   DeploymentFaults faults;
   std::error_code ignored;
@@ -189,12 +200,14 @@ std::expected<LoadedDeployment, DeploymentFaults> load_deployment(const std::str
     faults.faults = std::move(document->faults);
   }
   LoadedDeployment loaded;
-  auto document = read_yaml(file, [&](const Node& root) { Reader(folder, aliases).read(root, loaded.deployment); });
+  auto document =
+      read_yaml(file, [&](const Node& root) { Reader(folder, aliases).read(root, loaded.deployment); });
   if (!document) return whole(file, document.error());
   std::ranges::move(document->faults, std::back_inserter(faults.faults));
   if (faults.faults.empty()) {
     // What only the whole can break: limits.
-    for (std::string& text : faults_of(loaded.deployment)) faults.faults.push_back({file, 0, std::move(text)});
+    for (std::string& text : faults_of(loaded.deployment))
+      faults.faults.push_back({file, 0, std::move(text)});
   }
   if (!faults.faults.empty()) return std::unexpected(std::move(faults));
   loaded.warnings = std::move(document->warnings);

@@ -42,11 +42,14 @@ class DeploymentFile : public ::testing::Test {
     fs::create_directories(folder + "/p/scripts");
     fs::create_directories(folder + "/p/src");
     std::ofstream(folder + "/p/scripts/a.sh") << "true\n";
-    std::ofstream(folder + "/alias.yaml") << "lab: [pi-1, '@rest']\nrest: [pi-2]\nloop: ['@pool']\npool: ['@loop']\n";
+    std::ofstream(folder + "/alias.yaml")
+        << "lab: [pi-1, '@rest']\nrest: [pi-2]\nloop: ['@pool']\npool: ['@loop']\n";
   }
   void TearDown() override { fs::remove_all(folder); }
-  std::expected<LoadedDeployment, DeploymentFaults> load(std::string text, const std::string& what = "", const std::string& with = "") {
-    if (const auto at = text.find(what); !what.empty() && at != std::string::npos) text.replace(at, what.size(), with);
+  std::expected<LoadedDeployment, DeploymentFaults> load(std::string text, const std::string& what = "",
+                                                         const std::string& with = "") {
+    if (const auto at = text.find(what); !what.empty() && at != std::string::npos)
+      text.replace(at, what.size(), with);
     std::ofstream(folder + "/deployment.yaml") << text;
     return load_deployment(folder);
   }
@@ -76,23 +79,27 @@ TEST_F(DeploymentFile, AliasesOpenAndOrdersDefaultToZero) {
 }
 
 TEST_F(DeploymentFile, EachMistakeSaysLineAndRemedy) {
-  EXPECT_NE(faults("  - {target: purge, file: a.sh}\n", "").find("no script for target 'purge'"), std::string::npos);
+  EXPECT_NE(faults("  - {target: purge, file: a.sh}\n", "").find("no script for target 'purge'"),
+            std::string::npos);
   EXPECT_NE(faults("order: 3", "order: three").find("deployment.yaml:12: "), std::string::npos);
   EXPECT_NE(faults("order: 3", "order: three").find("number"), std::string::npos);
-  EXPECT_NE(faults("{target: date, file: a.sh}", "{target: date, file: b.sh}").find("p/scripts/b.sh"), std::string::npos);
+  EXPECT_NE(faults("{target: date, file: a.sh}", "{target: date, file: b.sh}").find("p/scripts/b.sh"),
+            std::string::npos);
   EXPECT_NE(faults("target: date", "target: stop").find("there twice"), std::string::npos);
   EXPECT_NE(faults("scriptpath:", "scriptpaht:").find("did you mean 'scriptpath'"), std::string::npos);
   EXPECT_NE(faults("- pi-24", "- 'pi 24'").find("pi 24"), std::string::npos);
   EXPECT_NE(faults("@lab", "@labb").find("did you mean '@lab'"), std::string::npos);
   EXPECT_NE(faults("@lab", "@loop").find("leads back"), std::string::npos);
-  EXPECT_NE(faults("file: a.sh, order: 3", "file: ../../../etc/passwd").find("leaves scriptpath"), std::string::npos);
+  EXPECT_NE(faults("file: a.sh, order: 3", "file: ../../../etc/passwd").find("leaves scriptpath"),
+            std::string::npos);
   EXPECT_NE(faults("p/src", "/etc").find("relative"), std::string::npos);
   EXPECT_NE(faults("p/src", "p/none").find("there is no folder"), std::string::npos);
   EXPECT_NE(faults("name: hello", "name: a/b").find("deployment.yaml:1: name"), std::string::npos);
 }
 
 TEST_F(DeploymentFile, AllMistakesComeAtOnceInOrder) {
-  const auto loaded = load("name: hello\ndescrption: x\napplications:\n- name: a\n  nodes: []\n- nodes: [brain]\n");
+  const auto loaded =
+      load("name: hello\ndescrption: x\napplications:\n- name: a\n  nodes: []\n- nodes: [brain]\n");
   ASSERT_FALSE(loaded);
   const auto& faults = loaded.error().faults;
   EXPECT_GE(faults.size(), 8U) << print(faults);

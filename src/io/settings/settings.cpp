@@ -26,7 +26,8 @@ NameServerAt name_server_of(const Node& root) {
   at.host = node.at("host").text();
   at.port = port_of(node.at("port"), at.port);
   at.request_interval = seconds_of(node.at("requestInterval"), at.request_interval);
-  if (at.enable && at.host.empty()) node.fault("httpsNameServer.host is missing; without a nameserver set httpsNameServer.enable: false");
+  if (at.enable && at.host.empty())
+    node.fault("httpsNameServer.host is missing; without a nameserver set httpsNameServer.enable: false");
   return at;
 }
 
@@ -55,7 +56,8 @@ std::vector<std::pair<std::string, std::string>> environment_of(const Node& root
   std::vector<std::pair<std::string, std::string>> environment;
   for (const Node& item : root.at("env").items()) {
     const std::string key = item.at("key").text();
-    if (key.empty() || key.find('=') != std::string::npos) item.fault(fmt::format("env: {} is no name for a variable", quote(key)));
+    if (key.empty() || key.find('=') != std::string::npos)
+      item.fault(fmt::format("env: {} is no name for a variable", quote(key)));
     environment.emplace_back(key, item.at("value").text());
   }
   return environment;
@@ -65,8 +67,10 @@ void workspace_of(const Node& root, std::string& folder, std::string& store) {
   const Node node = root.at("workspace");
   folder = node.at("root").text(folder);
   store = node.at("store").text(store);
-  if (folder.empty() || folder.front() != '/') node.at("root").fault("workspace.root must be an absolute path");
-  if (store.empty() || store.front() != '/') node.at("store").fault("workspace.store must be an absolute path");
+  if (folder.empty() || folder.front() != '/')
+    node.at("root").fault("workspace.root must be an absolute path");
+  if (store.empty() || store.front() != '/')
+    node.at("store").fault("workspace.store must be an absolute path");
 }
 
 // A port of our own, or the original's, which meant the same.
@@ -109,7 +113,9 @@ void read_nameserver(const Node& root, NameServerSettings& settings) {
 void read_brain(const Node& root, BrainSettings& settings) {
   settings.name = root.at("name").text(settings.name);
   if (settings.name.empty() || settings.name.find_first_of("/ .") != std::string::npos) {
-    root.at("name").fault("name is the first part of the names that the Brain registers: not empty, without '.', '/' and spaces");
+    root.at("name").fault(
+        "name is the first part of the names that the Brain registers: not empty, without '.', '/' and "
+        "spaces");
   }
   settings.name_server = name_server_of(root);
   const Node nodes = root.at("tentacleFace");
@@ -169,7 +175,8 @@ void read_octl(const Node& root, OctlSettings& settings) {
   settings.brain_ip = brain.at("ip").text();
   settings.brain_port = port_of(brain.at("port"), settings.brain_port);
   brain.obsolete("apiPrefix", "the API's version is octl's business");
-  if (!settings.name_server.enable && settings.brain_ip.empty()) brain.fault("without a nameserver brain.ip says where the Brain is");
+  if (!settings.name_server.enable && settings.brain_ip.empty())
+    brain.fault("without a nameserver brain.ip says where the Brain is");
   settings.ssl = tls_of(root, "client", "/etc/octopoda/octl/cert");
   const Node git = root.at("git");
   settings.git = {git.at("serveUrl").text(), git.at("username").text(), Secret(git.at("password").text())};
@@ -184,9 +191,17 @@ void read_octl(const Node& root, OctlSettings& settings) {
 
 }  // namespace
 
-Result<Loaded<NameServerSettings>> load_nameserver(const std::string& file) { return load<NameServerSettings>(file, read_nameserver); }
-Result<Loaded<BrainSettings>> load_brain(const std::string& file) { return load<BrainSettings>(file, read_brain); }
-Result<Loaded<TentacleSettings>> load_tentacle(const std::string& file) { return load<TentacleSettings>(file, read_tentacle); }
-Result<Loaded<OctlSettings>> load_octl(const std::string& file) { return load<OctlSettings>(file, read_octl); }
+Result<Loaded<NameServerSettings>> load_nameserver(const std::string& file) {
+  return load<NameServerSettings>(file, read_nameserver);
+}
+Result<Loaded<BrainSettings>> load_brain(const std::string& file) {
+  return load<BrainSettings>(file, read_brain);
+}
+Result<Loaded<TentacleSettings>> load_tentacle(const std::string& file) {
+  return load<TentacleSettings>(file, read_tentacle);
+}
+Result<Loaded<OctlSettings>> load_octl(const std::string& file) {
+  return load<OctlSettings>(file, read_octl);
+}
 
 }  // namespace octo::settings

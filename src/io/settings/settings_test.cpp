@@ -47,18 +47,23 @@ TEST_F(SettingsTest, TheSettingsThatWeShipLoadWithoutFaultOrWarning) {
 }
 
 TEST_F(SettingsTest, EveryMistakeIsToldWithItsLineAndTheNearestKey) {
-  const auto loaded = load_brain(file("name: brain\nhttpsNameServer:\n  host: a\n  prot: 3455\ntentacleFase:\n  port: 1\n"
-                                      "octlFace:\n  port: many\nlogger: [1]\n"));
+  const auto loaded =
+      load_brain(file("name: brain\nhttpsNameServer:\n  host: a\n  prot: 3455\ntentacleFase:\n  port: 1\n"
+                      "octlFace:\n  port: many\nlogger: [1]\n"));
   ASSERT_FALSE(loaded);
   const std::string text = loaded.error().message();
   EXPECT_NE(text.find("s.yaml:4: unknown key 'prot' (did you mean 'port'?)"), std::string::npos) << text;
-  EXPECT_NE(text.find("s.yaml:5: unknown key 'tentacleFase' (did you mean 'tentacleFace'?)"), std::string::npos) << text;
+  EXPECT_NE(text.find("s.yaml:5: unknown key 'tentacleFase' (did you mean 'tentacleFace'?)"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("s.yaml:8: octlFace.port: expected a number"), std::string::npos) << text;
   EXPECT_NE(text.find("s.yaml:9: logger: expected a mapping"), std::string::npos) << text;
 }
 
 TEST_F(SettingsTest, WhatTheOriginalKnewAndWeDoNotIsOneWarningEach) {
-  const auto loaded = load_brain(file("httpsNameServer: {host: a}\nredis: {ip: 1.2.3.4, port: 6379}\ntentacleFace: {heartbeatPort: 3456, messagePort: 3999}\njsonFast: true\n"));
+  const auto loaded =
+      load_brain(file("httpsNameServer: {host: a}\nredis: {ip: 1.2.3.4, port: 6379}\ntentacleFace: "
+                      "{heartbeatPort: 3456, messagePort: 3999}\njsonFast: true\n"));
   ASSERT_TRUE(loaded) << loaded.error().message();
   EXPECT_EQ(loaded->warnings.size(), 3U);
   EXPECT_NE(loaded->warnings[1].find("redis"), std::string::npos) << loaded->warnings[1];
@@ -69,7 +74,8 @@ TEST_F(SettingsTest, HostileFilesAreRefusedNotFollowed) {
   EXPECT_FALSE(load_brain(file(std::string(2 * 1024 * 1024, '#'))));
   EXPECT_FALSE(load_brain(file("name: " + std::string(50'000, '['))));
   EXPECT_FALSE(load_brain(file("a: &a [x,x]\nb: &b [*a,*a]\nname: *b\n")));
-  EXPECT_FALSE(load_brain(file("name: brain\nname: other\nhttpsNameServer: {host: a}\n"))) << "a key that is there twice";
+  EXPECT_FALSE(load_brain(file("name: brain\nname: other\nhttpsNameServer: {host: a}\n")))
+      << "a key that is there twice";
   EXPECT_FALSE(load_brain(file("just a text\n")));
   EXPECT_FALSE(load_brain(file(": : :\n\t- x")));
 }
@@ -78,13 +84,16 @@ TEST_F(SettingsTest, AnAbsentFileIsNamed) {
   EXPECT_NE(load_octl(folder + "/none.yaml").error().message().find("none.yaml"), std::string::npos);
   const auto searched = find_settings("no-such-program", "");
   ASSERT_FALSE(searched);
-  EXPECT_NE(searched.error().message().find("/etc/octopoda/no-such-program/no-such-program.yaml"), std::string::npos);
+  EXPECT_NE(searched.error().message().find("/etc/octopoda/no-such-program/no-such-program.yaml"),
+            std::string::npos);
 }
 
 TEST_F(SettingsTest, EnvironmentAndStaticFoldersAreLists) {
-  const auto tentacle = load_tentacle(file("httpsNameServer: {host: a}\nenv:\n- key: A\n  value: b c\n- key: E\n  value:\n"));
+  const auto tentacle =
+      load_tentacle(file("httpsNameServer: {host: a}\nenv:\n- key: A\n  value: b c\n- key: E\n  value:\n"));
   ASSERT_TRUE(tentacle) << tentacle.error().message();
-  EXPECT_EQ(tentacle->settings.environment, (std::vector<std::pair<std::string, std::string>>{{"A", "b c"}, {"E", ""}}));
+  EXPECT_EQ(tentacle->settings.environment,
+            (std::vector<std::pair<std::string, std::string>>{{"A", "b c"}, {"E", ""}}));
   EXPECT_FALSE(load_tentacle(file("httpsNameServer: {host: a}\nenv:\n- key: A=B\n  value: x\n")));
   EXPECT_FALSE(load_nameserver(file("staticDir:\n- url: release\n  dir: /tmp\n")));
 }

@@ -13,7 +13,8 @@ namespace octo::settings {
 
 namespace {
 
-constexpr std::uintmax_t kFileBytesMax = 1024 * 1024;  // far above any of ours; a larger one is a mistake or an attack
+constexpr std::uintmax_t kFileBytesMax =
+    1024 * 1024;  // far above any of ours; a larger one is a mistake or an attack
 
 struct Context;
 using ImplPtr = std::shared_ptr<const Node::Impl>;
@@ -61,7 +62,8 @@ void find_unknown(const ImplPtr& mapping) {
     const int line = entry.first.Mark().line + 1;
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
     auto& document = mapping->context->document;
-    if (!seen.insert(key).second) document.faults.push_back({document.file, line, fmt::format("key {} is there twice", quote(key))});
+    if (!seen.insert(key).second)
+      document.faults.push_back({document.file, line, fmt::format("key {} is there twice", quote(key))});
     if (mapping->asked.contains(key)) continue;
     const auto nearest = find_nearest(key, known);
     document.faults.push_back({document.file, line,
@@ -74,7 +76,8 @@ void find_unknown(const ImplPtr& mapping) {
 }  // namespace
 
 std::string print(const Fault& fault) {
-  return fault.line > 0 ? fmt::format("{}:{}: {}", fault.file, fault.line, fault.text) : fmt::format("{}: {}", fault.file, fault.text);
+  return fault.line > 0 ? fmt::format("{}:{}: {}", fault.file, fault.line, fault.text)
+                        : fmt::format("{}: {}", fault.file, fault.text);
 }
 
 std::string print(const std::vector<Fault>& faults) {
@@ -91,16 +94,19 @@ Node Node::at(const std::string& key) const {
   impl_->asked.insert(key);
   if (present() && !impl_->node.IsMap() && !impl_->noted) {
     impl_->noted = true;
-    add_fault(*impl_, fmt::format("{}: expected a mapping, found {}", impl_->name.empty() ? "the file" : impl_->name, what_is(impl_->node)));
+    add_fault(*impl_, fmt::format("{}: expected a mapping, found {}",
+                                  impl_->name.empty() ? "the file" : impl_->name, what_is(impl_->node)));
   }
-  if (!present() || !impl_->node.IsMap()) return Node(make(impl_->context, YAML::Node(YAML::NodeType::Undefined), impl_->line, name));
+  if (!present() || !impl_->node.IsMap())
+    return Node(make(impl_->context, YAML::Node(YAML::NodeType::Undefined), impl_->line, name));
   if (!impl_->noted) {
     impl_->noted = true;
     impl_->context->mappings.push_back(impl_);
   }
   // Not operator[]: that would add the key.
   for (const auto& entry : impl_->node) {
-    if (entry.first.IsScalar() && entry.first.Scalar() == key) return Node(make(impl_->context, entry.second, entry.first.Mark().line + 1, name));
+    if (entry.first.IsScalar() && entry.first.Scalar() == key)
+      return Node(make(impl_->context, entry.second, entry.first.Mark().line + 1, name));
   }
   return Node(make(impl_->context, YAML::Node(YAML::NodeType::Undefined), impl_->line, name));
 }
@@ -116,7 +122,8 @@ std::int64_t Node::number(std::int64_t otherwise, std::int64_t low, std::int64_t
   if (!present()) return otherwise;
   const auto number = impl_->node.IsScalar() ? parse_number(impl_->node.Scalar()) : std::nullopt;
   if (!number || *number < low || *number > high) {
-    fault(fmt::format("{}: expected a number from {} to {}, found {}", impl_->name, low, high, what_is(impl_->node)));
+    fault(fmt::format("{}: expected a number from {} to {}, found {}", impl_->name, low, high,
+                      what_is(impl_->node)));
     return otherwise;
   }
   return *number;
@@ -138,7 +145,8 @@ std::vector<Node> Node::items() const {
     return items;
   }
   for (const auto& item : impl_->node) {
-    items.emplace_back(make(impl_->context, item, impl_->line, fmt::format("{}[{}]", impl_->name, items.size())));
+    items.emplace_back(
+        make(impl_->context, item, impl_->line, fmt::format("{}[{}]", impl_->name, items.size())));
   }
   return items;
 }
@@ -148,8 +156,8 @@ void Node::fault(std::string text) const { add_fault(*impl_, std::move(text)); }
 void Node::obsolete(const std::string& key, std::string_view why) const {
   const Node node = at(key);
   if (!node.impl_->node.IsDefined()) return;
-  impl_->context->document.warnings.push_back(
-      {impl_->context->document.file, node.line(), fmt::format("{} has no effect: {}", node.impl_->name, why)});
+  impl_->context->document.warnings.push_back({impl_->context->document.file, node.line(),
+                                               fmt::format("{} has no effect: {}", node.impl_->name, why)});
 }
 
 std::vector<std::string> Node::keys() const {
@@ -168,7 +176,8 @@ Result<Document> read_yaml(const std::string& file, const std::function<void(con
     const bool absent = error == std::errc::no_such_file_or_directory;
     return fail(absent ? ErrorCode::not_found : ErrorCode::unavailable, "read {}: {}", file, error.message());
   }
-  if (bytes > kFileBytesMax) return fail(ErrorCode::too_large, "{} has {} bytes, {} at most", file, bytes, kFileBytesMax);
+  if (bytes > kFileBytesMax)
+    return fail(ErrorCode::too_large, "{} has {} bytes, {} at most", file, bytes, kFileBytesMax);
   std::ifstream in(file);
   std::ostringstream text;
   text << in.rdbuf();
@@ -183,7 +192,8 @@ Result<Document> read_yaml(const std::string& file, const std::function<void(con
   } catch (const YAML::Exception& foreign) {
     document.faults.push_back({file, foreign.mark.line + 1, fmt::format("not YAML: {}", foreign.msg)});
   }
-  std::ranges::sort(document.faults, {}, [](const Fault& fault) { return std::pair(fault.line, fault.text); });
+  std::ranges::sort(document.faults, {},
+                    [](const Fault& fault) { return std::pair(fault.line, fault.text); });
   return document;
 }
 
@@ -193,11 +203,14 @@ Result<std::string> find_settings(const std::string& program, const std::string&
     if (std::filesystem::exists(given, ignored)) return given;
     return fail(ErrorCode::not_found, "settings file {} is not there", given);
   }
-  const std::string system = fmt::format("/etc/octopoda/{0}/{0}.yaml", program), here = fmt::format("./{}.yaml", program);
+  const std::string system = fmt::format("/etc/octopoda/{0}/{0}.yaml", program),
+                    here = fmt::format("./{}.yaml", program);
   for (const std::string& file : {system, here}) {
     if (std::filesystem::exists(file, ignored)) return file;
   }
-  return fail(ErrorCode::not_found, "no settings: looked for {} and {}; give a file with -c, or make a set with: octopoda init", system, here);
+  return fail(ErrorCode::not_found,
+              "no settings: looked for {} and {}; give a file with -c, or make a set with: octopoda init",
+              system, here);
 }
 
 }  // namespace octo::settings

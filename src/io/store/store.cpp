@@ -39,7 +39,9 @@ std::string Row::text(int column) const {
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_of(statement_), column));
   return bytes == nullptr ? std::string() : std::string(bytes, size);
 }
-bool Row::is_null(int column) const { return sqlite3_column_type(statement_of(statement_), column) == SQLITE_NULL; }
+bool Row::is_null(int column) const {
+  return sqlite3_column_type(statement_of(statement_), column) == SQLITE_NULL;
+}
 
 struct Store::Impl {
   ~Impl() {
@@ -51,7 +53,8 @@ struct Store::Impl {
   Failure failed(std::string_view step) const {
     const int code = sqlite3_extended_errcode(db);
     std::string text = fmt::format("{}: {} of {}", step, sqlite3_errmsg(db), path);
-    if (code_of(code) == ErrorCode::corrupt) text += fmt::format("; stop the program, keep a copy, then try: sqlite3 {} .recover", path);
+    if (code_of(code) == ErrorCode::corrupt)
+      text += fmt::format("; stop the program, keep a copy, then try: sqlite3 {} .recover", path);
     return fail(Error(code_of(code), std::move(text)));
   }
   Result<void> execute(const char* sql) {
@@ -62,7 +65,8 @@ struct Store::Impl {
     const auto found = statements.find(std::string(sql));
     if (found != statements.end()) return found->second;
     sqlite3_stmt* statement = nullptr;
-    if (sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+    if (sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                           &statement, nullptr) != SQLITE_OK) {
       return failed(sql);
     }
     statements.emplace(sql, statement);
@@ -81,8 +85,11 @@ struct Store::Impl {
 Result<void> Store::Impl::take_lock() {
   const std::string file = path + ".lock";
   lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock < 0) return fail(errno == ENOSPC ? ErrorCode::storage_full : ErrorCode::unavailable, "open {}: {}", file, std::strerror(errno));
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) return fail(ErrorCode::conflict, "{} is in use by another process", path);
+  if (lock < 0)
+    return fail(errno == ENOSPC ? ErrorCode::storage_full : ErrorCode::unavailable, "open {}: {}", file,
+                std::strerror(errno));
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0)
+    return fail(ErrorCode::conflict, "{} is in use by another process", path);
   return {};
 }
 
@@ -94,7 +101,8 @@ Result<void> Store::Impl::check() {
   sqlite3_reset(statement);
   if (step != SQLITE_ROW) return failed("check");
   if (verdict == "ok") return {};
-  return fail(ErrorCode::corrupt, "{} is damaged: {}; keep a copy, then try: sqlite3 {} .recover", path, verdict, path);
+  return fail(ErrorCode::corrupt, "{} is damaged: {}; keep a copy, then try: sqlite3 {} .recover", path,
+              verdict, path);
 }
 
 Result<void> Store::Impl::migrate(std::span<const Migration> migrations) {
@@ -104,7 +112,8 @@ Result<void> Store::Impl::migrate(std::span<const Migration> migrations) {
   sqlite3_reset(statement);
   for (const Migration& migration : migrations) {
     if (migration.version <= present) continue;
-    const std::string sql = fmt::format("BEGIN IMMEDIATE;{};PRAGMA user_version={};COMMIT", migration.sql, migration.version);
+    const std::string sql =
+        fmt::format("BEGIN IMMEDIATE;{};PRAGMA user_version={};COMMIT", migration.sql, migration.version);
     if (auto done = execute(sql.c_str()); !done) {
       sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
       return std::move(done).with(fmt::format("migrate {} to {}", path, migration.version));
@@ -117,8 +126,10 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, std::span<co
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   OCTO_TRY(impl->take_lock());
-  if (sqlite3_open_v2(path.c_str(), &impl->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                      nullptr) != SQLITE_OK) {
+  if (sqlite3_open_v2(
+          path.c_str(), &impl->db,
+          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+          nullptr) != SQLITE_OK) {
     return impl->failed("open");
   }
   ::chmod(path.c_str(), 0600);
@@ -138,7 +149,8 @@ Result<void> Store::run(std::string_view sql, std::span<const Value> values) {
   return query(sql, values, [](const Row&) {});
 }
 
-Result<void> Store::query(std::string_view sql, std::span<const Value> values, const std::function<void(const Row&)>& each) {
+Result<void> Store::query(std::string_view sql, std::span<const Value> values,
+                          const std::function<void(const Row&)>& each) {
   sqlite3_stmt* statement = OCTO_TRY(impl_->prepare(sql));
   struct Reset {
     ~Reset() {
@@ -151,8 +163,10 @@ Result<void> Store::query(std::string_view sql, std::span<const Value> values, c
   for (const Value& value : values) {
     ++index;
     int bound = SQLITE_OK;
-    if (const auto* number = std::get_if<std::int64_t>(&value)) bound = sqlite3_bind_int64(statement, index, *number);
-    else if (const auto* fraction = std::get_if<double>(&value)) bound = sqlite3_bind_double(statement, index, *fraction);
+    if (const auto* number = std::get_if<std::int64_t>(&value))
+      bound = sqlite3_bind_int64(statement, index, *number);
+    else if (const auto* fraction = std::get_if<double>(&value))
+      bound = sqlite3_bind_double(statement, index, *fraction);
     else if (const auto* text = std::get_if<std::string>(&value)) {
       bound = sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC, SQLITE_UTF8);
     } else bound = sqlite3_bind_null(statement, index);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Embedded tables: a thin, checked wrapper over SQLite (WAL, synchronous=FULL, foreign keys on). Blocking: call it from Workers.
+// Embedded tables: a thin, checked wrapper over SQLite (WAL, synchronous=FULL, foreign keys on). Blocking:
+// call it from Workers.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -29,7 +30,8 @@ class Row {
   void* statement_;
 };
 
-// Added in order, each once, in a transaction; never edited after a release. Only additions within a release (decision 7).
+// Added in order, each once, in a transaction; never edited after a release. Only additions within a release
+// (decision 7).
 struct Migration {
   int version;
   std::string sql;
@@ -37,16 +39,18 @@ struct Migration {
 
 class Store {
  public:
-  // Opens or makes the file, takes an exclusive flock beside it (conflict when another process has it), checks it
-  // (quick_check; corrupt names the file and the repair command), migrates.
+  // Opens or makes the file, takes an exclusive flock beside it (conflict when another process has it),
+  // checks it (quick_check; corrupt names the file and the repair command), migrates.
   static Result<std::unique_ptr<Store>> open(const std::string& path, std::span<const Migration> migrations);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // One statement with positional parameters; statements are cached. storage_full, corrupt, conflict (constraint) …
+  // One statement with positional parameters; statements are cached. storage_full, corrupt, conflict
+  // (constraint) …
   Result<void> run(std::string_view sql, std::span<const Value> values = {});
-  Result<void> query(std::string_view sql, std::span<const Value> values, const std::function<void(const Row&)>& each);
+  Result<void> query(std::string_view sql, std::span<const Value> values,
+                     const std::function<void(const Row&)>& each);
   std::int64_t changes() const;
 
   Result<void> begin();   // BEGIN IMMEDIATE

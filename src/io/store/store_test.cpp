@@ -22,7 +22,8 @@ class StoreTest : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder); }
   static std::vector<std::string> names(Store& store) {
     std::vector<std::string> found;
-    EXPECT_TRUE(store.query("SELECT name FROM t ORDER BY name", {}, [&](const Row& row) { found.push_back(row.text(0)); }));
+    EXPECT_TRUE(store.query("SELECT name FROM t ORDER BY name", {},
+                            [&](const Row& row) { found.push_back(row.text(0)); }));
     return found;
   }
   std::string folder, path;
@@ -32,7 +33,8 @@ TEST_F(StoreTest, KeepsWhatWasCommittedAndBytesAsTheyAre) {
   const std::string odd("a\0b\xff", 4);
   {
     auto store = Store::open(path, kFirst).value();
-    ASSERT_TRUE(store->transact([&] { return store->run("INSERT INTO t VALUES (?, ?)", std::vector<Value>{odd, std::int64_t{7}}); }));
+    ASSERT_TRUE(store->transact(
+        [&] { return store->run("INSERT INTO t VALUES (?, ?)", std::vector<Value>{odd, std::int64_t{7}}); }));
   }
   auto store = Store::open(path, kFirst).value();
   EXPECT_EQ(names(*store), std::vector<std::string>{odd});
@@ -50,11 +52,14 @@ TEST_F(StoreTest, AFailedTransactionLeavesNothing) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), ErrorCode::conflict);
   EXPECT_TRUE(names(*store).empty());
-  EXPECT_TRUE(store->transact([&] { return store->run("INSERT INTO t VALUES ('b', NULL)"); })) << "the store goes on";
+  EXPECT_TRUE(store->transact([&] { return store->run("INSERT INTO t VALUES ('b', NULL)"); }))
+      << "the store goes on";
 }
 
 TEST_F(StoreTest, MigrationsAreAppliedOnceAndInOrder) {
-  { ASSERT_TRUE(Store::open(path, kFirst)); }
+  {
+    ASSERT_TRUE(Store::open(path, kFirst));
+  }
   std::vector<Migration> more = kFirst;
   more.push_back({2, "ALTER TABLE t ADD COLUMN note TEXT; INSERT INTO t VALUES ('m', 1, 'x')"});
   for (int i = 0; i < 2; ++i) {

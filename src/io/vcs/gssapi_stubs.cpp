@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What libgit2's Negotiate log-in over HTTP would call. It is unreachable: repositories here are local folders. Each says
-// "unavailable" (GSS_S_UNAVAILABLE), so that even a mistake is an error and no silence.
+// What libgit2's Negotiate log-in over HTTP would call. It is unreachable: repositories here are local
+// folders. Each says "unavailable" (GSS_S_UNAVAILABLE), so that even a mistake is an error and no silence.
 extern "C" {
 extern const void* const GSS_C_NT_HOSTBASED_SERVICE;
 const void* const GSS_C_NT_HOSTBASED_SERVICE = nullptr;

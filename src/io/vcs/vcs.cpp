@@ -47,11 +47,13 @@ using Statuses = Handle<git_status_list, git_status_list_free>;
 void start_library() {
   static const bool started = [] {
     git_libgit2_init();
-    for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
+    for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+                            GIT_CONFIG_LEVEL_GLOBAL}) {
       git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     }
     git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
-    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);  // scripts may run as others; the folder was judged already
+    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION,
+                     0);  // scripts may run as others; the folder was judged already
     return true;
   }();
   (void)started;
@@ -61,8 +63,11 @@ Failure failed(std::string_view step, int code) {
   const git_error* error = git_error_last();
   const std::string text = error != nullptr && error->message != nullptr ? error->message : "unknown";
   ErrorCode kind = code == GIT_ENOTFOUND ? ErrorCode::not_found : ErrorCode::unavailable;
-  if (error != nullptr && error->klass == GIT_ERROR_OS && text.find("No space left") != std::string::npos) kind = ErrorCode::storage_full;
-  if (error != nullptr && (error->klass == GIT_ERROR_ODB || error->klass == GIT_ERROR_ZLIB) && code != GIT_ENOTFOUND) kind = ErrorCode::corrupt;
+  if (error != nullptr && error->klass == GIT_ERROR_OS && text.find("No space left") != std::string::npos)
+    kind = ErrorCode::storage_full;
+  if (error != nullptr && (error->klass == GIT_ERROR_ODB || error->klass == GIT_ERROR_ZLIB) &&
+      code != GIT_ENOTFOUND)
+    kind = ErrorCode::corrupt;
   return fail(kind, "{}: {}", step, text);
 }
 
@@ -92,7 +97,8 @@ Result<void> check_real(const std::string& folder) {
   if (!S_ISDIR(facts.st_mode)) return fail(ErrorCode::forbidden, "{}/.git is no folder", folder);
   Config config;
   if (const int code = git_config_open_ondisk(config.out(), (folder + "/.git/config").c_str()); code != 0) {
-    return fail(ErrorCode::corrupt, "{}/.git/config cannot be read; repair it or move {}/.git away", folder, folder);
+    return fail(ErrorCode::corrupt, "{}/.git/config cannot be read; repair it or move {}/.git away", folder,
+                folder);
   }
   git_config_entry* entry = nullptr;
   for (const char* name : {"core.worktree", "include.path"}) {
@@ -117,7 +123,8 @@ struct Repository::Impl {
     const int code = git_reference_name_to_id(&id, repository, "HEAD");
     if (code == GIT_ENOTFOUND || code == GIT_EUNBORNBRANCH) return commit;
     if (code != 0) return failed("read the newest version", code);
-    if (const int found = git_commit_lookup(commit.out(), repository, &id); found != 0) return failed("read the newest version", found);
+    if (const int found = git_commit_lookup(commit.out(), repository, &id); found != 0)
+      return failed("read the newest version", found);
     return commit;
   }
 
@@ -142,7 +149,9 @@ Result<std::unique_ptr<Repository>> Repository::open(const std::string& folder) 
     options.initial_head = "main";
     const int code = git_repository_init_ext(&impl->repository, folder.c_str(), &options);
     if (code != 0) return failed(fmt::format("make a repository in {}", folder), code);
-  } else if (const int code = git_repository_open_ext(&impl->repository, folder.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr); code != 0) {
+  } else if (const int code = git_repository_open_ext(&impl->repository, folder.c_str(),
+                                                      GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr);
+             code != 0) {
     const Error error = failed(fmt::format("open the repository in {}", folder), code).error();
     return fail(ErrorCode::corrupt, "{}; see: git -C {} fsck", error.message(), folder);
   }
@@ -165,8 +174,9 @@ Result<void> Repository::Impl::check_nested() const {
       continue;
     }
     if (entry->path().filename() == ".git") {
-      return fail(ErrorCode::forbidden, "{}/{}: a repository inside a nodeapp cannot be versioned; list its folder in .gitignore", folder,
-                  inside);
+      return fail(ErrorCode::forbidden,
+                  "{}/{}: a repository inside a nodeapp cannot be versioned; list its folder in .gitignore",
+                  folder, inside);
     }
     int ignored = 0;
     git_ignore_path_is_ignored(&ignored, repository, (is_folder ? inside + "/" : inside).c_str());
@@ -177,9 +187,11 @@ Result<void> Repository::Impl::check_nested() const {
 }
 
 Result<void> Repository::Impl::stage_all(Index& index) const {
-  if (const int code = git_repository_index(index.out(), repository); code != 0) return failed("open the index", code);
+  if (const int code = git_repository_index(index.out(), repository); code != 0)
+    return failed("open the index", code);
   if (const int code = git_index_read(index.get(), 1); code != 0) return failed("read the index", code);
-  if (const int code = git_index_add_all(index.get(), nullptr, GIT_INDEX_ADD_DEFAULT, nullptr, nullptr); code != 0) {
+  if (const int code = git_index_add_all(index.get(), nullptr, GIT_INDEX_ADD_DEFAULT, nullptr, nullptr);
+      code != 0) {
     return failed("add the files", code);
   }
   if (const int code = git_index_write(index.get()); code != 0) return failed("write the index", code);
@@ -190,21 +202,25 @@ Result<Commit> Repository::Impl::commit_index(Index& index, const CommitWords& w
   git_oid tree_id, commit_id;
   Tree tree;
   Signature author;
-  if (const int code = git_index_write_tree(&tree_id, index.get()); code != 0) return failed("write the tree", code);
-  if (const int code = git_tree_lookup(tree.out(), repository, &tree_id); code != 0) return failed("read the tree", code);
+  if (const int code = git_index_write_tree(&tree_id, index.get()); code != 0)
+    return failed("write the tree", code);
+  if (const int code = git_tree_lookup(tree.out(), repository, &tree_id); code != 0)
+    return failed("read the tree", code);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(words.now).time_since_epoch().count();
-  if (const int code = git_signature_new(author.out(), kAuthor.data(), kMail.data(), seconds, 0); code != 0) return failed("sign", code);
+  if (const int code = git_signature_new(author.out(), kAuthor.data(), kMail.data(), seconds, 0); code != 0)
+    return failed("sign", code);
   std::string message(trim(words.message));
   if (message.empty()) message = "version";
   if (!words.operation.empty()) message += fmt::format("\n\n{}{}", kOperation, words.operation);
   message += "\n";
   const GitCommit parent = OCTO_TRY(head());
   const git_commit* parents[] = {parent.get()};
-  const int code = git_commit_create(&commit_id, repository, "HEAD", author.get(), author.get(), "UTF-8", message.c_str(), tree.get(),
-                                     parent.get() == nullptr ? 0 : 1, parents);
+  const int code = git_commit_create(&commit_id, repository, "HEAD", author.get(), author.get(), "UTF-8",
+                                     message.c_str(), tree.get(), parent.get() == nullptr ? 0 : 1, parents);
   if (code != 0) return failed("make the version", code);
   GitCommit made;
-  if (const int found = git_commit_lookup(made.out(), repository, &commit_id); found != 0) return failed("read the version", found);
+  if (const int found = git_commit_lookup(made.out(), repository, &commit_id); found != 0)
+    return failed("read the version", found);
   return describe(made.get());
 }
 
@@ -224,7 +240,8 @@ Result<std::vector<Commit>> Repository::log(std::uint64_t offset, std::uint64_t 
     if (i >= offset) commits.push_back(describe(at.get()));
     if (git_commit_parentcount(at.get()) == 0) break;
     GitCommit parent;
-    if (const int code = git_commit_parent(parent.out(), at.get(), 0); code != 0) return failed("read an older version", code);
+    if (const int code = git_commit_parent(parent.out(), at.get(), 0); code != 0)
+      return failed("read an older version", code);
     at = std::move(parent);
   }
   return commits;
@@ -233,7 +250,8 @@ Result<std::vector<Commit>> Repository::log(std::uint64_t offset, std::uint64_t 
 Result<std::uint64_t> Repository::count() const {
   if (OCTO_TRY(impl_->head()).get() == nullptr) return 0;
   Walk walk;
-  if (const int code = git_revwalk_new(walk.out(), impl_->repository); code != 0) return failed("count versions", code);
+  if (const int code = git_revwalk_new(walk.out(), impl_->repository); code != 0)
+    return failed("count versions", code);
   git_revwalk_simplify_first_parent(walk.get());
   if (const int code = git_revwalk_push_head(walk.get()); code != 0) return failed("count versions", code);
   std::uint64_t count = 0;
@@ -257,22 +275,29 @@ Result<Commit> Repository::reset(const std::string& id, const CommitWords& words
   if (id.size() != GIT_OID_HEXSZ || git_oid_fromstr(&target_id, id.c_str()) != 0) {
     return fail(ErrorCode::invalid_argument, "{} is no id of a version", quote(id));
   }
-  if (git_commit_lookup(target.out(), impl_->repository, &target_id) != 0) return fail(ErrorCode::not_found, "there is no version {} in {}", id, impl_->folder);
-  if (const int code = git_commit_tree(tree.out(), target.get()); code != 0) return failed("read the version", code);
+  if (git_commit_lookup(target.out(), impl_->repository, &target_id) != 0)
+    return fail(ErrorCode::not_found, "there is no version {} in {}", id, impl_->folder);
+  if (const int code = git_commit_tree(tree.out(), target.get()); code != 0)
+    return failed("read the version", code);
   OCTO_TRY(impl_->check_nested());
   if (OCTO_TRY(modified())) {
-    OCTO_TRY(commit({fmt::format("before reset to {}", id.substr(0, 12)), words.operation.empty() ? "" : words.operation + ".before", words.now}));
+    OCTO_TRY(commit({fmt::format("before reset to {}", id.substr(0, 12)),
+                     words.operation.empty() ? "" : words.operation + ".before", words.now}));
   }
   git_checkout_options options;
   git_checkout_options_init(&options, GIT_CHECKOUT_OPTIONS_VERSION);
   options.checkout_strategy = GIT_CHECKOUT_FORCE;
   options.disable_filters = 1;
-  const int code = git_checkout_tree(impl_->repository, reinterpret_cast<const git_object*>(tree.get()), &options);
+  const int code =
+      git_checkout_tree(impl_->repository, reinterpret_cast<const git_object*>(tree.get()), &options);
   if (code != 0) return failed(fmt::format("bring back version {}", id.substr(0, 12)), code);
   Index index;
-  if (const int opened = git_repository_index(index.out(), impl_->repository); opened != 0) return failed("open the index", opened);
-  if (const int read = git_index_read_tree(index.get(), tree.get()); read != 0) return failed("read the version", read);
-  if (const int written = git_index_write(index.get()); written != 0) return failed("write the index", written);
+  if (const int opened = git_repository_index(index.out(), impl_->repository); opened != 0)
+    return failed("open the index", opened);
+  if (const int read = git_index_read_tree(index.get(), tree.get()); read != 0)
+    return failed("read the version", read);
+  if (const int written = git_index_write(index.get()); written != 0)
+    return failed("write the index", written);
   return impl_->commit_index(index, words);
 }
 
@@ -281,7 +306,8 @@ Result<bool> Repository::modified() const {
   git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
   options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS;
   Statuses statuses;
-  if (const int code = git_status_list_new(statuses.out(), impl_->repository, &options); code != 0) return failed("compare the files", code);
+  if (const int code = git_status_list_new(statuses.out(), impl_->repository, &options); code != 0)
+    return failed("compare the files", code);
   return git_status_list_entrycount(statuses.get()) > 0;
 }
 

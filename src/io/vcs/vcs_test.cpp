@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "io/vcs/vcs.hpp"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -135,7 +135,9 @@ TEST_F(VcsTest, ARepositoryThatLeadsElsewhereIsRefused) {
   fs::create_symlink(folder + "/other", folder + "/.git");
   EXPECT_EQ(Repository::open(folder).error().code(), ErrorCode::forbidden);
   fs::remove(folder + "/.git");
-  { ASSERT_TRUE(Repository::open(folder)); }
+  {
+    ASSERT_TRUE(Repository::open(folder));
+  }
   std::ofstream(folder + "/.git/config", std::ios::app) << "[core]\n\tworktree = /etc\n";
   EXPECT_EQ(Repository::open(folder).error().code(), ErrorCode::forbidden);
 }

@@ -74,7 +74,8 @@ std::string print(const Group& group, const Look& look);
 enum class With { output, nothing_more };
 Json json_of(const RunView& run, With with);
 
-// {"task", "state", "results": [{"name", "exit_code", "state", "stdout", "stderr", "note", …}], "total", "success", "failed"}
+// {"task", "state", "results": [{"name", "exit_code", "state", "stdout", "stderr", "note", …}], "total",
+// "success", "failed"}
 Document document_of(const TaskId& task, const TaskView& view);
 
 }  // namespace octo::octl

@@ -212,7 +212,8 @@ class Follower {
     const std::string key = OCTO_CO_TRY(call_.session.make_key());
     const auto start = [&](client::Brain& brain) { return std::get<Start>(what_)(brain, key); };
     auto started = co_await call_.session.call(start);
-    // Nothing was sent where the Brain cannot be reached; a request without an answer may have started the task.
+    // Nothing was sent where the Brain cannot be reached; a request without an answer may have started the
+    // task.
     const bool sent = started || started.error().code() == ErrorCode::timed_out;
     if (!started && sent) started = co_await patiently<client::Brain::Started>(start, started.error());
     if (started || !sent || !may_come_back(started.error())) call_.session.drop_key(key);
@@ -238,7 +239,8 @@ class Follower {
     }
   }
   Async<void> learn_runs() {
-    auto detail = co_await beside<api::TaskDetail>([this](client::Brain& brain) { return brain.task(task_); });
+    auto detail =
+        co_await beside<api::TaskDetail>([this](client::Brain& brain) { return brain.task(task_); });
     if (detail) happenings_.put(Known{std::move(detail->runs)});
     else happenings_.put(Ended{fail(std::move(detail).error().with("learn what has started"))});
   }

@@ -13,7 +13,8 @@
 
 namespace octo::octl {
 
-using Start = std::function<Async<Result<client::Brain::Started>>(client::Brain& brain, const std::string& key)>;
+using Start =
+    std::function<Async<Result<client::Brain::Started>>(client::Brain& brain, const std::string& key)>;
 
 // The exit code: of one target its own, else by the states of the runs.
 Async<Result<int>> follow(Call& call, Show show, Start start);

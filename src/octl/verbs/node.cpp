@@ -35,10 +35,8 @@ Async<Result<int>> node_prune(Call& call) {
   for (const std::string& name : read_nodes(call.line.words))
     prune.names.push_back(OCTO_CO_TRY(parse_node_name(name)));
   prune.all = prune.names.empty();
-  const auto pruned =
-      OCTO_CO_TRY(co_await call.session.post([&](client::Brain& brain, const std::string& key) {
-        return brain.prune(prune, key);
-      }));
+  const auto pruned = OCTO_CO_TRY(co_await call.session.post(
+      [&](client::Brain& brain, const std::string& key) { return brain.prune(prune, key); }));
   call.output.print(document_of(pruned));
   co_return pruned.kept.empty() || prune.all ? kWell : kConflict;
 }

@@ -30,7 +30,8 @@ TEST_F(VerbsTest, ACommandsKeyIsOnDiskBeforeItIsSentAndGoneAfterwardsAndABrokenS
                           fail(ErrorCode::unavailable, "cut"));
     }
     EXPECT_EQ(request.target, "/api/v2/tasks/" + task + "/events?from=2");
-    return events_reply(line_of(wrote("pi0", "two\n", 4), 2) + line_of(ended("pi0", RunState::failed, 42), 3) +
+    return events_reply(line_of(wrote("pi0", "two\n", 4), 2) +
+                            line_of(ended("pi0", RunState::failed, 42), 3) +
                             line_of(finished(TaskState::failed), 4),
                         {});
   };
@@ -88,7 +89,8 @@ TEST_F(VerbsTest, ABackgroundCommandIsAnsweredWithItsPidWhileItRuns) {
     return json_reply(api::encode(api::TaskDetail{.summary = {.id = row.id.task}, .runs = {row}}));
   };
   const auto brain = make_brain();
-  const Outcome got = call_octl({"cmd", "run", "-bg", "sleep 1000", "pi0"}, write_settings(brain_at(brain->port())));
+  const Outcome got =
+      call_octl({"cmd", "run", "-bg", "sleep 1000", "pi0"}, write_settings(brain_at(brain->port())));
   over = true;
   EXPECT_EQ(got.code, kWell) << got.err;
   EXPECT_THAT(got.out, HasSubstr("\"pid\": 4711"));

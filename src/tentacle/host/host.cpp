@@ -58,7 +58,10 @@ Async<void> LocalHost::stop() {
 }
 
 Result<void> restart_machine(const std::string& command) {
-  OCTO_TRY(process::spawn({.program = "/bin/sh", .arguments = {"sh", "-c", command}, .new_session = true, .out_file = "/dev/null"}));
+  OCTO_TRY(process::spawn({.program = "/bin/sh",
+                           .arguments = {"sh", "-c", command},
+                           .new_session = true,
+                           .out_file = "/dev/null"}));
   return {};
 }
 

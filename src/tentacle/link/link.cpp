@@ -17,8 +17,8 @@ namespace {
 
 constexpr Span kPauseFirst = 250ms;
 constexpr Span kPauseMax = 60s;
-constexpr Span kPauseRefused = 10s;   // a refusal is not cured by asking again quickly
-constexpr int kRestartsMax = 3;       // without a good session between them: never a loop of reboots
+constexpr Span kPauseRefused = 10s;  // a refusal is not cured by asking again quickly
+constexpr int kRestartsMax = 3;      // without a good session between them: never a loop of reboots
 constexpr std::size_t kSmallFile = 4096;
 
 std::int64_t load_number(const std::string& path) {
@@ -28,8 +28,14 @@ std::int64_t load_number(const std::string& path) {
 
 }  // namespace
 
-BrainLink::BrainLink(Settings settings, Verbs& verbs, Addresses& addresses, net::Dialer& dialer, Clock& clock, Random& random)
-    : settings_(std::move(settings)), verbs_(verbs), addresses_(addresses), dialer_(dialer), clock_(clock), random_(random) {}
+BrainLink::BrainLink(Settings settings, Verbs& verbs, Addresses& addresses, net::Dialer& dialer, Clock& clock,
+                     Random& random)
+    : settings_(std::move(settings)),
+      verbs_(verbs),
+      addresses_(addresses),
+      dialer_(dialer),
+      clock_(clock),
+      random_(random) {}
 
 Async<void> BrainLink::run() {
   int failures = 0;
@@ -47,7 +53,8 @@ Async<void> BrainLink::run() {
 Span BrainLink::pause_before(int failures, const Error& why) {
   const bool refused = why.code() == ErrorCode::forbidden || why.code() == ErrorCode::conflict;
   const Span most = std::min<Span>(kPauseMax, kPauseFirst * (std::int64_t{1} << std::min(failures, 8)));
-  const auto random = std::chrono::duration_cast<Span>(std::max(most, refused ? kPauseRefused : Span{}) * random_.fraction());
+  const auto random =
+      std::chrono::duration_cast<Span>(std::max(most, refused ? kPauseRefused : Span{}) * random_.fraction());
   return refused ? kPauseRefused / 2 + random : random;
 }
 
@@ -62,7 +69,8 @@ void BrainLink::restart_host(const Error& why) {
     return;
   }
   log::warning("auto restart {} of {}: {}", tried + 1, kRestartsMax, why.message());
-  if (const auto started = settings_.restart(); !started) log::error("auto restart: {}", started.error().message());
+  if (const auto started = settings_.restart(); !started)
+    log::error("auto restart: {}", started.error().message());
 }
 
 Async<Error> BrainLink::round(bool& joined) {
@@ -103,15 +111,18 @@ Async<Error> BrainLink::round(bool& joined) {
 }
 
 Async<Result<void>> BrainLink::join(link::Link& link) {
-  const auto welcome =
-      OCTO_CO_TRY((co_await with_deadline(clock_, wire::limits::hello_timeout, link.welcomed())).with("join the Brain"));
+  const auto welcome = OCTO_CO_TRY(
+      (co_await with_deadline(clock_, wire::limits::hello_timeout, link.welcomed())).with("join the Brain"));
   const auto seen = static_cast<std::uint64_t>(load_number(settings_.folder + "/epoch"));
   if (welcome.epoch < seen) {
-    co_return fail(ErrorCode::conflict, "the Brain is at epoch {}, this node has obeyed {}: it runs on an old copy of its data",
+    co_return fail(ErrorCode::conflict,
+                   "the Brain is at epoch {}, this node has obeyed {}: it runs on an old copy of its data",
                    welcome.epoch, seen);
   }
-  if (welcome.epoch > seen) OCTO_CO_TRY(files::save(settings_.folder + "/epoch", std::to_string(welcome.epoch)));
-  if (files::exists(settings_.folder + "/restarts")) OCTO_CO_TRY(files::save(settings_.folder + "/restarts", "0"));
+  if (welcome.epoch > seen)
+    OCTO_CO_TRY(files::save(settings_.folder + "/epoch", std::to_string(welcome.epoch)));
+  if (files::exists(settings_.folder + "/restarts"))
+    OCTO_CO_TRY(files::save(settings_.folder + "/restarts", "0"));
   log::info("joined Brain {} (version {}) as {}", welcome.brain, welcome.program_version, settings_.name);
   co_return Result<void>{};
 }

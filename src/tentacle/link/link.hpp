@@ -25,15 +25,16 @@ class BrainLink {
   struct Settings {
     NodeName name;
     std::string version;
-    std::string instance;        // load_instance()
+    std::string instance;  // load_instance()
     std::string boot_id;
-    std::string folder;          // what the link remembers on disk: epoch seen, restarts tried
-    std::string brain;           // expected in its certificate; empty: any Brain of our CA
+    std::string folder;  // what the link remembers on disk: epoch seen, restarts tried
+    std::string brain;   // expected in its certificate; empty: any Brain of our CA
     int rounds_before_restart = 6;
     // Auto restart after that many failed rounds, when the settings ask for it; empty: never.
     std::function<Result<void>()> restart;
   };
-  BrainLink(Settings settings, Verbs& verbs, Addresses& addresses, net::Dialer& dialer, Clock& clock, Random& random);
+  BrainLink(Settings settings, Verbs& verbs, Addresses& addresses, net::Dialer& dialer, Clock& clock,
+            Random& random);
 
   // For ever: ends only by being cancelled. Commands go on meanwhile, whatever happens to the link.
   Async<void> run();
@@ -47,7 +48,8 @@ class BrainLink {
   Async<void> serve_stream(std::shared_ptr<Session> session, link::Channel channel);
   Async<void> resume(std::shared_ptr<Session> session, RunId run);
   Async<bool> offer(Session& session, const RunId& run);
-  Async<void> start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order, Span start_within);
+  Async<void> start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order,
+                    Span start_within);
   void restart_host(const Error& why);
   Span pause_before(int failures, const Error& why);
 

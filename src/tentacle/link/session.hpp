@@ -10,7 +10,7 @@ namespace octo::tentacle {
 
 struct BrainLink::Session {
   explicit Session(link::Link& on) : link(&on) {}
-  link::Link* link;  // null once the session is over
+  link::Link* link;      // null once the session is over
   std::set<RunId> told;  // runs whose news go over this session: an order for one of them is a repeat
 
   struct Guard {

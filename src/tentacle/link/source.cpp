@@ -9,8 +9,8 @@ namespace octo::tentacle {
 
 namespace {
 
-constexpr Span kBlobWithin = 60s;       // one part of at most 512 KiB, on the worst link we promise for
-constexpr std::size_t kAtOnce = 256;    // hashes of one question: 8 KiB
+constexpr Span kBlobWithin = 60s;     // one part of at most 512 KiB, on the worst link we promise for
+constexpr std::size_t kAtOnce = 256;  // hashes of one question: 8 KiB
 
 // The next part, or nothing when the Brain has finished.
 Async<Result<std::optional<Bytes>>> next_part(link::Channel& channel, Clock& clock) {
@@ -19,7 +19,8 @@ Async<Result<std::optional<Bytes>>> next_part(link::Channel& channel, Clock& clo
   auto message = OCTO_CO_TRY(wire::decode_from_brain(*bytes));
   if (const auto* failed = std::get_if<wire::Failed>(&message)) co_return fail(failed->error);
   auto* blob = std::get_if<wire::Blob>(&message);
-  if (blob == nullptr) co_return fail(ErrorCode::invalid_argument, "the Brain sent something else than a blob");
+  if (blob == nullptr)
+    co_return fail(ErrorCode::invalid_argument, "the Brain sent something else than a blob");
   co_return std::move(blob->bytes);
 }
 
@@ -39,11 +40,13 @@ Async<Result<Manifest>> LinkSource::manifest(const Sha256& hash) {
   Bytes whole;
   while (auto part = OCTO_CO_TRY(co_await next_part(channel, clock_))) {
     if (whole.size() + part->size() > limits::manifest_bytes_max) {
-      co_return fail(ErrorCode::too_large, "manifest {} is over {} bytes", print_hex(hash), limits::manifest_bytes_max);
+      co_return fail(ErrorCode::too_large, "manifest {} is over {} bytes", print_hex(hash),
+                     limits::manifest_bytes_max);
     }
     whole += *part;
   }
-  if (crypto::sha256(whole) != hash) co_return fail(ErrorCode::corrupt, "manifest {} does not fit its hash", print_hex(hash));
+  if (crypto::sha256(whole) != hash)
+    co_return fail(ErrorCode::corrupt, "manifest {} does not fit its hash", print_hex(hash));
   co_return decode_manifest(whole);
 }
 
@@ -56,8 +59,10 @@ Async<Result<void>> LinkSource::chunks(const std::vector<Sha256>& hashes,
     auto channel = OCTO_CO_TRY(co_await ask(wire::encode(wire::FromNode(wire::AskChunks{some}))));
     for (const Sha256& hash : some) {
       auto part = OCTO_CO_TRY(co_await next_part(channel, clock_));
-      if (!part) co_return fail(ErrorCode::unavailable, "the Brain ended the transfer at chunk {}", print_hex(hash));
-      if (crypto::sha256(*part) != hash) co_return fail(ErrorCode::corrupt, "chunk {} does not fit its hash", print_hex(hash));
+      if (!part)
+        co_return fail(ErrorCode::unavailable, "the Brain ended the transfer at chunk {}", print_hex(hash));
+      if (crypto::sha256(*part) != hash)
+        co_return fail(ErrorCode::corrupt, "chunk {} does not fit its hash", print_hex(hash));
       OCTO_CO_TRY(sink(hash, *part));
     }
   }

@@ -44,7 +44,8 @@ Async<Result<void>> take_acks(Verbs& verbs, const RunId& run, link::Channel& cha
     if (!bytes) co_return Result<void>{};
     const auto message = OCTO_CO_TRY(wire::decode_from_brain(*bytes));
     const auto* ack = std::get_if<wire::RunAck>(&message);
-    if (ack == nullptr) co_return fail(ErrorCode::invalid_argument, "the Brain sends acknowledgements only on a run's stream");
+    if (ack == nullptr)
+      co_return fail(ErrorCode::invalid_argument, "the Brain sends acknowledgements only on a run's stream");
     OCTO_CO_TRY(co_await verbs.acknowledge(run, ack->durable, ack->end_durable));
     if (ack->end_durable) co_return Result<void>{};
   }
@@ -79,7 +80,8 @@ Async<bool> follow(Verbs& verbs, const RunId& run, link::Channel channel, Output
 Async<void> BrainLink::serve(std::shared_ptr<Session> session) {
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
     for (const RunId& run : verbs_.unacknowledged()) nursery.spawn(resume(session, run));
-    while (auto channel = co_await session->link->accept()) nursery.spawn(serve_stream(session, std::move(*channel)));
+    while (auto channel = co_await session->link->accept())
+      nursery.spawn(serve_stream(session, std::move(*channel)));
   });
 }
 
@@ -97,22 +99,26 @@ Async<bool> BrainLink::offer(Session& session, const RunId& run) {
   if (!bytes && bytes.error().code() == ErrorCode::not_found) {
     // The Brain does not know it (any more): nobody will ask for it.
     const auto forgotten = co_await verbs_.acknowledge(run, {}, true);
-    if (!forgotten) log::warning("run {} cannot be forgotten: {}", local_name(run), forgotten.error().message());
+    if (!forgotten)
+      log::warning("run {} cannot be forgotten: {}", local_name(run), forgotten.error().message());
     co_return forgotten.has_value();
   }
   if (!bytes || !*bytes) co_return false;
   const auto message = wire::decode_from_brain(**bytes);
   const auto* mark = message ? std::get_if<wire::RunAck>(&*message) : nullptr;
-  co_return mark != nullptr && co_await follow(verbs_, run, std::move(*channel), mark->durable);
+  co_return mark != nullptr&& co_await follow(verbs_, run, std::move(*channel), mark->durable);
 }
 
-Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order, Span start_within) {
+Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order,
+                             Span start_within) {
   const RunId run = order.id;
   if (run.node != settings_.name) {
-    co_return co_await reply(channel, wire::Failed{Error(ErrorCode::invalid_argument, "this run is for another node")});
+    co_return co_await reply(
+        channel, wire::Failed{Error(ErrorCode::invalid_argument, "this run is for another node")});
   }
   if (start_within <= Span::zero() && !verbs_.find(run)) {
-    co_return co_await reply(channel, wire::Failed{Error(ErrorCode::timed_out, "the delivery deadline has passed")});
+    co_return co_await reply(channel,
+                             wire::Failed{Error(ErrorCode::timed_out, "the delivery deadline has passed")});
   }
   auto source = std::make_shared<LinkSource>([session] { return session->link; }, clock_);
   const auto facts = co_await verbs_.start(std::move(order), std::move(source));

@@ -24,7 +24,8 @@ constexpr std::size_t kRecordBytesMax = 64 * 1024;
 // A descriptor that closes itself.
 class File {
  public:
-  File(const std::string& path, int flags) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600)) {}
+  File(const std::string& path, int flags)
+      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600)) {}
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -90,8 +91,8 @@ Result<void> fill(const std::string& folder, const char* name, BytesView bytes) 
 Result<void> create(const std::string& folder, const char* name, BytesView bytes) {
   if (::mkdir(folder.c_str(), 0700) != 0) {
     if (errno == EEXIST) return fail(ErrorCode::conflict, "run folder {} is there already", folder);
-    return fail(errno == ENOSPC || errno == EDQUOT ? ErrorCode::storage_full : ErrorCode::internal, "make run folder {}: {}", folder,
-                std::strerror(errno));
+    return fail(errno == ENOSPC || errno == EDQUOT ? ErrorCode::storage_full : ErrorCode::internal,
+                "make run folder {}: {}", folder, std::strerror(errno));
   }
   auto filled = fill(folder, name, bytes);
   if (!filled) (void)files::remove_tree(folder);
@@ -120,7 +121,8 @@ Result<void> append_end(const std::string& folder, const RunEnd& end) {
 
 enum class Claimed { never, by_runner, unreadable };
 
-// Takes the claim, or tells whose it is. Only a claim that was never durable, or ours, proves that nothing was started.
+// Takes the claim, or tells whose it is. Only a claim that was never durable, or ours, proves that nothing
+// was started.
 Result<Claimed> claim(const std::string& folder) {
   const std::string path = files::join(folder, runner::kClaimFile);
   const runner::Claim ours{
@@ -150,7 +152,8 @@ std::optional<RunId> parse_local_name(const NodeName& node, std::string_view nam
   const auto step = parse_number(parts[1]);
   const auto attempt = parse_number(parts[2]);
   constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
-  if (!task || !step || !attempt || *step < 0 || *attempt < 0 || *step > kMost || *attempt > kMost) return std::nullopt;
+  if (!task || !step || !attempt || *step < 0 || *attempt < 0 || *step > kMost || *attempt > kMost)
+    return std::nullopt;
   RunId id{*task, static_cast<std::uint32_t>(*step), node, static_cast<std::uint32_t>(*attempt)};
   if (local_name(id) != name) return std::nullopt;
   return id;
@@ -170,7 +173,8 @@ runner::Ended ended_of(const RunEnd& end) {
 
 Result<RunEnd> end_of(const runner::Ended& ended) {
   const auto state = find_run_state(ended.state);
-  if (!state || !is_final(*state)) return fail(ErrorCode::corrupt, "a run ended as {}, which is no end", quote(ended.state));
+  if (!state || !is_final(*state))
+    return fail(ErrorCode::corrupt, "a run ended as {}, which is no end", quote(ended.state));
   RunEnd end{.state = *state,
              .reason = ended.reason,
              .out_bytes = ended.bytes[0],
@@ -205,7 +209,8 @@ std::optional<pid_t> lock_holder(const std::string& folder) {
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (!file.is_open() || ::fcntl(file.fd(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  if (!file.is_open() || ::fcntl(file.fd(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+    return std::nullopt;
   return lock.l_pid;
 }
 
@@ -217,7 +222,8 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
     if (run.error().code() != ErrorCode::corrupt) return fail(std::move(run).error());
     // Kept for whoever wants to look, and out of the way of the end.
     const std::string record = files::join(folder, runner::kRecordFile);
-    if (::rename(record.c_str(), (record + ".damaged").c_str()) != 0) return File(record, O_RDONLY).failure("set aside");
+    if (::rename(record.c_str(), (record + ".damaged").c_str()) != 0)
+      return File(record, O_RDONLY).failure("set aside");
     damage = fmt::format("; {} (kept as {}.damaged)", run.error().message(), record);
   } else if (run->end) {
     OCTO_TRY(sync_record(folder));
@@ -227,7 +233,8 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
   }
   const Claimed claimed = OCTO_TRY(claim(folder));
   // A runner locks before it claims, so a claim that we lost to a living one shows by now.
-  if (claimed != Claimed::never && lock_holder(folder)) return fail(ErrorCode::conflict, "the runner in {} lives", folder);
+  if (claimed != Claimed::never && lock_holder(folder))
+    return fail(ErrorCode::conflict, "the runner in {} lives", folder);
   if (claimed != Claimed::never || started) {
     const std::string left = kill_leftovers(folder, started);
     end = RunEnd{.state = RunState::interrupted};
@@ -251,7 +258,8 @@ Result<void> sync_record(const std::string& folder) {
 }
 
 Result<void> make_tombstone(const std::string& folder) {
-  // The order matters to a crash: once marked, the next start finishes the rest. Not synced: the Brain only repeats itself.
+  // The order matters to a crash: once marked, the next start finishes the rest. Not synced: the Brain only
+  // repeats itself.
   OCTO_TRY(File(files::join(folder, kAckedFile), O_WRONLY | O_CREAT).write(""));
   for (const std::string& name : OCTO_TRY(files::list(folder))) {
     if (name == kAckedFile || name == runner::kRecordFile) continue;

@@ -25,7 +25,8 @@ struct RunOnDisk {
 // corrupt when the record is damaged; an absent record is an empty one.
 Result<RunOnDisk> load_run(const std::string& folder);
 
-// Makes the run's folder with its intent, durably. conflict when it is there; after any other error nothing of it is left.
+// Makes the run's folder with its intent, durably. conflict when it is there; after any other error nothing
+// of it is left.
 Result<void> create_run(const std::string& folder, const runner::Intent& intent);
 // Makes the outcome of a deed that is no process durable.
 Result<void> create_deed(const std::string& folder, const RunEnd& end);
@@ -33,8 +34,9 @@ Result<void> create_deed(const std::string& folder, const RunEnd& end);
 // The runner that holds the record's lock; nothing: none lives.
 std::optional<pid_t> lock_holder(const std::string& folder);
 
-// How a run ended that has no runner any more: what its record says, or `never` if the claim proves that nothing was started,
-// or interrupted, in which case what remains of its processes is killed first. Durable before it is answered. conflict: a runner lives after all.
+// How a run ended that has no runner any more: what its record says, or `never` if the claim proves that
+// nothing was started, or interrupted, in which case what remains of its processes is killed first. Durable
+// before it is answered. conflict: a runner lives after all.
 Result<RunEnd> settle(const std::string& folder, const RunEnd& never);
 // The record as it is now, made durable.
 Result<void> sync_record(const std::string& folder);

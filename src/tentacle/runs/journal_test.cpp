@@ -21,7 +21,9 @@ class JournalTest : public testing::Test {
     folder_ = root_ + "/01ARZ3NDEKTSV4RRFFQ69G5FAV.0.1";
   }
   void TearDown() override { fs::remove_all(root_); }
-  void put(const std::string& name, const Bytes& bytes) { std::ofstream(folder_ + "/" + name, std::ios::binary) << bytes; }
+  void put(const std::string& name, const Bytes& bytes) {
+    std::ofstream(folder_ + "/" + name, std::ios::binary) << bytes;
+  }
   Bytes get(const std::string& name) {
     std::ifstream file(folder_ + "/" + name, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -32,16 +34,25 @@ class JournalTest : public testing::Test {
 TEST_F(JournalTest, AFoldersNameIsItsRunAndNothingElseIsOne) {
   const RunId id{TaskId("01ARZ3NDEKTSV4RRFFQ69G5FAV"), 12, NodeName("pi0"), 3};
   EXPECT_EQ(parse_local_name(id.node, local_name(id)), id);
-  for (const char* name : {"", "wake", "lock", "..", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.1.2",
-                           "01ARZ3NDEKTSV4RRFFQ69G5FAV.00.1", "01ARZ3NDEKTSV4RRFFQ69G5FAV.-1.1", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.4294967296",
+  for (const char* name : {"", "wake", "lock", "..", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0",
+                           "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.1.2", "01ARZ3NDEKTSV4RRFFQ69G5FAV.00.1",
+                           "01ARZ3NDEKTSV4RRFFQ69G5FAV.-1.1", "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.4294967296",
                            "01ARZ3NDEKTSV4RRFFQ69G5FA.0.1", "01ARZ3NDEKTSV4RRFFQ69G5FAV.+1.1"}) {
     EXPECT_FALSE(parse_local_name(id.node, name)) << name;
   }
 }
 
 TEST_F(JournalTest, EveryFieldOfAnEndSurvivesTheRecord) {
-  const RunEnd end{.state = RunState::failed, .exit_code = 3, .signal = 9, .reason = "why", .out_bytes = 1, .err_bytes = 2,
-                   .note_bytes = 3, .started = WallTime(5s), .lasted = 6ms, .version = "abc"};
+  const RunEnd end{.state = RunState::failed,
+                   .exit_code = 3,
+                   .signal = 9,
+                   .reason = "why",
+                   .out_bytes = 1,
+                   .err_bytes = 2,
+                   .note_bytes = 3,
+                   .started = WallTime(5s),
+                   .lasted = 6ms,
+                   .version = "abc"};
   EXPECT_EQ(end_of(ended_of(end)).value(), end);
   EXPECT_EQ(end_of({.state = "running"}).error().code(), ErrorCode::corrupt);
 }
@@ -72,14 +83,17 @@ TEST_F(JournalTest, OnlyAClaimThatWasNeverDurableProvesThatNothingStarted) {
     fs::remove_all(folder_);
     ASSERT_TRUE(create_run(folder_, {.run = "x"}));
     put(runner::kClaimFile, whole.substr(0, size));
-    EXPECT_EQ(settle(folder_, kNever).value().state, size == whole.size() ? RunState::interrupted : RunState::expired) << size;
+    EXPECT_EQ(settle(folder_, kNever).value().state,
+              size == whole.size() ? RunState::interrupted : RunState::expired)
+        << size;
   }
   fs::remove_all(folder_);
   ASSERT_TRUE(create_run(folder_, {.run = "x"}));
   Bytes damaged = whole;
   damaged.back() ^= 1;
   put(runner::kClaimFile, damaged);
-  EXPECT_EQ(settle(folder_, kNever).value().state, RunState::interrupted) << "whole, but wrong: it cannot be told";
+  EXPECT_EQ(settle(folder_, kNever).value().state, RunState::interrupted)
+      << "whole, but wrong: it cannot be told";
 }
 
 TEST_F(JournalTest, AnEndIsWrittenBehindTheLastWholeFrame) {

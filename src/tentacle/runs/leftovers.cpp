@@ -25,7 +25,8 @@ bool carries(pid_t pid, const std::string& variable) {
   if (fd < 0) return false;
   std::string environment(1, '\0');
   char part[16 * 1024];
-  for (ssize_t got; (got = ::read(fd, part, sizeof part)) > 0;) environment.append(part, static_cast<std::size_t>(got));
+  for (ssize_t got; (got = ::read(fd, part, sizeof part)) > 0;)
+    environment.append(part, static_cast<std::size_t>(got));
   ::close(fd);
   return environment.find('\0' + variable + '\0') != std::string::npos;
 }
@@ -37,7 +38,8 @@ std::vector<pid_t> remains(const std::string& variable, const std::optional<runn
   const bool session_is_ours = leader && leader->ticks == started->ticks;
   for (const runner::ProcessFacts& facts : runner::processes()) {
     if (facts.dead() || facts.pid == ::getpid()) continue;
-    if ((session_is_ours && facts.session == started->pid) || carries(facts.pid, variable)) found.push_back(facts.pid);
+    if ((session_is_ours && facts.session == started->pid) || carries(facts.pid, variable))
+      found.push_back(facts.pid);
   }
   return found;
 }
@@ -46,10 +48,12 @@ std::vector<pid_t> remains(const std::string& variable, const std::optional<runn
 
 std::string kill_leftovers(const std::string& folder, const std::optional<runner::Started>& started) {
   const auto claim_bytes = files::load(files::join(folder, runner::kClaimFile), 4096);
-  const auto claim = claim_bytes ? runner::decode_claim(*claim_bytes) : fail(ErrorCode::not_found, "no claim");
+  const auto claim =
+      claim_bytes ? runner::decode_claim(*claim_bytes) : fail(ErrorCode::not_found, "no claim");
   if (claim && claim->boot != runner::boot_id()) return {};
   const auto intent_bytes = files::load(files::join(folder, runner::kIntentFile), runner::kFrameBytesMax + 8);
-  const auto intent = intent_bytes ? runner::decode_intent(*intent_bytes) : fail(ErrorCode::not_found, "no intent");
+  const auto intent =
+      intent_bytes ? runner::decode_intent(*intent_bytes) : fail(ErrorCode::not_found, "no intent");
   if (intent && !intent->cgroup.empty()) {
     (void)process::Cgroups::kill(intent->cgroup);
     (void)process::Cgroups::remove(intent->cgroup);
@@ -70,7 +74,9 @@ void sweep_cgroups(const std::string& parent, const std::string& prefix,
   for (const std::string& name : names_in(parent)) {
     struct stat facts{};
     const std::string path = files::join(parent, name);
-    if (!name.starts_with(prefix) || is_live(name) || ::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) continue;
+    if (!name.starts_with(prefix) || is_live(name) || ::stat(path.c_str(), &facts) != 0 ||
+        !S_ISDIR(facts.st_mode))
+      continue;
     const WallTime changed(std::chrono::seconds(facts.st_mtim.tv_sec));
     if (runner::wall_now() - changed > kYoung) (void)process::Cgroups::remove(path);
   }

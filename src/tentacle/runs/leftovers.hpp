@@ -10,8 +10,9 @@
 
 namespace octo::tentacle {
 
-// Kills everything in the run's cgroup, and whoever carries the run's $OCTOPODA_OUTPUT in its environment or belongs to the
-// command's session. Answers "" or, for people, what could not be done. After a reboot there is nothing to kill.
+// Kills everything in the run's cgroup, and whoever carries the run's $OCTOPODA_OUTPUT in its environment or
+// belongs to the command's session. Answers "" or, for people, what could not be done. After a reboot there
+// is nothing to kill.
 std::string kill_leftovers(const std::string& folder, const std::optional<runner::Started>& started);
 
 // Removes empty cgroups of this node's runs that `is_live` does not know.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The life of each run in the agent: launched or adopted, followed to its end, settled when its runner died, forgotten in time.
+// The life of each run in the agent: launched or adopted, followed to its end, settled when its runner died,
+// forgotten in time.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -85,11 +86,13 @@ void LocalRuns::load(const std::vector<std::string>& names) {
       const auto run = add(*id);
       if (on_disk->acknowledged) acknowledged(*run);
       if (on_disk->acknowledged && has_intent) (void)make_tombstone(folder);
-      if (const auto synced = sync_record(folder); !synced) log::error("run {}: {}", name, synced.error().message());
+      if (const auto synced = sync_record(folder); !synced)
+        log::error("run {}: {}", name, synced.error().message());
       end(*run, *on_disk->end, on_disk->acknowledged ? 0 : output_bytes(folder));
     } else if (!has_intent && !files::exists(files::join(folder, runner::kClaimFile))) {
       // Its start or outcome was never answered for: the Brain asks again.
-      if (const auto removed = files::remove_tree(folder); !removed) log::error("run {}: {}", name, removed.error().message());
+      if (const auto removed = files::remove_tree(folder); !removed)
+        log::error("run {}: {}", name, removed.error().message());
     } else {
       if (!on_disk) log::error("run {}: {}", name, on_disk.error().message());
       const auto run = add(*id);
@@ -102,12 +105,13 @@ void LocalRuns::load(const std::vector<std::string>& names) {
 // In a worker. Everything that decides whether a run begins is in this order.
 Result<process::Process> LocalRuns::begin(const std::string& folder, const Start& start, std::string cgroup) {
   OCTO_TRY(create_run(folder, intent_of(start, folder, std::move(cgroup))));
-  const pid_t pid = OCTO_TRY(process::spawn({.program = setup_.runner,
-                                             .arguments = {"runner", folder},
-                                             .environment = std::vector<std::pair<std::string, std::string>>(),
-                                             .folder = "/",
-                                             .new_session = true,
-                                             .out_file = "/dev/null"}));
+  const pid_t pid =
+      OCTO_TRY(process::spawn({.program = setup_.runner,
+                               .arguments = {"runner", folder},
+                               .environment = std::vector<std::pair<std::string, std::string>>(),
+                               .folder = "/",
+                               .new_session = true,
+                               .out_file = "/dev/null"}));
   return process::Process::open(pid);
 }
 
@@ -145,7 +149,8 @@ Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
   }
 }
 
-// Until its runner is gone. That may be later than the end: it may feed on the output of children that stayed behind.
+// Until its runner is gone. That may be later than the end: it may feed on the output of children that stayed
+// behind.
 Async<void> LocalRuns::watch(Run& run) {
   bool gone = false;
   co_await in_nursery([this, &run, &gone](Nursery& nursery) -> Async<void> {
@@ -185,8 +190,9 @@ Async<void> LocalRuns::look(Run& run) {
 }
 
 Async<void> LocalRuns::settle_run(Run& run) {
-  const RunEnd never{.state = run.cancelled ? RunState::cancelled : RunState::expired,
-                     .reason = run.cancelled ? "cancelled before it was started" : "it was not started: " + run.why_never};
+  const RunEnd never{
+      .state = run.cancelled ? RunState::cancelled : RunState::expired,
+      .reason = run.cancelled ? "cancelled before it was started" : "it was not started: " + run.why_never};
   std::uint64_t kept = 0;
   auto settled = co_await setup_.workers.run([&] {
     auto found = settle(run.folder, never);
@@ -194,7 +200,8 @@ Async<void> LocalRuns::settle_run(Run& run) {
     return found;
   });
   if (settled) {
-    if (settled->state == RunState::interrupted) log::warning("run {}: {}", local_name(run.id), settled->reason);
+    if (settled->state == RunState::interrupted)
+      log::warning("run {}: {}", local_name(run.id), settled->reason);
     co_return end(run, *settled, kept);
   }
   if (settled.error().code() == ErrorCode::conflict) co_return;  // a runner lives after all
@@ -234,7 +241,8 @@ Async<void> LocalRuns::keep_house() {
   }
 }
 
-// What is kept has bounds: tombstones by age and number, output by size. Ends are never dropped before the Brain has them.
+// What is kept has bounds: tombstones by age and number, output by size. Ends are never dropped before the
+// Brain has them.
 Async<void> LocalRuns::tidy() {
   const Instant now = setup_.clock.now();
   std::vector<std::string> forget, shorten;
@@ -251,7 +259,8 @@ Async<void> LocalRuns::tidy() {
   for (const auto& [id, run] : runs_) {  // in the order of their tasks: oldest first
     if (kept_bytes_ <= kept_bytes_max) break;
     if (run->kept_bytes == 0) continue;
-    log::warning("run {}: its {} bytes of output are dropped, the Brain has not fetched them", local_name(id), run->kept_bytes);
+    log::warning("run {}: its {} bytes of output are dropped, the Brain has not fetched them", local_name(id),
+                 run->kept_bytes);
     kept_bytes_ -= std::exchange(run->kept_bytes, 0);
     shorten.push_back(run->folder);
   }

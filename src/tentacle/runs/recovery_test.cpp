@@ -33,7 +33,8 @@ class RecoveryTest : public LocalRunsTest {
 TEST_F(RecoveryTest, ARunningCommandOutlivesTheAgent) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();
-    const auto pid = (co_await runs->start(order(witnessed("echo early; read x <gate; echo late")))).value().pid;
+    const auto pid =
+        (co_await runs->start(order(witnessed("echo early; read x <gate; echo late")))).value().pid;
     const OutputMark early = co_await follow_to(*runs, run(), 6);
     runs = co_await restart(std::move(runs));
     EXPECT_EQ(runs->unacknowledged(), std::vector<RunId>{run()});
@@ -80,7 +81,8 @@ TEST_F(RecoveryTest, AnAdoptedRunCanBeCancelled) {
 TEST_F(RecoveryTest, WhoseRunnerIsKilledIsInterruptedAndItsProcessesEnd) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();
-    const auto facts = (co_await runs->start(order(witnessed("setsid sleep 1000 & echo $!; read x <gate")))).value();
+    const auto facts =
+        (co_await runs->start(order(witnessed("setsid sleep 1000 & echo $!; read x <gate")))).value();
     (void)co_await follow_to(*runs, run(), 2);
     kill_runner();
     const Whole whole = co_await follow(*runs, run());
@@ -113,18 +115,26 @@ TEST_F(RecoveryTest, ARunnerThatDiedWhileTheAgentWasAwayIsFoundOut) {
   });
 }
 
-// A crash between the intent and the runner's claim: the claim proves that nothing was started, now and for ever.
+// A crash between the intent and the runner's claim: the claim proves that nothing was started, now and for
+// ever.
 TEST_F(RecoveryTest, AnIntentThatNobodyClaimedExpiresAndALateRunnerLoses) {
   fs::create_directories(root_ + "/runs");
-  const runner::Intent intent{.run = local_name(run()), .node = "pi0", .text = witnessed("true"), .folder = root_,
-                              .environment = {{"PATH", "/usr/bin:/bin"}}, .head_bytes = 1 << 20, .tail_bytes = 1 << 20};
+  const runner::Intent intent{.run = local_name(run()),
+                              .node = "pi0",
+                              .text = witnessed("true"),
+                              .folder = root_,
+                              .environment = {{"PATH", "/usr/bin:/bin"}},
+                              .head_bytes = 1 << 20,
+                              .tail_bytes = 1 << 20};
   ASSERT_TRUE(create_run(folder(), intent));
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();
     EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::expired);
-    const pid_t late = process::spawn({.program = runner_, .arguments = {"runner", folder()}, .folder = "/"}).value();
+    const pid_t late =
+        process::spawn({.program = runner_, .arguments = {"runner", folder()}, .folder = "/"}).value();
     auto process = process::Process::open(late).value();
-    EXPECT_EQ(WEXITSTATUS((co_await process.wait()).value().value()), static_cast<int>(runner::Exit::claim_lost));
+    EXPECT_EQ(WEXITSTATUS((co_await process.wait()).value().value()),
+              static_cast<int>(runner::Exit::claim_lost));
     EXPECT_EQ(witnesses(), 0);
     runs = co_await restart(std::move(runs));
     EXPECT_EQ(runs->find(run())->state, RunState::expired);

@@ -33,14 +33,14 @@ struct LocalRuns::Run {
   RunFacts facts;
   std::optional<Instant> acknowledged;
   bool starting = false;
-  std::optional<Error> failed;      // its start; nothing was begun and the run is forgotten
+  std::optional<Error> failed;  // its start; nothing was begun and the run is forgotten
   bool cancelled = false;
   bool pid_told = false;
-  std::uint64_t kept_bytes = 0;     // of output on disk, once it has ended
+  std::uint64_t kept_bytes = 0;  // of output on disk, once it has ended
   std::uint64_t news = 0;
   Event changed;
   bool dirty = false;
-  bool end_is_durable = false;      // its runner said so
+  bool end_is_durable = false;  // its runner said so
   std::string why_never = "the agent ended before it could start it";
   Event poked;
   std::optional<process::Process> runner;

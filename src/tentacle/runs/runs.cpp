@@ -37,7 +37,8 @@ Async<Result<RunFacts>> LocalRuns::start(const Start& start) {
   if (const auto known = runs_.find(start.id); known != runs_.end()) {
     run = known->second;
   } else {
-    const auto running = std::ranges::count_if(runs_, [](const auto& entry) { return !entry.second->facts.end; });
+    const auto running =
+        std::ranges::count_if(runs_, [](const auto& entry) { return !entry.second->facts.end; });
     if (running >= static_cast<std::ptrdiff_t>(running_max)) {
       co_return fail(ErrorCode::exhausted, "{} commands are running on this node already: end some", running);
     }
@@ -71,7 +72,8 @@ std::optional<RunFacts> LocalRuns::find(const RunId& id) const {
 
 Async<Result<Runs::News>> LocalRuns::next(const RunId& id, const OutputMark& from) {
   const auto found = runs_.find(id);
-  if (found == runs_.end()) co_return fail(ErrorCode::not_found, "run {} is not known on this node", local_name(id));
+  if (found == runs_.end())
+    co_return fail(ErrorCode::not_found, "run {} is not known on this node", local_name(id));
   const std::shared_ptr<Run> run = found->second;
   const OutputMark mark = from;
   while (true) {
@@ -97,7 +99,8 @@ Async<Result<Runs::News>> LocalRuns::next(const RunId& id, const OutputMark& fro
 
 Async<Result<void>> LocalRuns::cancel(const RunId& id) {
   const auto found = runs_.find(id);
-  if (found == runs_.end()) co_return fail(ErrorCode::not_found, "run {} is not known on this node", local_name(id));
+  if (found == runs_.end())
+    co_return fail(ErrorCode::not_found, "run {} is not known on this node", local_name(id));
   found->second->ask_to_end();
   co_return Result<void>{};
 }
@@ -139,7 +142,8 @@ void LocalRuns::heard(std::string_view message) {
 }
 
 Async<void> LocalRuns::hear() {
-  constexpr std::size_t kFull = 64 * 1024 - runner::kWakeBytes;  // a pipe's size: beyond, runners could not tell us
+  constexpr std::size_t kFull =
+      64 * 1024 - runner::kWakeBytes;  // a pipe's size: beyond, runners could not tell us
   struct Watched {
     asio::posix::stream_descriptor descriptor;
     ~Watched() { descriptor.release(); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // LocalRuns: the journal of runs on this node, their runners and their output (spec/run-record.md).
 //
-// Life: open() recovers what an earlier agent left, serve, then co_await stop() before it dies. Runners and their commands go
-// on without it, and the next open() adopts them.
+// Life: open() recovers what an earlier agent left, serve, then co_await stop() before it dies. Runners and
+// their commands go on without it, and the next open() adopts them.
 #pragma once
 #include <map>
 #include <memory>
@@ -20,9 +20,10 @@ namespace octo::tentacle {
 
 class LocalRuns final : public Runs {
  public:
-  static constexpr std::size_t running_max = 1000;           // each is a supervisor and a command: more is a mistake
-  static constexpr std::size_t tombstones_max = 4096;        // a repeated order is hours old at most; a folder each
-  static constexpr std::uint64_t kept_bytes_max = 256ULL * 1024 * 1024;  // output of ended runs that the Brain does not have
+  static constexpr std::size_t running_max = 1000;  // each is a supervisor and a command: more is a mistake
+  static constexpr std::size_t tombstones_max = 4096;  // a repeated order is hours old at most; a folder each
+  static constexpr std::uint64_t kept_bytes_max =
+      256ULL * 1024 * 1024;  // output of ended runs that the Brain does not have
   static constexpr std::size_t news_bytes_max = 256 * 1024;  // what one listener holds in memory
 
   enum class UseCgroups { where_found, never };

@@ -11,7 +11,8 @@ class RunsTest : public LocalRunsTest {};
 TEST_F(RunsTest, OutputAndEndOfACommandArrive) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();
-    const auto facts = (co_await runs->start(order("echo out; echo err >&2; echo note >>$OCTOPODA_OUTPUT; exit 3"))).value();
+    const auto facts =
+        (co_await runs->start(order("echo out; echo err >&2; echo note >>$OCTOPODA_OUTPUT; exit 3"))).value();
     EXPECT_TRUE(facts.pid || facts.end);
     const Whole whole = co_await follow(*runs, run());
     EXPECT_EQ(whole.out, "out\n");
@@ -173,7 +174,8 @@ TEST_F(RunsTest, ARunningRunCannotBeAcknowledgedAsEnded) {
 TEST_F(RunsTest, ADeedThatIsNoProcessIsKeptAndRepeated) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();
-    const RunEnd end{.state = RunState::succeeded, .lasted = 5ms, .version = "0123456789abcdef0123456789abcdef01234567"};
+    const RunEnd end{
+        .state = RunState::succeeded, .lasted = 5ms, .version = "0123456789abcdef0123456789abcdef01234567"};
     EXPECT_TRUE(co_await runs->record(run(), end));
     EXPECT_TRUE(co_await runs->record(run(), {.state = RunState::failed})) << "the first counts";
     EXPECT_EQ((co_await follow(*runs, run())).end, end);

@@ -34,19 +34,27 @@ class LocalRunsTest : public testing::Test {
   // The body as a coroutine on a loop, with a deadline.
   void on_loop(std::function<Async<void>()> body) {
     std::exception_ptr error;
-    asio::co_spawn(loop_, [](std::function<Async<void>()>& inner, Clock& clock) -> Async<void> {
-      const auto done = co_await with_deadline<bool>(clock, 30s, [](std::function<Async<void>()>& run) -> Async<Result<bool>> {
-        co_await run();
-        co_return true;
-      }(inner));
-      if (!done) ADD_FAILURE() << done.error().message();
-    }(body, clock_), [&](std::exception_ptr e) { error = e; });
+    asio::co_spawn(
+        loop_,
+        [](std::function<Async<void>()>& inner, Clock& clock) -> Async<void> {
+          const auto done = co_await with_deadline<bool>(
+              clock, 30s, [](std::function<Async<void>()>& run) -> Async<Result<bool>> {
+                co_await run();
+                co_return true;
+              }(inner));
+          if (!done) ADD_FAILURE() << done.error().message();
+        }(body, clock_),
+        [&](std::exception_ptr e) { error = e; });
     loop_.restart();
     loop_.run();
     if (error) std::rethrow_exception(error);
   }
   Async<Result<std::unique_ptr<LocalRuns>>> try_open() {
-    return LocalRuns::open({.folder = root_ + "/runs", .node = NodeName("pi0"), .runner = runner_, .clock = clock_, .workers = workers_});
+    return LocalRuns::open({.folder = root_ + "/runs",
+                            .node = NodeName("pi0"),
+                            .runner = runner_,
+                            .clock = clock_,
+                            .workers = workers_});
   }
   Async<std::unique_ptr<LocalRuns>> open() {
     auto opened = co_await try_open();
@@ -55,10 +63,15 @@ class LocalRunsTest : public testing::Test {
   }
   static Async<void> close(std::unique_ptr<LocalRuns> runs) { co_await runs->stop(); }
 
-  static RunId run(std::uint32_t step = 0) { return {TaskId("01ARZ3NDEKTSV4RRFFQ69G5FAV"), step, NodeName("pi0"), 1}; }
+  static RunId run(std::uint32_t step = 0) {
+    return {TaskId("01ARZ3NDEKTSV4RRFFQ69G5FAV"), step, NodeName("pi0"), 1};
+  }
   std::string folder(std::uint32_t step = 0) const { return root_ + "/runs/" + local_name(run(step)); }
   Runs::Start order(std::string text, std::uint32_t step = 0) const {
-    return {.id = run(step), .order = {.text = std::move(text)}, .folder = root_, .environment = {{"PATH", "/usr/bin:/bin"}}};
+    return {.id = run(step),
+            .order = {.text = std::move(text)},
+            .folder = root_,
+            .environment = {{"PATH", "/usr/bin:/bin"}}};
   }
   // What each command writes first: one line per start.
   static std::string witnessed(const std::string& then) { return "echo started >>witness; " + then; }
@@ -82,7 +95,9 @@ class LocalRunsTest : public testing::Test {
         whole.gap = whole.gap || piece.offset != from.of(piece.stream);
         EXPECT_LE(piece.bytes.size(), 64U * 1024);
         from.of(piece.stream) = piece.offset + piece.bytes.size();
-        (piece.stream == OutputStream::out ? whole.out : piece.stream == OutputStream::err ? whole.err : whole.note) += piece.bytes;
+        (piece.stream == OutputStream::out   ? whole.out
+         : piece.stream == OutputStream::err ? whole.err
+                                             : whole.note) += piece.bytes;
       }
       if (news.facts.end && news.pieces.empty()) {
         whole.end = *news.facts.end;
@@ -94,7 +109,8 @@ class LocalRunsTest : public testing::Test {
   static Async<OutputMark> follow_to(LocalRuns& runs, RunId id, std::uint64_t bytes) {
     OutputMark mark;
     while (mark.out < bytes) {
-      for (const OutputPiece& piece : (co_await runs.next(id, mark)).value().pieces) mark.of(piece.stream) += piece.bytes.size();
+      for (const OutputPiece& piece : (co_await runs.next(id, mark)).value().pieces)
+        mark.of(piece.stream) += piece.bytes.size();
     }
     co_return mark;
   }

@@ -23,7 +23,8 @@ using Segments = std::array<std::vector<std::uint64_t>, 3>;
 Segments segments_of(const std::string& folder) {
   Segments segments;
   for (const std::string& name : names_in(folder)) {
-    if (const auto segment = runner::parse_segment_name(name)) segments[segment->stream - 1U].push_back(segment->number);
+    if (const auto segment = runner::parse_segment_name(name))
+      segments[segment->stream - 1U].push_back(segment->number);
   }
   for (auto& numbers : segments) std::ranges::sort(numbers);
   return segments;
@@ -32,7 +33,8 @@ Segments segments_of(const std::string& folder) {
 class SegmentFile {
  public:
   SegmentFile(const std::string& folder, std::uint8_t stream, std::uint64_t number)
-      : fd_(::open(files::join(folder, runner::segment_name(stream, number)).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) {}
+      : fd_(::open(files::join(folder, runner::segment_name(stream, number)).c_str(),
+                   O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) {}
   ~SegmentFile() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -40,20 +42,23 @@ class SegmentFile {
   SegmentFile& operator=(const SegmentFile&) = delete;
 
   struct Heads {
-    std::size_t length = 0;      // of the payload
+    std::size_t length = 0;  // of the payload
     std::uint64_t sequence = 0;
-    std::uint64_t offset = 0;    // in the stream
+    std::uint64_t offset = 0;  // in the stream
     std::uint64_t end() const { return offset + length - runner::kPieceHeadBytes; }
   };
   // Nothing at the end, and where no piece can begin.
   std::optional<Heads> heads_at(std::uint64_t position) const {
     char bytes[kHeadsBytes];
-    if (fd_ < 0 || ::pread(fd_, bytes, sizeof bytes, static_cast<off_t>(position)) != sizeof bytes) return std::nullopt;
+    if (fd_ < 0 || ::pread(fd_, bytes, sizeof bytes, static_cast<off_t>(position)) != sizeof bytes)
+      return std::nullopt;
     const BytesView view(bytes, sizeof bytes);
     Heads heads{.length = get_unsigned<std::uint32_t>(view),
                 .sequence = get_unsigned<std::uint64_t>(view.substr(runner::kFrameHeadBytes + 1)),
                 .offset = get_unsigned<std::uint64_t>(view.substr(runner::kFrameHeadBytes + 9))};
-    if (heads.length <= runner::kPieceHeadBytes || heads.length > runner::kPieceHeadBytes + runner::kPieceBytesMax) return std::nullopt;
+    if (heads.length <= runner::kPieceHeadBytes ||
+        heads.length > runner::kPieceHeadBytes + runner::kPieceBytesMax)
+      return std::nullopt;
     return heads;
   }
   // The whole frame; shorter while it is being written.
@@ -70,8 +75,8 @@ class SegmentFile {
 
 }  // namespace
 
-// The next piece beyond the cursor's mark. A segment that ends early, or is damaged, is left for the next one there is: the
-// listing is older than the reading, so a segment with a successor in it was complete.
+// The next piece beyond the cursor's mark. A segment that ends early, or is damaged, is left for the next one
+// there is: the listing is older than the reading, so a segment with a successor in it was complete.
 std::optional<SpoolReader::Next> SpoolReader::peek(OutputStream stream, Cursor cursor,
                                                    const std::vector<std::uint64_t>& segments) const {
   const auto number = static_cast<std::uint8_t>(stream);
@@ -122,7 +127,8 @@ std::vector<OutputPiece> SpoolReader::read(const OutputMark& from, std::size_t b
     bytes += next.piece.bytes.size();
     cursors_[*first] = next.after;
     OutputPiece* last = pieces.empty() ? nullptr : &pieces.back();
-    if (last != nullptr && last->stream == next.piece.stream && last->offset + last->bytes.size() == next.piece.offset &&
+    if (last != nullptr && last->stream == next.piece.stream &&
+        last->offset + last->bytes.size() == next.piece.offset &&
         last->bytes.size() + next.piece.bytes.size() <= runner::kPieceBytesMax) {
       last->bytes += next.piece.bytes;
     } else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads what a run's command wrote, while it writes or later, in the order its runner saw it. Blocking: call from Workers.
+// Reads what a run's command wrote, while it writes or later, in the order its runner saw it. Blocking: call
+// from Workers.
 #pragma once
 #include <array>
 #include <string>
@@ -14,8 +15,8 @@ class SpoolReader {
  public:
   explicit SpoolReader(std::string folder) : folder_(std::move(folder)) {}
 
-  // Pieces beyond `from`, each at most 64 KiB, about `bytes_max` in all. Reading on from where the last read ended is cheap.
-  // What cannot be read (dropped, damaged, not yet whole) is left out.
+  // Pieces beyond `from`, each at most 64 KiB, about `bytes_max` in all. Reading on from where the last read
+  // ended is cheap. What cannot be read (dropped, damaged, not yet whole) is left out.
   std::vector<OutputPiece> read(const OutputMark& from, std::size_t bytes_max);
 
  private:
@@ -30,7 +31,8 @@ class SpoolReader {
     OutputPiece piece;
     Cursor after;
   };
-  std::optional<Next> peek(OutputStream stream, Cursor cursor, const std::vector<std::uint64_t>& segments) const;
+  std::optional<Next> peek(OutputStream stream, Cursor cursor,
+                           const std::vector<std::uint64_t>& segments) const;
 
   std::string folder_;
   std::array<Cursor, 3> cursors_{};

@@ -7,7 +7,8 @@ namespace octo::tentacle {
 
 namespace {
 
-constexpr std::string_view kInherited[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL"};
+constexpr std::string_view kInherited[] = {"PATH", "HOME", "LANG",    "LC_ALL",
+                                           "TZ",   "USER", "LOGNAME", "SHELL"};
 
 Result<void> check(std::string_view name, std::string_view value) {
   if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string_view::npos) {
@@ -22,12 +23,13 @@ Result<void> check(std::string_view name, std::string_view value) {
 }  // namespace
 
 Environment basics_of(const Environment& agent, const std::string& home) {
-  std::map<std::string, std::string> basics = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                                               {"HOME", home},
-                                               {"LANG", "C.UTF-8"},
-                                               {"USER", "root"},
-                                               {"LOGNAME", "root"},
-                                               {"SHELL", "/bin/sh"}};
+  std::map<std::string, std::string> basics = {
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"HOME", home},
+      {"LANG", "C.UTF-8"},
+      {"USER", "root"},
+      {"LOGNAME", "root"},
+      {"SHELL", "/bin/sh"}};
   for (const auto& [name, value] : agent) {
     if (std::ranges::find(kInherited, name) != std::end(kInherited) && !value.empty()) basics[name] = value;
   }
@@ -53,7 +55,8 @@ Result<Environment> environment_of(const Surroundings& node, const RunId& id, co
   variables["OCTOPODA_TASK"] = id.task.str();
   variables["OCTOPODA_STEP"] = std::to_string(id.step);
   variables["OCTOPODA_ATTEMPT"] = std::to_string(id.attempt);
-  for (const char* name : {"OCTOPODA_FILENAME", "OCTOPODA_APP", "OCTOPODA_SCENARIO", "OCTOPODA_OUTPUT"}) variables.erase(name);
+  for (const char* name : {"OCTOPODA_FILENAME", "OCTOPODA_APP", "OCTOPODA_SCENARIO", "OCTOPODA_OUTPUT"})
+    variables.erase(name);
   if (order.kind == ExecOrder::Kind::script) variables["OCTOPODA_FILENAME"] = order.script_name;
   if (order.app) {
     variables["OCTOPODA_APP"] = order.app->app.str();

@@ -16,17 +16,17 @@ struct Surroundings {
   NodeName name;
   std::string home = "/root";  // OCTOPODA_ROOT: the super user's home
   std::string workspace, store, log, pakma;
-  Environment basics;          // PATH, HOME, LANG, … (see basics_of)
-  Environment own;             // the `env` list of tentacle.yaml
+  Environment basics;  // PATH, HOME, LANG, … (see basics_of)
+  Environment own;     // the `env` list of tentacle.yaml
 };
 
-// Those of the agent's variables that commands inherit (PATH, HOME, LANG, LC_ALL, TZ, USER, LOGNAME, SHELL), with defaults
-// for what is missing: an agent started by systemd has hardly any.
+// Those of the agent's variables that commands inherit (PATH, HOME, LANG, LC_ALL, TZ, USER, LOGNAME, SHELL),
+// with defaults for what is missing: an agent started by systemd has hardly any.
 Environment basics_of(const Environment& agent, const std::string& home);
 
-// Complete but for OCTOPODA_OUTPUT, whose file belongs to Runs. Later entries win: basics, own, the order's, OCTOPODA_*.
-// Each name once; a name that is empty or holds '=' or NUL is invalid_argument.
-// OCTOPODA_APP and OCTOPODA_SCENARIO are unset without an app, OCTOPODA_FILENAME is unset for a command line.
+// Complete but for OCTOPODA_OUTPUT, whose file belongs to Runs. Later entries win: basics, own, the order's,
+// OCTOPODA_*. Each name once; a name that is empty or holds '=' or NUL is invalid_argument. OCTOPODA_APP and
+// OCTOPODA_SCENARIO are unset without an app, OCTOPODA_FILENAME is unset for a command line.
 Result<Environment> environment_of(const Surroundings& node, const RunId& id, const ExecOrder& order,
                                    const std::string& folder);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the verbs of a node need from the rest of the agent. Plain values only, so that Runs and Workspace can move behind
-// a small privileged process one day.
+// What the verbs of a node need from the rest of the agent. Plain values only, so that Runs and Workspace can
+// move behind a small privileged process one day.
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,17 +18,17 @@ namespace octo::tentacle {
 
 // What is known of one run on this node.
 struct RunFacts {
-  RunState state = RunState::running;    // running or final
-  std::optional<std::int64_t> pid;       // of the command, once started
-  std::optional<RunEnd> end;             // once final
+  RunState state = RunState::running;  // running or final
+  std::optional<std::int64_t> pid;     // of the command, once started
+  std::optional<RunEnd> end;           // once final
 };
 
 // The journal of runs: intent before start, at most one start, output kept until the Brain has it.
 class Runs {
  public:
   virtual ~Runs() = default;
-  // Makes the intent durable, then starts the runner. A run id that is known already answers its facts and starts nothing.
-  // `folder`: working directory; environment is complete.
+  // Makes the intent durable, then starts the runner. A run id that is known already answers its facts and
+  // starts nothing. `folder`: working directory; environment is complete.
   struct Start {
     RunId id;
     ExecOrder order;
@@ -36,20 +36,23 @@ class Runs {
     std::vector<std::pair<std::string, std::string>> environment;
   };
   virtual Async<Result<RunFacts>> start(const Start& start) = 0;
-  // Journals the outcome of a deed that was no process start (sync, commit, …), so that it is kept and repeated like one.
+  // Journals the outcome of a deed that was no process start (sync, commit, …), so that it is kept and
+  // repeated like one.
   virtual Async<Result<void>> record(const RunId& id, const RunEnd& end) = 0;
   virtual std::optional<RunFacts> find(const RunId& id) const = 0;
-  // Waits until the run has output beyond `from` or changed its facts; pieces of at most 64 KiB, in stream order, gaps where
-  // bytes were dropped. An empty list with a final `facts.end` means: nothing more will come.
+  // Waits until the run has output beyond `from` or changed its facts; pieces of at most 64 KiB, in stream
+  // order, gaps where bytes were dropped. An empty list with a final `facts.end` means: nothing more will
+  // come.
   struct News {
     RunFacts facts;
     std::vector<OutputPiece> pieces;
   };
   virtual Async<Result<News>> next(const RunId& id, const OutputMark& from) = 0;
-  // Ends the process tree: SIGTERM, after the grace SIGKILL. The end arrives through next(). not_found for an unknown run; a
-  // finished one is no error.
+  // Ends the process tree: SIGTERM, after the grace SIGKILL. The end arrives through next(). not_found for an
+  // unknown run; a finished one is no error.
   virtual Async<Result<void>> cancel(const RunId& id) = 0;
-  // The Brain has output up to `durable`, and the end if so: its spool may go; the fact that it ran stays for the keep time.
+  // The Brain has output up to `durable`, and the end if so: its spool may go; the fact that it ran stays for
+  // the keep time.
   virtual Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) = 0;
   // Runs whose end the Brain does not have: to be resumed on a new session.
   virtual std::vector<RunId> unacknowledged() const = 0;
@@ -61,18 +64,22 @@ class Source {
   virtual ~Source() = default;
   virtual Async<Result<Manifest>> manifest(const Sha256& hash) = 0;
   // Calls `sink` with each, in order.
-  virtual Async<Result<void>> chunks(const std::vector<Sha256>& hashes, std::function<Result<void>(const Sha256&, BytesView)> sink) = 0;
+  virtual Async<Result<void>> chunks(const std::vector<Sha256>& hashes,
+                                     std::function<Result<void>(const Sha256&, BytesView)> sink) = 0;
 };
 
 // Nodeapp folders {workspace.root}/<app>@<scenario>: files and versions.
 class Workspace {
  public:
   virtual ~Workspace() = default;
-  virtual std::string root() const = 0;                        // absolute, without trailing '/'
+  virtual std::string root() const = 0;  // absolute, without trailing '/'
   // Absolute folder of the app, or conflict when it is not prepared here.
   virtual Result<std::string> folder_of(const AppAt& app) const = 0;
   virtual Async<Result<void>> sync(const SyncOrder& order, Source& source) = 0;
-  struct Operation { std::string id; WallTime now; };          // id: repeated operations are done once
+  struct Operation {
+    std::string id;
+    WallTime now;
+  };  // id: repeated operations are done once
   virtual Async<Result<NodeAppVersion>> commit(const CommitOrder& order, const Operation& operation) = 0;
   virtual Async<Result<NodeAppVersion>> reset(const ResetOrder& order, const Operation& operation) = 0;
   virtual Async<Result<void>> remove(const RemoveOrder& order) = 0;  // absent is fine
@@ -83,7 +90,7 @@ class Workspace {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual Async<Result<HostStatus>> status() = 0;              // without clock: the link adds it
+  virtual Async<Result<HostStatus>> status() = 0;  // without clock: the link adds it
 };
 
 }  // namespace octo::tentacle

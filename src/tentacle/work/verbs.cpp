@@ -13,7 +13,9 @@ class WatchedSource final : public Source {
  public:
   explicit WatchedSource(std::shared_ptr<Source> source) : source_(std::move(source)) {}
 
-  Async<Result<Manifest>> manifest(const Sha256& hash) override { co_return judge(co_await source_->manifest(hash)); }
+  Async<Result<Manifest>> manifest(const Sha256& hash) override {
+    co_return judge(co_await source_->manifest(hash));
+  }
   Async<Result<void>> chunks(const std::vector<Sha256>& hashes,
                              std::function<Result<void>(const Sha256&, BytesView)> sink) override {
     co_return judge(co_await source_->chunks(hashes, std::move(sink)));
@@ -43,7 +45,8 @@ Result<void> check(const ExecOrder& order, const Environment& environment) {
   const bool script = order.kind == ExecOrder::Kind::script;
   const std::size_t most = script ? limits::script_bytes_max : limits::command_bytes_max;
   if (order.text.size() > most) {
-    return fail(ErrorCode::too_large, "a {} of {} bytes, {} at most", script ? "script" : "command", order.text.size(), most);
+    return fail(ErrorCode::too_large, "a {} of {} bytes, {} at most", script ? "script" : "command",
+                order.text.size(), most);
   }
   if (!script && (trim(order.text).empty() || order.text.find('\0') != Bytes::npos)) {
     return fail(ErrorCode::invalid_argument, "a command is text, not empty and without NUL bytes");
@@ -54,7 +57,8 @@ Result<void> check(const ExecOrder& order, const Environment& environment) {
     return fail(ErrorCode::invalid_argument, "{} is no name for a script's file", quote(name));
   }
   if (bytes_of(environment) > limits::environment_bytes_max) {
-    return fail(ErrorCode::too_large, "an environment of {} bytes, {} at most", bytes_of(environment), limits::environment_bytes_max);
+    return fail(ErrorCode::too_large, "an environment of {} bytes, {} at most", bytes_of(environment),
+                limits::environment_bytes_max);
   }
   return {};
 }
@@ -68,9 +72,9 @@ struct Verbs::InProgress {
   WatchedSource source;
   Event changed;
   std::optional<Result<RunEnd>> outcome;
-  std::optional<Error> lost;   // forgotten; why
+  std::optional<Error> lost;  // forgotten; why
   bool cancelled = false;
-  bool over = false;           // journalled, or forgotten
+  bool over = false;  // journalled, or forgotten
 };
 
 Verbs::Verbs(Ports ports, Surroundings surroundings, Executor executor)
@@ -80,7 +84,8 @@ Verbs::~Verbs() = default;
 
 Async<Result<RunFacts>> Verbs::start(RunOrder order, std::shared_ptr<Source> source) {
   if (const auto known = find(order.id); known && is_final(known->state)) co_return *known;
-  if (auto* exec = std::get_if<ExecOrder>(&order.deed)) co_return co_await start_process(order.id, std::move(*exec));
+  if (auto* exec = std::get_if<ExecOrder>(&order.deed))
+    co_return co_await start_process(order.id, std::move(*exec));
   if (const auto known = find(order.id)) co_return *known;
   auto deed = std::make_shared<InProgress>(std::move(order), std::move(source), nursery_.executor());
   deeds_.emplace(deed->order.id, deed);
@@ -121,7 +126,8 @@ Async<void> Verbs::do_deed(std::shared_ptr<InProgress> deed) {
   });
   RunEnd end;
   if (!deed->outcome) {
-    end = {.state = RunState::cancelled, .reason = "cancelled while it was being done; do it again to be sure of the files"};
+    end = {.state = RunState::cancelled,
+           .reason = "cancelled while it was being done; do it again to be sure of the files"};
   } else if (*deed->outcome) {
     end = std::move(**deed->outcome);
   } else if (deed->source.lost()) {
@@ -132,7 +138,8 @@ Async<void> Verbs::do_deed(std::shared_ptr<InProgress> deed) {
   end.started = started;
   end.lasted = ports_.clock.now() - begun;
   if (!deed->lost) {
-    if (auto recorded = co_await ports_.runs.record(deed->order.id, end); !recorded) deed->lost = recorded.error();
+    if (auto recorded = co_await ports_.runs.record(deed->order.id, end); !recorded)
+      deed->lost = recorded.error();
   }
   deeds_.erase(deed->order.id);
   deed->over = true;
@@ -188,7 +195,8 @@ std::vector<RunId> Verbs::unacknowledged() const {
 
 Async<Result<HostStatus>> Verbs::status() { co_return co_await ports_.host.status(); }
 
-Async<Result<std::vector<NodeAppInfo>>> Verbs::apps(std::optional<AppAt> app, std::uint64_t offset, std::uint64_t limit) {
+Async<Result<std::vector<NodeAppInfo>>> Verbs::apps(std::optional<AppAt> app, std::uint64_t offset,
+                                                    std::uint64_t limit) {
   if (!app) co_return co_await ports_.workspace.apps();
   std::vector<NodeAppInfo> one;
   one.push_back(OCTO_CO_TRY(co_await ports_.workspace.app(*app, offset, limit)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node can be asked to do, as tentacle/link calls it. Verbs decides nothing about links or sessions: every call answers
-// with what is known now, and asking again is always safe.
+// What a node can be asked to do, as tentacle/link calls it. Verbs decides nothing about links or sessions:
+// every call answers with what is known now, and asking again is always safe.
 //
 // Life: construct, serve, then co_await stop() before it dies. Processes go on after that.
 #pragma once
@@ -28,10 +28,11 @@ class Verbs {
   Verbs(Ports ports, Surroundings surroundings, Executor executor);
   ~Verbs();
 
-  // A command or script: returns once it is started (facts.pid) or ended. Any other deed: returns at once with `running`, is
-  // done meanwhile, and ends through next(). A known run id answers its facts and does nothing. What the node refuses is a run
-  // that ended as `rejected`. An error means that nothing was begun: the same order may come again.
-  // `source` is kept until the deed is over; when it is lost the run is forgotten, and done when it is asked again.
+  // A command or script: returns once it is started (facts.pid) or ended. Any other deed: returns at once
+  // with `running`, is done meanwhile, and ends through next(). A known run id answers its facts and does
+  // nothing. What the node refuses is a run that ended as `rejected`. An error means that nothing was begun:
+  // the same order may come again. `source` is kept until the deed is over; when it is lost the run is
+  // forgotten, and done when it is asked again.
   Async<Result<RunFacts>> start(RunOrder order, std::shared_ptr<Source> source);
   std::optional<RunFacts> find(const RunId& id) const;
   // As Runs: see ports.hpp. The pid is news once after each start() or unacknowledged().
@@ -43,7 +44,8 @@ class Verbs {
 
   Async<Result<HostStatus>> status();  // without clock
   // One app with its versions from `offset` on, or all with the newest version each.
-  Async<Result<std::vector<NodeAppInfo>>> apps(std::optional<AppAt> app, std::uint64_t offset, std::uint64_t limit);
+  Async<Result<std::vector<NodeAppInfo>>> apps(std::optional<AppAt> app, std::uint64_t offset,
+                                               std::uint64_t limit);
 
   // Stops deeds in progress (they are done when asked again) and waits for them.
   Async<void> stop();

@@ -39,7 +39,9 @@ class FakeRuns final : public Runs {
     cancelled.push_back(id);
     co_return Result<void>{};
   }
-  Async<Result<void>> acknowledge(const RunId&, const OutputMark&, bool) override { co_return Result<void>{}; }
+  Async<Result<void>> acknowledge(const RunId&, const OutputMark&, bool) override {
+    co_return Result<void>{};
+  }
   std::vector<RunId> unacknowledged() const override {
     std::vector<RunId> ids;
     for (const auto& [id, end] : ends) ids.push_back(id);
@@ -76,7 +78,9 @@ class FakeWorkspace final : public Workspace {
   }
   Async<Result<void>> remove(const RemoveOrder&) override { co_return Result<void>{}; }
   Async<Result<std::vector<NodeAppInfo>>> apps() override { co_return std::vector<NodeAppInfo>(2); }
-  Async<Result<NodeAppInfo>> app(const AppAt& at, std::uint64_t, std::uint64_t) override { co_return NodeAppInfo{.app = at}; }
+  Async<Result<NodeAppInfo>> app(const AppAt& at, std::uint64_t, std::uint64_t) override {
+    co_return NodeAppInfo{.app = at};
+  }
   Event gate;
   bool shut = false;
   int syncs = 0;
@@ -95,7 +99,8 @@ class FakeSource final : public Source {
     if (error_) co_return fail(*error_);
     co_return Manifest{};
   }
-  Async<Result<void>> chunks(const std::vector<Sha256>&, std::function<Result<void>(const Sha256&, BytesView)>) override {
+  Async<Result<void>> chunks(const std::vector<Sha256>&,
+                             std::function<Result<void>(const Sha256&, BytesView)>) override {
     co_return Result<void>{};
   }
 
@@ -113,7 +118,8 @@ struct World {
   FakeRuns runs;
   FakeWorkspace workspace{loop.get_executor()};
   FakeHost host;
-  Verbs verbs{{runs, workspace, host, clock}, {.name = NodeName("pi0"), .workspace = "/w"}, loop.get_executor()};
+  Verbs verbs{
+      {runs, workspace, host, clock}, {.name = NodeName("pi0"), .workspace = "/w"}, loop.get_executor()};
 
   template <class Body>
   void run(Body body) {
@@ -141,10 +147,12 @@ TEST(VerbsTest, ACommandRunsInTheWorkspaceOrInItsApp) {
   World world;
   world.run([&]() -> Async<void> {
     EXPECT_EQ((co_await world.verbs.start({id_of(0), ExecOrder{.text = "true"}}, nullptr)).value().pid, 7);
-    EXPECT_TRUE((co_await world.verbs.start({id_of(1), ExecOrder{.text = "true", .app = hello()}}, nullptr)).has_value());
+    EXPECT_TRUE((co_await world.verbs.start({id_of(1), ExecOrder{.text = "true", .app = hello()}}, nullptr))
+                    .has_value());
     EXPECT_EQ(world.runs.starts.at(0).folder, "/w");
     EXPECT_EQ(world.runs.starts.at(1).folder, "/w/hello@w");
-    EXPECT_THAT(world.runs.starts.at(1).environment, testing::Contains(testing::Pair("OCTOPODA_CURRENTDIR", "/w/hello@w")));
+    EXPECT_THAT(world.runs.starts.at(1).environment,
+                testing::Contains(testing::Pair("OCTOPODA_CURRENTDIR", "/w/hello@w")));
   });
 }
 
@@ -157,7 +165,8 @@ TEST(VerbsTest, WhatTheNodeRefusesIsARunThatEndedAsRejected) {
         {{.text = " "}, "not empty"},
         {{.text = Bytes(limits::command_bytes_max + 1, 'x')}, "at most"},
         {{.kind = ExecOrder::Kind::script, .text = "x", .script_name = "../x"}, "script's file"},
-        {{.text = "true", .environment = {{"A", std::string(limits::environment_bytes_max, 'x')}}}, "environment"}};
+        {{.text = "true", .environment = {{"A", std::string(limits::environment_bytes_max, 'x')}}},
+         "environment"}};
     std::uint32_t step = 0;
     for (const auto& [order, why] : refused) {
       const auto facts = co_await world.verbs.start({id_of(++step), order}, nullptr);
@@ -173,8 +182,10 @@ TEST(VerbsTest, ADeedAnswersAtOnceAndEndsThroughNext) {
   world.workspace.shut = true;
   world.run([&]() -> Async<void> {
     const RunOrder sync{id_of(0), SyncOrder{.app = hello()}};
-    EXPECT_EQ((co_await world.verbs.start(sync, std::make_shared<FakeSource>())).value().state, RunState::running);
-    EXPECT_EQ((co_await world.verbs.start(sync, std::make_shared<FakeSource>())).value().state, RunState::running);
+    EXPECT_EQ((co_await world.verbs.start(sync, std::make_shared<FakeSource>())).value().state,
+              RunState::running);
+    EXPECT_EQ((co_await world.verbs.start(sync, std::make_shared<FakeSource>())).value().state,
+              RunState::running);
     EXPECT_THAT(world.verbs.unacknowledged(), testing::ElementsAre(id_of(0)));
     world.workspace.shut = false;
     const auto wait = [&]() { return world.verbs.next(id_of(0), {}); };
@@ -186,7 +197,8 @@ TEST(VerbsTest, ADeedAnswersAtOnceAndEndsThroughNext) {
       EXPECT_EQ((co_await wait()).value().facts.end->state, RunState::succeeded);
     });
     EXPECT_EQ(world.workspace.syncs, 1);
-    EXPECT_EQ((co_await world.verbs.start(sync, nullptr)).value().state, RunState::succeeded) << "known, so not done again";
+    EXPECT_EQ((co_await world.verbs.start(sync, nullptr)).value().state, RunState::succeeded)
+        << "known, so not done again";
     EXPECT_EQ(world.workspace.syncs, 1);
   });
 }
@@ -213,10 +225,12 @@ TEST(VerbsTest, ALostSourceForgetsTheRunAndADamagedOneEndsIt) {
   World world;
   world.run([&]() -> Async<void> {
     const RunOrder sync{id_of(0), SyncOrder{.app = hello()}};
-    (void)co_await world.verbs.start(sync, std::make_shared<FakeSource>(Error(ErrorCode::unavailable, "link lost")));
+    (void)co_await world.verbs.start(
+        sync, std::make_shared<FakeSource>(Error(ErrorCode::unavailable, "link lost")));
     EXPECT_EQ((co_await world.verbs.next(id_of(0), {})).error().code(), ErrorCode::unavailable);
     EXPECT_FALSE(world.verbs.find(id_of(0)));
-    (void)co_await world.verbs.start(sync, std::make_shared<FakeSource>(Error(ErrorCode::not_found, "no such bundle")));
+    (void)co_await world.verbs.start(
+        sync, std::make_shared<FakeSource>(Error(ErrorCode::not_found, "no such bundle")));
     EXPECT_EQ((co_await world.verbs.next(id_of(0), {})).value().facts.end->state, RunState::failed);
   });
 }

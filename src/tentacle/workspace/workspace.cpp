@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tentacle/workspace/workspace.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <map>
 
@@ -24,19 +22,19 @@ std::string staging_of(const std::string& folder) { return files::join(folder, "
 std::string chunks_of(const std::string& folder) { return files::join(staging_of(folder), "chunks"); }
 std::string description_of(const std::string& folder) { return files::join(folder, ".git/description"); }
 
-NodeAppVersion version_of(vcs::Commit commit) { return {std::move(commit.id), std::move(commit.message), commit.made}; }
-
-// Absent is ok and answers false. A symlink or a file there is refused: what we do in it would happen elsewhere.
-Result<bool> look(const std::string& folder) {
-  struct stat facts{};
-  if (::lstat(folder.c_str(), &facts) != 0) {
-    return errno == ENOENT ? Result<bool>(false) : Result<bool>(files::failed("look at", folder));
-  }
-  if (!S_ISDIR(facts.st_mode)) return fail(ErrorCode::forbidden, "{} is no folder, and nodeapps live in folders; move it away", folder);
-  return true;
+NodeAppVersion version_of(vcs::Commit commit) {
+  return {std::move(commit.id), std::move(commit.message), commit.made};
 }
 
-// Where the app's present files may hold a chunk that is wanted: what was placed last, if nobody changed it since.
+// Whether it is there. A symlink or a file in its place is refused: what we do in it would happen elsewhere.
+Result<bool> there(const std::string& folder) {
+  const auto found = OCTO_TRY(files::look(folder));
+  if (!found || found->kind == files::Facts::Kind::folder) return found.has_value();
+  return fail(ErrorCode::forbidden, "{} is no folder, and nodeapps live in folders; move it away", folder);
+}
+
+// Where the app's present files may hold a chunk that is wanted: what was placed last, if nobody changed it
+// since.
 class Present {
  public:
   Present(std::string folder, const Manifest& placed) : folder_(std::move(folder)) {
@@ -55,8 +53,10 @@ class Present {
     const auto file = files::open_beneath(root.get(), *place->second.path, O_RDONLY | O_NONBLOCK);
     Bytes bytes(chunk.bytes, '\0');
     if (!file) return std::nullopt;
-    const ssize_t count = ::pread(file->get(), bytes.data(), bytes.size(), static_cast<off_t>(place->second.offset));
-    if (count != static_cast<ssize_t>(bytes.size()) || crypto::sha256(bytes) != chunk.hash) return std::nullopt;
+    const ssize_t count =
+        ::pread(file->get(), bytes.data(), bytes.size(), static_cast<off_t>(place->second.offset));
+    if (count != static_cast<ssize_t>(bytes.size()) || crypto::sha256(bytes) != chunk.hash)
+      return std::nullopt;
     return bytes;
   }
 
@@ -72,7 +72,10 @@ class Present {
 // One sync's view of a folder, between the waits for the Brain. Blocking.
 struct Syncing {
   Syncing(std::string folder_, files::ChunkStore store_, std::optional<Manifest> before_)
-      : folder(std::move(folder_)), store(std::move(store_)), before(std::move(before_).value_or(Manifest{})), present(folder, before) {}
+      : folder(std::move(folder_)),
+        store(std::move(store_)),
+        before(std::move(before_).value_or(Manifest{})),
+        present(folder, before) {}
   Syncing(const Syncing&) = delete;
   Syncing& operator=(const Syncing&) = delete;
 
@@ -88,7 +91,8 @@ struct Syncing {
     std::vector<Sha256> missing;
     for (const ManifestEntry& entry : wanted.entries) {
       for (const Chunk& chunk : entry.chunks) {
-        if (seen.insert(chunk.hash).second && !store.has(chunk.hash) && !present.find(chunk)) missing.push_back(chunk.hash);
+        if (seen.insert(chunk.hash).second && !store.has(chunk.hash) && !present.find(chunk))
+          missing.push_back(chunk.hash);
       }
     }
     return missing;
@@ -115,7 +119,8 @@ struct Syncing {
 class GitWorkspace::Turn {
  public:
   Turn(GitWorkspace& workspace, AppAt app) : workspace_(&workspace), app_(std::move(app)) {}
-  Turn(Turn&& other) noexcept : workspace_(std::exchange(other.workspace_, nullptr)), app_(std::move(other.app_)) {}
+  Turn(Turn&& other) noexcept
+      : workspace_(std::exchange(other.workspace_, nullptr)), app_(std::move(other.app_)) {}
   Turn& operator=(Turn&&) = delete;
   ~Turn() {
     if (workspace_ == nullptr) return;
@@ -131,7 +136,8 @@ class GitWorkspace::Turn {
 GitWorkspace::GitWorkspace(std::string root, Workers& workers, Executor executor)
     : root_(std::move(root)), workers_(workers), freed_(std::move(executor)) {}
 
-Result<std::unique_ptr<GitWorkspace>> GitWorkspace::open(std::string root, Workers& workers, Executor executor) {
+Result<std::unique_ptr<GitWorkspace>> GitWorkspace::open(std::string root, Workers& workers,
+                                                         Executor executor) {
   while (root.size() > 1 && root.ends_with('/')) root.pop_back();
   OCTO_TRY(files::make_folders(root, 0755).with("open the workspace"));
   std::unique_ptr<GitWorkspace> workspace(new GitWorkspace(std::move(root), workers, std::move(executor)));
@@ -150,13 +156,15 @@ Async<GitWorkspace::Turn> GitWorkspace::take(AppAt app) {
 
 Result<std::string> GitWorkspace::folder_of(const AppAt& app) const {
   const std::string folder = path_of(app);
-  if (OCTO_TRY(look(folder)) && OCTO_TRY(look(staging_of(folder)))) return folder;
-  return fail(ErrorCode::conflict, "nodeapp {} is not prepared on this node; apply the scenario's target prepare", quote(print(app)));
+  if (OCTO_TRY(there(folder)) && OCTO_TRY(there(staging_of(folder)))) return folder;
+  return fail(ErrorCode::conflict,
+              "nodeapp {} is not prepared on this node; apply the scenario's target prepare",
+              quote(print(app)));
 }
 
 Result<std::string> GitWorkspace::make_folder(const AppAt& app) const {
   std::string folder = path_of(app);
-  if (OCTO_TRY(look(folder))) {
+  if (OCTO_TRY(there(folder))) {
     OCTO_TRY(vcs::Repository::open(folder));
     return folder;
   }
@@ -173,14 +181,14 @@ Result<std::string> GitWorkspace::make_folder(const AppAt& app) const {
 Async<Result<void>> GitWorkspace::sync(const SyncOrder& order, Source& source) {
   const Turn turn = co_await take(order.app);
   const Manifest wanted = OCTO_CO_TRY(co_await source.manifest(order.manifest));
-  const auto syncing = OCTO_CO_TRY(co_await workers_.run([&]() -> Result<std::unique_ptr<Syncing>> {
-    return Syncing::open(OCTO_TRY(make_folder(order.app)));
-  }));
+  const auto syncing = OCTO_CO_TRY(co_await workers_.run(
+      [&]() -> Result<std::unique_ptr<Syncing>> { return Syncing::open(OCTO_TRY(make_folder(order.app))); }));
   const auto missing = co_await workers_.run([&] { return syncing->missing(wanted); });
   for (std::size_t at = 0; at < missing.size(); at += kChunksAsked) {
     const auto end = std::min(at + kChunksAsked, missing.size());
     std::map<Sha256, Bytes> arrived;
-    const std::vector<Sha256> asked(missing.begin() + static_cast<std::ptrdiff_t>(at), missing.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::vector<Sha256> asked(missing.begin() + static_cast<std::ptrdiff_t>(at),
+                                    missing.begin() + static_cast<std::ptrdiff_t>(end));
     OCTO_CO_TRY(co_await source.chunks(asked, [&](const Sha256& hash, BytesView bytes) -> Result<void> {
       arrived.emplace(hash, bytes);
       return {};
@@ -190,7 +198,8 @@ Async<Result<void>> GitWorkspace::sync(const SyncOrder& order, Source& source) {
       return {};
     }));
   }
-  co_return co_await workers_.run([&] { return syncing->place(wanted, order.description).with(print(order.app)); });
+  co_return co_await workers_.run(
+      [&] { return syncing->place(wanted, order.description).with(print(order.app)); });
 }
 
 Async<Result<NodeAppVersion>> GitWorkspace::commit(const CommitOrder& order, const Operation& operation) {
@@ -205,14 +214,15 @@ Async<Result<NodeAppVersion>> GitWorkspace::reset(const ResetOrder& order, const
   const Turn turn = co_await take(order.app);
   co_return co_await workers_.run([&]() -> Result<NodeAppVersion> {
     const auto repository = OCTO_TRY(vcs::Repository::open(OCTO_TRY(folder_of(order.app))));
-    return version_of(OCTO_TRY(repository->reset(order.commit, {order.message, operation.id, operation.now})));
+    return version_of(
+        OCTO_TRY(repository->reset(order.commit, {order.message, operation.id, operation.now})));
   });
 }
 
 // Out of sight in one step; a crash leaves the rest to open().
 Result<void> GitWorkspace::remove_folder(const AppAt& app) const {
   const std::string folder = path_of(app), gone = files::join(aside(), print(app));
-  if (!OCTO_TRY(look(folder))) return {};
+  if (!OCTO_TRY(there(folder))) return {};
   OCTO_TRY(files::make_folders(aside()));
   OCTO_TRY(files::remove_tree(gone));
   if (::rename(folder.c_str(), gone.c_str()) != 0) return files::failed("remove", folder);
@@ -225,13 +235,16 @@ Async<Result<void>> GitWorkspace::remove(const RemoveOrder& order) {
   co_return co_await workers_.run([&] { return remove_folder(order.app); });
 }
 
-Result<NodeAppInfo> GitWorkspace::describe(const AppAt& app, std::uint64_t offset, std::uint64_t limit) const {
+Result<NodeAppInfo> GitWorkspace::describe(const AppAt& app, std::uint64_t offset,
+                                           std::uint64_t limit) const {
   NodeAppInfo info{.app = app, .path = OCTO_TRY(folder_of(app))};
-  if (const auto text = files::load(description_of(info.path), limits::description_bytes_max + 1)) info.description = trim(*text);
+  if (const auto text = files::load(description_of(info.path), limits::description_bytes_max + 1))
+    info.description = trim(*text);
   const auto repository = OCTO_TRY(vcs::Repository::open(info.path));
   info.modified = OCTO_TRY(repository->modified());
   info.version_count = OCTO_TRY(repository->count());
-  for (vcs::Commit& commit : OCTO_TRY(repository->log(offset, limit))) info.versions.push_back(version_of(std::move(commit)));
+  for (vcs::Commit& commit : OCTO_TRY(repository->log(offset, limit)))
+    info.versions.push_back(version_of(std::move(commit)));
   return info;
 }
 
@@ -245,7 +258,8 @@ Async<Result<std::vector<NodeAppInfo>>> GitWorkspace::apps() {
       if (!info) {
         // One that is broken hides no other.
         log::warning("nodeapp {}: {}", name, info.error().message());
-        info = NodeAppInfo{.app = *app, .description = "cannot be read: " + info.error().message(), .path = path_of(*app)};
+        info = NodeAppInfo{
+            .app = *app, .description = "cannot be read: " + info.error().message(), .path = path_of(*app)};
       }
       infos.push_back(std::move(*info));
     }
