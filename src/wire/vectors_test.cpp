@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Golden bytes: what other implementations may rely on. OCTO_GOLDEN=write (or ./dev golden --accept) rewrites
+// Golden bytes: what other implementations may rely on. ./dev golden --accept rewrites
 // spec/vectors/wire.
 #include <cstdlib>
 #include <filesystem>
@@ -92,9 +92,7 @@ std::string text_of(const fs::path& path) {
 
 TEST(VectorsTest, TheBytesAreThoseOfTheSpecification) {
   const fs::path folder = fs::path(OCTO_SOURCE_DIR) / "spec/vectors/wire";
-  const char* wish = std::getenv("OCTO_GOLDEN");
-  const bool write =
-      (wish != nullptr && std::string_view(wish) == "write") || std::getenv("OCTO_GOLDEN_ACCEPT") != nullptr;
+  const bool write = std::getenv("OCTO_GOLDEN_ACCEPT") != nullptr;
   std::set<std::string> names;
   for (const Vector& vector : all_vectors()) {
     const std::string file = vector.name + ".hex";
