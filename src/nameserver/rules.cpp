@@ -79,7 +79,7 @@ Result<void> check_writer(const std::optional<crypto::Identity>& writer, std::st
                 name_of(writer->role), quote(writer->name));
   }
   // The whole first word: neither "b" for "brain.x" nor "brain.x" for "brain.x.y".
-  if (key.substr(0, key.find('.')) != writer->name) {
+  if (!key.contains('.') || key.substr(0, key.find('.')) != writer->name) {
     return fail(ErrorCode::forbidden, "Brain {} may write names that begin with \"{}.\", and not {}",
                 quote(writer->name), writer->name, quote(key));
   }

@@ -62,10 +62,11 @@ struct Client::Impl {
     co_return got;
   }
 
-  Async<Result<std::unique_ptr<Parser>>> read_head() {
+  Async<Result<std::unique_ptr<Parser>>> read_head(const Call& call) {
     auto parser = std::make_unique<Parser>();
     parser->header_limit(kHeadBytes);
     parser->body_limit(boost::none);
+    parser->skip(call.method == "HEAD");  // the answer has a head only, whatever that promises
     while (!parser->is_header_done()) {
       if (input.empty() && OCTO_CO_TRY(co_await read_more()) == 0) {
         co_return fail(ErrorCode::timed_out, "the server closed the connection before its answer");
@@ -87,15 +88,15 @@ struct Client::Impl {
     if (!reused) stream = OCTO_CO_TRY(co_await dialer.dial(server, expected));
     input.clear();
     const auto sent = co_await stream->write(bytes_of(call));
-    auto head = sent ? co_await within(call.timeout, read_head())
+    auto head = sent ? co_await within(call.timeout, read_head(call))
                      : Result<std::unique_ptr<Parser>>(Failure(sent.error()));
     if (head) co_return std::move(head);
     const bool silent = input.empty() && head.error().message().find("within") == std::string::npos;
     close();
     // The server closed a kept connection between requests: nothing of ours was looked at, or it is safe to
     // ask twice.
-    const bool safe =
-        call.method == "GET" || call.method == "PUT" || call.headers.contains("idempotency-key");
+    const bool safe = call.method == "GET" || call.method == "HEAD" || call.method == "PUT" ||
+                      call.headers.contains("idempotency-key");
     if (!reused || !silent || !safe) {
       if (head.error().code() == ErrorCode::unavailable)
         co_return fail(ErrorCode::timed_out, "{}", head.error().message());
@@ -103,7 +104,7 @@ struct Client::Impl {
     }
     stream = OCTO_CO_TRY(co_await dialer.dial(server, expected));
     OCTO_CO_TRY(co_await stream->write(bytes_of(call)));
-    co_return co_await within(call.timeout, read_head());
+    co_return co_await within(call.timeout, read_head(call));
   }
 };
 
@@ -184,7 +185,6 @@ Async<Result<StreamedResponse>> Client::send_streaming(Call call) {
     response.headers[lower(std::string_view(field.name_string().data(), field.name_string().size()))] =
         std::string(field.value().data(), field.value().size());
   }
-  if (call.method == "HEAD") parser->skip(true);
   response.body = std::make_unique<Reader>(*impl_, std::move(parser), call.timeout);
   co_return std::move(response);
 }

@@ -20,14 +20,17 @@ Async<Result<int>> node_get(Call& call) {
 }
 
 Async<Result<int>> node_status(Call& call) {
-  const std::vector<std::string> names = read_nodes(call.line.words);
+  std::vector<std::string> names = read_nodes(call.line.words);
+  const bool everything = names.empty();
+  // The Brain is no node: ALL does not mean it, so it may stand beside.
+  if (everything && std::ranges::count(call.line.words, "brain") > 0) names = {"@all", "brain"};
   const auto list =
       OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.node_status(names); }));
   call.output.print(document_of(list));
   const bool all =
       std::ranges::all_of(list.nodes, [](const api::NodeStatus& node) { return node.status.has_value(); });
   // Of a whole workgroup some nodes are always away; of nodes that were named none should be.
-  co_return all || names.empty() ? kWell : kNotReached;
+  co_return all || everything ? kWell : kNotReached;
 }
 
 Async<Result<int>> node_prune(Call& call) {
