@@ -22,11 +22,16 @@ void require(bool fact) {
   if (!fact) std::abort();
 }
 
+// What can be read can be written and read again.
+void decode(BytesView bytes) {
+  if (const auto order = decode_from_brain(bytes)) require(!!decode_from_brain(encode(*order)));
+  if (const auto report = decode_from_node(bytes)) require(!!decode_from_node(encode(*report)));
+}
+
 void drain(Session& session) {
   while (const auto event = session.next_event()) {
     if (const auto* arrived = std::get_if<MessageArrived>(&*event)) {
-      if (const auto order = decode_from_brain(arrived->message)) require(!!decode_from_brain(encode(*order)));
-      if (const auto report = decode_from_node(arrived->message)) require(!!decode_from_node(encode(*report)));
+      decode(arrived->message);
       session.consumed(arrived->stream, arrived->message.size());
     }
   }
@@ -68,9 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 0: attack(Session(config_of(Side::brain), kNow), bytes, piece); break;
     case 1: attack(Session(config_of(Side::node), kNow), bytes, piece); break;
     case 2: attack(welcoming(), bytes, piece); break;
-    default:
-      if (const auto order = decode_from_brain(bytes)) require(!!decode_from_brain(encode(*order)));
-      if (const auto report = decode_from_node(bytes)) require(!!decode_from_node(encode(*report)));
+    default: decode(bytes);
   }
   return 0;
 }
