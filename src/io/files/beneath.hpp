@@ -40,7 +40,7 @@ inline Failure failed(std::string_view step, std::string_view path) {
   const int number = errno;
   ErrorCode code = ErrorCode::unavailable;
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::storage_full;
-  if (number == ENOENT) code = ErrorCode::not_found;
+  if (number == ENOENT || number == ENOTDIR) code = ErrorCode::not_found;
   if (number == EEXIST || number == ENOTEMPTY) code = ErrorCode::conflict;
   if (number == EACCES || number == EPERM || number == ELOOP || number == EXDEV) code = ErrorCode::forbidden;
   return fail(code, "{} {}: {}", step, path, std::strerror(number));

@@ -83,6 +83,8 @@ struct Placement {
 Result<void> place(const Placement& placement);
 // The manifest that was placed last; nothing when none ever was.
 Result<std::optional<Manifest>> placed(const std::string& staging);
+// Where it lies. Only ever replaced whole, so a hard link of it keeps what was placed then.
+std::string owned_manifest(const std::string& staging);
 // Completes a switch that a crash interrupted; nothing to do is fine.
 Result<void> finish_switch(const std::string& root, const std::string& staging);
 

@@ -56,6 +56,10 @@ class Placing {
       const bool was_folder = entry->second == Kind::folder;
       if (kept != wanted.end() && was_folder == (kept->second == Kind::folder)) continue;
       if (kept != wanted.end() && !was_folder) continue;  // the step that makes the folder replaces the file
+      struct stat facts{};
+      const auto there = look(entry->first, facts);
+      // A script put something of another kind there, or on the way there: that is not ours.
+      if (!there || !*there || was_folder != S_ISDIR(facts.st_mode)) continue;
       steps_.push_back({SwitchStep::Kind::remove, entry->first, 0, 0});
     }
   }
@@ -65,14 +69,17 @@ class Placing {
       struct stat facts{};
       const bool there = OCTO_TRY(look(entry.path, facts));
       if (entry.kind == Kind::folder) {
-        if (there && !S_ISDIR(facts.st_mode) && !owned_.contains(entry.path))
+        if (there && !S_ISDIR(facts.st_mode) && !owned_as_file(entry.path))
           return in_the_way(entry.path, "a file");
         if (!there || !S_ISDIR(facts.st_mode) || (facts.st_mode & 0777) != entry.mode) {
           steps_.push_back({SwitchStep::Kind::folder, entry.path, entry.mode, 0});
         }
         continue;
       }
-      if (there && S_ISDIR(facts.st_mode)) OCTO_TRY(check_replaceable(entry.path));
+      if (there && S_ISDIR(facts.st_mode)) {
+        OCTO_TRY(check_replaceable(entry.path));
+        steps_.push_back({SwitchStep::Kind::remove, entry.path, 0, 0});
+      }
       if (there && OCTO_TRY(same(entry, facts))) continue;
       const auto number = static_cast<std::uint32_t>(steps_.size());
       OCTO_TRY(entry.kind == Kind::file ? stage_file(entry, number) : stage_symlink(entry, number));
@@ -102,10 +109,14 @@ class Placing {
   // A parent that we own as file or symlink becomes a folder in this very switch.
   bool owner_on_the_way(const std::string& path) const {
     for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-      const auto owned = owned_.find(path.substr(0, slash));
-      if (owned != owned_.end() && owned->second != Kind::folder) return true;
+      if (owned_as_file(path.substr(0, slash))) return true;
     }
     return false;
+  }
+
+  bool owned_as_file(const std::string& path) const {
+    const auto owned = owned_.find(path);
+    return owned != owned_.end() && owned->second != Kind::folder;
   }
 
   // A folder gives way to a file only if all in it is ours.

@@ -67,12 +67,15 @@ class Switch {
     touched_.insert(slash == std::string::npos ? "" : path.substr(0, slash));
   }
 
-  // Absent is done; a folder that still holds what is not ours stays.
+  // Absent is done, and what lies behind a symlink or a file that a script put on the way is not ours; a
+  // folder that still holds what is not ours stays.
   Result<void> remove(const std::string& path) {
     auto parent = open_parent(root_.get(), path);
-    if (!parent)
-      return parent.error().code() == ErrorCode::not_found ? Result<void>{}
-                                                           : Result<void>(Failure(parent.error()));
+    if (!parent) {
+      const ErrorCode code = parent.error().code();
+      const bool ours = code != ErrorCode::not_found && code != ErrorCode::forbidden;
+      return ours ? Result<void>(Failure(parent.error())) : Result<void>{};
+    }
     const auto& [at, name] = *parent;
     if (::unlinkat(at.get(), name.c_str(), 0) != 0) {
       const bool is_folder = errno == EISDIR;

@@ -20,7 +20,6 @@ struct SwitchStep {
 std::string switch_record(const std::string& staging);  // path
 std::string staged_folder(const std::string& staging);  // path
 std::string next_manifest(const std::string& staging);  // path; becomes the owned one when the switch is done
-std::string owned_manifest(const std::string& staging);  // path
 Bytes encode(const std::vector<SwitchStep>& steps);
 
 }  // namespace octo::files

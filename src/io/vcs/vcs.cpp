@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "base/text.hpp"
+#include "io/vcs/changes.hpp"
+#include "io/vcs/stage.hpp"
 
 namespace octo::vcs {
 
@@ -42,7 +45,7 @@ using GitCommit = Handle<git_commit, git_commit_free>;
 using Signature = Handle<git_signature, git_signature_free>;
 using Walk = Handle<git_revwalk, git_revwalk_free>;
 using Config = Handle<git_config, git_config_free>;
-using Statuses = Handle<git_status_list, git_status_list_free>;
+using Diff = Handle<git_diff, git_diff_free>;
 
 void start_library() {
   static const bool started = [] {
@@ -57,18 +60,6 @@ void start_library() {
     return true;
   }();
   (void)started;
-}
-
-Failure failed(std::string_view step, int code) {
-  const git_error* error = git_error_last();
-  const std::string text = error != nullptr && error->message != nullptr ? error->message : "unknown";
-  ErrorCode kind = code == GIT_ENOTFOUND ? ErrorCode::not_found : ErrorCode::unavailable;
-  if (error != nullptr && error->klass == GIT_ERROR_OS && text.find("No space left") != std::string::npos)
-    kind = ErrorCode::storage_full;
-  if (error != nullptr && (error->klass == GIT_ERROR_ODB || error->klass == GIT_ERROR_ZLIB) &&
-      code != GIT_ENOTFOUND)
-    kind = ErrorCode::corrupt;
-  return fail(kind, "{}: {}", step, text);
 }
 
 std::string print(const git_oid& id) {
@@ -109,7 +100,36 @@ Result<void> check_real(const std::string& folder) {
   return {};
 }
 
+// Versions hold the bytes that are there. Attributes in the folder, which may ask for other line ends or
+// filter programs, are for the people who wrote them; those in .git outrank them, for us and for the stock
+// git.
+Result<void> keep_bytes(const std::string& folder) {
+  constexpr std::string_view kText = "* -text -eol -ident -filter -working-tree-encoding\n";
+  const std::string file = folder + "/.git/info/attributes", fresh = file + ".tmp";
+  std::error_code error;
+  if (std::filesystem::file_size(file, error) == kText.size() && !error) return {};
+  std::filesystem::create_directories(folder + "/.git/info", error);
+  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
+  out << kText;
+  out.close();
+  if (!out || ::rename(fresh.c_str(), file.c_str()) != 0)
+    return fail(ErrorCode::unavailable, "write {}", file);
+  return {};
+}
+
 }  // namespace
+
+Failure failed(std::string_view step, int code) {
+  const git_error* error = git_error_last();
+  const std::string text = error != nullptr && error->message != nullptr ? error->message : "unknown";
+  ErrorCode kind = code == GIT_ENOTFOUND ? ErrorCode::not_found : ErrorCode::unavailable;
+  if (error != nullptr && error->klass == GIT_ERROR_OS && text.find("No space left") != std::string::npos)
+    kind = ErrorCode::storage_full;
+  if (error != nullptr && (error->klass == GIT_ERROR_ODB || error->klass == GIT_ERROR_ZLIB) &&
+      code != GIT_ENOTFOUND)
+    kind = ErrorCode::corrupt;
+  return fail(kind, "{}: {}", step, text);
+}
 
 struct Repository::Impl {
   ~Impl() {
@@ -128,7 +148,6 @@ struct Repository::Impl {
     return commit;
   }
 
-  Result<void> check_nested() const;
   Result<void> stage_all(Index& index) const;
   Result<Commit> commit_index(Index& index, const CommitWords& words) const;
 
@@ -155,45 +174,22 @@ Result<std::unique_ptr<Repository>> Repository::open(const std::string& folder) 
     const Error error = failed(fmt::format("open the repository in {}", folder), code).error();
     return fail(ErrorCode::corrupt, "{}; see: git -C {} fsck", error.message(), folder);
   }
+  OCTO_TRY(keep_bytes(folder));
   return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
 
 Repository::Repository(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Repository::~Repository() = default;
 
-Result<void> Repository::Impl::check_nested() const {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(folder, error), end;
-  for (; !error && entry != end; entry.increment(error)) {
-    const std::string inside = entry->path().lexically_relative(folder).string();
-    std::error_code ignored_error;
-    const bool is_folder = entry->is_directory(ignored_error) && !entry->is_symlink(ignored_error);
-    if (inside == ".git") {
-      entry.disable_recursion_pending();
-      continue;
-    }
-    if (entry->path().filename() == ".git") {
-      return fail(ErrorCode::forbidden,
-                  "{}/{}: a repository inside a nodeapp cannot be versioned; list its folder in .gitignore",
-                  folder, inside);
-    }
-    int ignored = 0;
-    git_ignore_path_is_ignored(&ignored, repository, (is_folder ? inside + "/" : inside).c_str());
-    if (ignored != 0 && is_folder) entry.disable_recursion_pending();
-  }
-  if (error) return fail(ErrorCode::unavailable, "look through {}: {}", folder, error.message());
-  return {};
-}
-
 Result<void> Repository::Impl::stage_all(Index& index) const {
   if (const int code = git_repository_index(index.out(), repository); code != 0)
     return failed("open the index", code);
   if (const int code = git_index_read(index.get(), 1); code != 0) return failed("read the index", code);
-  if (const int code = git_index_add_all(index.get(), nullptr, GIT_INDEX_ADD_DEFAULT, nullptr, nullptr);
-      code != 0) {
-    return failed("add the files", code);
-  }
+  // Not git_index_add_all(): it gives up on files that are written meanwhile.
+  auto changed = OCTO_TRY(changed_paths(repository, index.get(), folder));
+  // What is gone comes last in it and goes first: a file may have become a folder.
+  std::ranges::reverse(changed);
+  for (const std::string& path : changed) OCTO_TRY(stage(repository, index.get(), folder, path));
   if (const int code = git_index_write(index.get()); code != 0) return failed("write the index", code);
   return {};
 }
@@ -227,7 +223,6 @@ Result<Commit> Repository::Impl::commit_index(Index& index, const CommitWords& w
 Result<Commit> Repository::commit(const CommitWords& words) {
   const auto last = OCTO_TRY(newest());
   if (last && !words.operation.empty() && last->operation == words.operation) return *last;
-  OCTO_TRY(impl_->check_nested());
   Index index;
   OCTO_TRY(impl_->stage_all(index));
   return impl_->commit_index(index, words);
@@ -279,7 +274,6 @@ Result<Commit> Repository::reset(const std::string& id, const CommitWords& words
     return fail(ErrorCode::not_found, "there is no version {} in {}", id, impl_->folder);
   if (const int code = git_commit_tree(tree.out(), target.get()); code != 0)
     return failed("read the version", code);
-  OCTO_TRY(impl_->check_nested());
   if (OCTO_TRY(modified())) {
     OCTO_TRY(commit({fmt::format("before reset to {}", id.substr(0, 12)),
                      words.operation.empty() ? "" : words.operation + ".before", words.now}));
@@ -302,13 +296,25 @@ Result<Commit> Repository::reset(const std::string& id, const CommitWords& words
 }
 
 Result<bool> Repository::modified() const {
-  git_status_options options;
-  git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
-  options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS;
-  Statuses statuses;
-  if (const int code = git_status_list_new(statuses.out(), impl_->repository, &options); code != 0)
-    return failed("compare the files", code);
-  return git_status_list_entrycount(statuses.get()) > 0;
+  Index index;
+  if (const int code = git_repository_index(index.out(), impl_->repository); code != 0)
+    return failed("open the index", code);
+  if (const int code = git_index_read(index.get(), 0); code != 0) return failed("read the index", code);
+  for (const std::string& path : OCTO_TRY(changed_paths(impl_->repository, index.get(), impl_->folder))) {
+    if (differs(index.get(), impl_->folder, path)) return true;
+  }
+  const GitCommit head = OCTO_TRY(impl_->head());
+  if (head.get() == nullptr) return git_index_entrycount(index.get()) > 0;
+  Tree tree;
+  Diff diff;
+  if (const int code = git_commit_tree(tree.out(), head.get()); code != 0)
+    return failed("read the newest version", code);
+  if (const int code =
+          git_diff_tree_to_index(diff.out(), impl_->repository, tree.get(), index.get(), nullptr);
+      code != 0) {
+    return failed("compare with the newest version", code);
+  }
+  return git_diff_num_deltas(diff.get()) > 0;
 }
 
 }  // namespace octo::vcs

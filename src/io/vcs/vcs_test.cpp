@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace octo::vcs {
 
@@ -157,6 +159,101 @@ TEST_F(VcsTest, UnknownVersionsAreSaid) {
   auto repository = Repository::open(folder).value();
   EXPECT_EQ(repository->reset(std::string(40, 'a'), words("m", "")).error().code(), ErrorCode::not_found);
   EXPECT_EQ(repository->reset("abc", words("m", "")).error().code(), ErrorCode::invalid_argument);
+}
+
+// An application writes its log, makes files and removes them, while versions are made.
+TEST_F(VcsTest, AVersionOfAFolderThatIsWrittenIsMadeAllTheSame) {
+  write("kept", "1");
+  write("log", std::string(4'000'000, 'x'));
+  auto repository = Repository::open(folder).value();
+  std::atomic<bool> over = false;
+  std::jthread application([&] {
+    for (unsigned i = 0; !over; ++i) {
+      std::ofstream(folder + "/log", i % 50 == 49 ? std::ios::trunc : std::ios::app)
+          << std::string(10'000, 'y');
+      write("passing/by", "x");
+      std::error_code ignored;
+      fs::remove_all(folder + "/passing", ignored);
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    const auto made = repository->commit(words("m", fmt::format("op{}", i)));
+    EXPECT_TRUE(made) << made.error().message();
+    EXPECT_TRUE(repository->modified());
+  }
+  over = true;
+  application.join();
+  repository->commit(words("last", "op")).value();
+  EXPECT_FALSE(repository->modified().value());
+  EXPECT_EQ(git({"fsck", "--strict"}), 0);
+  EXPECT_EQ(git({"diff", "--quiet", "HEAD"}), 0);
+}
+
+TEST_F(VcsTest, AChangeInTheVeryMomentOfAVersionIsSeen) {
+  auto repository = Repository::open(folder).value();
+  for (int i = 0; i < 20; ++i) {
+    write("same size", std::to_string(100 + i));
+    EXPECT_TRUE(repository->modified().value());
+    const auto made = repository->commit(words("m", fmt::format("op{}", i))).value();
+    EXPECT_FALSE(repository->modified().value());
+    write("same size", std::to_string(200 + i));
+    EXPECT_TRUE(repository->modified().value());
+    repository->reset(made.id, words("back", fmt::format("op{}b", i))).value();
+    EXPECT_EQ(read("same size"), std::to_string(100 + i));
+  }
+}
+
+TEST_F(VcsTest, FilesFoldersAndSymlinksTakeEachOthersPlaces) {
+  auto repository = Repository::open(folder).value();
+  write("a", "1");
+  write("b/c/d", "2");
+  fs::create_symlink("a", folder + "/l");
+  const auto one = repository->commit(words("1", "op1")).value();
+  for (const char* path : {"a", "b", "l"}) fs::remove_all(folder + "/" + path);
+  write("a/x", "1");
+  write("l", "a");
+  fs::create_symlink("a", folder + "/b");
+  EXPECT_TRUE(repository->modified().value());
+  const auto two = repository->commit(words("2", "op2")).value();
+  EXPECT_EQ(git({"diff", "--quiet", "HEAD"}), 0);
+  repository->reset(one.id, words("3", "op3")).value();
+  EXPECT_EQ(read("b/c/d"), "2");
+  EXPECT_TRUE(fs::is_symlink(folder + "/l"));
+  repository->reset(two.id, words("4", "op4")).value();
+  EXPECT_EQ(read("a/x"), "1");
+  EXPECT_FALSE(repository->modified().value());
+  EXPECT_EQ(git({"fsck", "--strict"}), 0);
+  // Touched is not changed; another mode is.
+  fs::last_write_time(folder + "/l", fs::file_time_type::clock::now());
+  EXPECT_FALSE(repository->modified().value());
+  ASSERT_EQ(::chmod((folder + "/l").c_str(), 0755), 0);
+  EXPECT_TRUE(repository->modified().value());
+}
+
+TEST_F(VcsTest, ATrackedFileThatIsIgnoredLaterIsStillVersioned) {
+  auto repository = Repository::open(folder).value();
+  write("a.log", "1");
+  repository->commit(words("1", "op1")).value();
+  write(".gitignore", "*.log\n");
+  write("a.log", "2");
+  write("b.log", "never");
+  EXPECT_TRUE(repository->modified().value());
+  repository->commit(words("2", "op2")).value();
+  EXPECT_EQ(git({"diff", "--quiet", "HEAD"}), 0);
+  EXPECT_EQ(git({"cat-file", "-e", "HEAD:a.log"}), 0);
+  EXPECT_FALSE(repository->modified().value());
+}
+
+TEST_F(VcsTest, ADamagedObjectIsAnErrorAndNoEndlessLoop) {
+  write("a", std::string(100'000, 'a'));
+  Repository::open(folder).value()->commit(words("1", "op1")).value();
+  for (const auto& entry : fs::recursive_directory_iterator(folder + "/.git/objects")) {
+    fs::permissions(entry.path(), fs::perms::owner_write, fs::perm_options::add);
+    if (entry.is_regular_file()) fs::resize_file(entry.path(), entry.file_size() / 2);
+  }
+  auto repository = Repository::open(folder).value();
+  EXPECT_FALSE(repository->log(0, 1));
+  EXPECT_FALSE(repository->commit(words("2", "op2")));
 }
 
 }  // namespace octo::vcs

@@ -69,6 +69,46 @@ class Present {
   std::map<Sha256, Place> places_;
 };
 
+// Which manifest had been placed last when a version was made: <staging>/of/<commit>, a hard link of "owned".
+std::string owned_of(const std::string& folder, const std::string& commit) {
+  return files::join(files::join(staging_of(folder), "of"), commit);
+}
+
+Result<void> remember_owned(const std::string& folder, const std::string& commit) {
+  const std::string to = owned_of(folder, commit), from = files::owned_manifest(staging_of(folder));
+  OCTO_TRY(files::make_folders(files::join(staging_of(folder), "of")));
+  if (::link(from.c_str(), to.c_str()) != 0 && errno != EEXIST && errno != ENOENT)
+    return files::failed("remember", to);
+  return {};
+}
+
+// What either brought. Where they disagree on a path's kind, `now` is right.
+Manifest union_of(const Manifest& now, const Manifest& before) {
+  std::map<std::string, ManifestEntry> all;
+  for (const ManifestEntry& entry : now.entries) all.emplace(entry.path, entry);
+  for (const ManifestEntry& entry : before.entries) {
+    const auto slash = entry.path.rfind('/');
+    const auto parent = slash == std::string::npos ? all.end() : all.find(entry.path.substr(0, slash));
+    const bool fits = slash == std::string::npos ||
+                      (parent != all.end() && parent->second.kind == ManifestEntry::Kind::folder);
+    if (fits) all.emplace(entry.path, entry);
+  }
+  Manifest both;
+  for (auto& [path, entry] : all) both.entries.push_back(std::move(entry));
+  return both;
+}
+
+// A reset brings back files that an older bundle brought: they are to go when the next bundle lacks them.
+Result<void> own_again(const std::string& folder, const std::string& commit) {
+  const std::string file = owned_of(folder, commit);
+  if (!files::exists(file)) return {};
+  const Manifest now =
+      OCTO_TRY(decode_manifest(OCTO_TRY(files::load(file, limits::manifest_bytes_max))).with(file));
+  const auto before = OCTO_TRY(files::placed(staging_of(folder)));
+  const Manifest both = union_of(now, before.value_or(Manifest{}));
+  return files::save(files::owned_manifest(staging_of(folder)), encode(check(both) ? both : now));
+}
+
 // One sync's view of a folder, between the waits for the Brain. Blocking.
 struct Syncing {
   Syncing(std::string folder_, files::ChunkStore store_, std::optional<Manifest> before_)
@@ -189,14 +229,17 @@ Async<Result<void>> GitWorkspace::sync(const SyncOrder& order, Source& source) {
     std::map<Sha256, Bytes> arrived;
     const std::vector<Sha256> asked(missing.begin() + static_cast<std::ptrdiff_t>(at),
                                     missing.begin() + static_cast<std::ptrdiff_t>(end));
-    OCTO_CO_TRY(co_await source.chunks(asked, [&](const Sha256& hash, BytesView bytes) -> Result<void> {
-      arrived.emplace(hash, bytes);
-      return {};
-    }));
+    const auto fetched =
+        co_await source.chunks(asked, [&](const Sha256& hash, BytesView bytes) -> Result<void> {
+          arrived.emplace(hash, bytes);
+          return {};
+        });
+    // Also when the rest did not come: the next sync goes on from here.
     OCTO_CO_TRY(co_await workers_.run([&]() -> Result<void> {
       for (const auto& [hash, bytes] : arrived) OCTO_TRY(syncing->store.put(hash, bytes));
       return {};
     }));
+    OCTO_CO_TRY(fetched);
   }
   co_return co_await workers_.run(
       [&] { return syncing->place(wanted, order.description).with(print(order.app)); });
@@ -205,17 +248,23 @@ Async<Result<void>> GitWorkspace::sync(const SyncOrder& order, Source& source) {
 Async<Result<NodeAppVersion>> GitWorkspace::commit(const CommitOrder& order, const Operation& operation) {
   const Turn turn = co_await take(order.app);
   co_return co_await workers_.run([&]() -> Result<NodeAppVersion> {
-    const auto repository = OCTO_TRY(vcs::Repository::open(OCTO_TRY(folder_of(order.app))));
-    return version_of(OCTO_TRY(repository->commit({order.message, operation.id, operation.now})));
+    const std::string folder = OCTO_TRY(folder_of(order.app));
+    const auto repository = OCTO_TRY(vcs::Repository::open(folder));
+    auto made = OCTO_TRY(repository->commit({order.message, operation.id, operation.now}));
+    OCTO_TRY(remember_owned(folder, made.id));
+    return version_of(std::move(made));
   });
 }
 
 Async<Result<NodeAppVersion>> GitWorkspace::reset(const ResetOrder& order, const Operation& operation) {
   const Turn turn = co_await take(order.app);
   co_return co_await workers_.run([&]() -> Result<NodeAppVersion> {
-    const auto repository = OCTO_TRY(vcs::Repository::open(OCTO_TRY(folder_of(order.app))));
-    return version_of(
-        OCTO_TRY(repository->reset(order.commit, {order.message, operation.id, operation.now})));
+    const std::string folder = OCTO_TRY(folder_of(order.app));
+    const auto repository = OCTO_TRY(vcs::Repository::open(folder));
+    auto made = OCTO_TRY(repository->reset(order.commit, {order.message, operation.id, operation.now}));
+    OCTO_TRY(own_again(folder, order.commit));
+    OCTO_TRY(remember_owned(folder, made.id));
+    return version_of(std::move(made));
   });
 }
 

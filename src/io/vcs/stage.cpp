@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "io/vcs/stage.hpp"
+
+#include <fcntl.h>
+#include <git2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+namespace octo::vcs {
+
+namespace {
+
+constexpr int kTries = 8;  // of a file that becomes shorter while it is read
+
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+struct StreamFree {
+  void operator()(git_odb_stream* stream) const { git_odb_stream_free(stream); }
+};
+
+Failure unreadable(const std::string& path) {
+  return fail(ErrorCode::unavailable, "read {}: {}", path, std::strerror(errno));
+}
+
+// The first `bytes` of the file, however long it has become since; nothing when it has become shorter.
+Result<std::optional<git_oid>> write_blob(git_odb* odb, int file, off_t bytes, const std::string& path) {
+  git_odb_stream* opened = nullptr;
+  if (const int code = git_odb_open_wstream(&opened, odb, bytes, GIT_OBJECT_BLOB); code != 0)
+    return failed("store " + path, code);
+  const std::unique_ptr<git_odb_stream, StreamFree> stream(opened);
+  char part[64 * 1024];
+  for (off_t at = 0; at < bytes;) {
+    const auto most = std::min<off_t>(sizeof part, bytes - at);
+    const ssize_t count = ::pread(file, part, static_cast<std::size_t>(most), at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable(path);
+    if (count == 0) return std::nullopt;
+    if (const int code = git_odb_stream_write(opened, part, static_cast<std::size_t>(count)); code != 0)
+      return failed("store " + path, code);
+    at += count;
+  }
+  git_oid id;
+  if (const int code = git_odb_stream_finalize_write(&id, opened); code != 0)
+    return failed("store " + path, code);
+  return id;
+}
+
+Result<void> add(git_index* index, const std::string& path, const git_oid& id, const struct stat& facts) {
+  git_index_entry entry{};
+  // As they were before the bytes were read: what changes from then on is a change.
+  entry.ctime = {static_cast<std::int32_t>(facts.st_ctim.tv_sec),
+                 static_cast<std::uint32_t>(facts.st_ctim.tv_nsec)};
+  entry.mtime = {static_cast<std::int32_t>(facts.st_mtim.tv_sec),
+                 static_cast<std::uint32_t>(facts.st_mtim.tv_nsec)};
+  entry.dev = static_cast<std::uint32_t>(facts.st_dev);
+  entry.ino = static_cast<std::uint32_t>(facts.st_ino);
+  entry.uid = facts.st_uid;
+  entry.gid = facts.st_gid;
+  entry.file_size = static_cast<std::uint32_t>(facts.st_size);
+  entry.mode = mode_of(facts);
+  entry.id = id;
+  entry.path = path.c_str();
+  if (const int code = git_index_add(index, &entry); code != 0) return failed("add " + path, code);
+  return {};
+}
+
+Result<void> leave(git_index* index, const std::string& path) {
+  const int code = git_index_remove_bypath(index, path.c_str());
+  if (code != 0 && code != GIT_ENOTFOUND) return failed("take " + path + " out", code);
+  return {};
+}
+
+Result<void> stage_symlink(git_repository* repository, git_index* index, const std::string& whole,
+                           const std::string& path, const struct stat& facts) {
+  std::string target(static_cast<std::size_t>(facts.st_size) + 1, '\0');
+  const ssize_t size = ::readlink(whole.c_str(), target.data(), target.size());
+  if (size < 0) return errno == ENOENT ? leave(index, path) : Result<void>(unreadable(path));
+  git_oid id;
+  if (const int code =
+          git_blob_create_from_buffer(&id, repository, target.data(), static_cast<std::size_t>(size));
+      code != 0) {
+    return failed("store " + path, code);
+  }
+  return add(index, path, id, facts);
+}
+
+}  // namespace
+
+std::uint32_t mode_of(const struct stat& facts) {
+  if (S_ISLNK(facts.st_mode)) return GIT_FILEMODE_LINK;
+  return (facts.st_mode & S_IXUSR) != 0 ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
+}
+
+Result<void> stage(git_repository* repository, git_index* index, const std::string& folder,
+                   const std::string& path) {
+  const std::string whole = folder + "/" + path;
+  struct stat facts{};
+  if (::lstat(whole.c_str(), &facts) != 0) {
+    return errno == ENOENT || errno == ENOTDIR ? leave(index, path) : Result<void>(unreadable(path));
+  }
+  if (S_ISLNK(facts.st_mode)) return stage_symlink(repository, index, whole, path, facts);
+  if (!S_ISREG(facts.st_mode)) return leave(index, path);
+  const OpenFile file(whole);
+  if (file.get() < 0) return errno == ENOENT ? leave(index, path) : Result<void>(unreadable(path));
+  git_odb* odb = nullptr;
+  if (const int code = git_repository_odb(&odb, repository); code != 0) return failed("open the store", code);
+  const std::unique_ptr<git_odb, decltype(&git_odb_free)> held(odb, &git_odb_free);
+  for (int tried = 0; tried < kTries; ++tried) {
+    if (::fstat(file.get(), &facts) != 0) return unreadable(path);
+    if (!S_ISREG(facts.st_mode)) return leave(index, path);
+    if (const auto id = OCTO_TRY(write_blob(odb, file.get(), facts.st_size, path)))
+      return add(index, path, *id, facts);
+  }
+  return fail(ErrorCode::conflict,
+              "{} is cut shorter all the time; stop who writes it, or list it in .gitignore", path);
+}
+
+}  // namespace octo::vcs
