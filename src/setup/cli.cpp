@@ -92,21 +92,21 @@ Result<void> make_network(const CertgenWords& words, WallTime now) {
 struct HolderVerb {
   crypto::Role role;
   const char* word;
+  const char* alias;  // of the original
   const char* help;
 };
 constexpr HolderVerb kHolderVerbs[] = {
-    {crypto::Role::nameserver, "server",
+    {crypto::Role::nameserver, "server", "svr",
      "certificate of the nameserver: NAME/{server.pem,server.key,ca.pem}"},
-    {crypto::Role::brain, "brain", "certificate of the Brain: NAME/{server.pem,server.key,ca.pem}"},
-    {crypto::Role::node, "node", "certificate of a tentacle: NAME/{client.pem,client.key,ca.pem}"},
-    {crypto::Role::client, "client",
+    {crypto::Role::brain, "brain", "", "certificate of the Brain: NAME/{server.pem,server.key,ca.pem}"},
+    {crypto::Role::node, "node", "", "certificate of a tentacle: NAME/{client.pem,client.key,ca.pem}"},
+    {crypto::Role::client, "client", "cli",
      "certificate of an operator, for octl: NAME/{client.pem,client.key,ca.pem}"},
 };
 
 void add_certgen(CLI::App& app, Program& program, CertgenWords& words) {
   CLI::App* certgen =
       app.add_subcommand("certgen", "Make keys and certificates of a network (ECDSA P-256, keys 0600)");
-  certgen->require_subcommand(1);
   const auto common = [&words](CLI::App* verb) {
     verb->add_option("--ca", words.ca_folder, "folder of ca.pem and ca.key")->capture_default_str();
     verb->add_flag("--force", words.force, "replace files that are there");
@@ -117,6 +117,7 @@ void add_certgen(CLI::App& app, Program& program, CertgenWords& words) {
   ca->callback([&] { program.outcome = make_network(words, program.clock.wall()); });
   for (const HolderVerb& holder : kHolderVerbs) {
     CLI::App* verb = common(certgen->add_subcommand(holder.word, holder.help));
+    if (*holder.alias != '\0') verb->alias(holder.alias);
     verb->add_option("NAME", words.name, "the holder's name, and the folder's")->required();
     if (stem_of(holder.role) == "server") {
       verb->add_option("ADDRESS", words.addresses, "IP addresses and DNS names where it is reached")
@@ -129,6 +130,7 @@ void add_certgen(CLI::App& app, Program& program, CertgenWords& words) {
   }
   CLI::App* list =
       common(certgen->add_subcommand("clientlist", "certificates of many tentacles, one name a line"));
+  list->alias("clist");
   list->add_option("FILE", words.list, "file with the names")->required();
   list->add_option("--out", words.out_folder, "where to make the folders")->capture_default_str();
   list->callback([&] { program.outcome = make_listed(words, program.clock.wall()); });
@@ -222,14 +224,17 @@ int run(std::span<char*> words) {
   InitOrder init_order{.folder = kFleetFolder};
   FleetWords fleet;
   CLI::App app("Set up and try out Octopoda.", "octopoda");
-  app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "help of every verb");
   app.set_version_flag("--version", "octopoda " OCTO_VERSION);
   add_certgen(app, program, certgen);
   add_init(app, program, init_order);
   add_fleet(app, program, fleet);
   try {
+    // Not CLI11's own requirement of a verb: it would hide which word is none.
     app.parse(static_cast<int>(words.size()), words.data());
+    const CLI::App* at = &app;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    if (!at->get_subcommands({}).empty()) throw CLI::RequiredError("A verb");
   } catch (const CLI::ParseError& usage) {
     return app.exit(usage) == 0 ? 0 : kUsage;
   }

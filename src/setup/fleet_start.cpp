@@ -115,6 +115,13 @@ class Starter {
     const Instant limit = start_.clock.now() + kNodesTime;
     for (;;) {
       const auto online = co_await ready_->fetch_online();
+      if (!online && online.error().code() == ErrorCode::unauthenticated) {
+        co_return fail(
+            ErrorCode::unauthenticated,
+            "{}: the password in {} is not the Brain's; change it there, or set the Brain's with: brain "
+            "-c {} passwd",
+            online.error().message(), start_.layout.octl_settings(), start_.layout.brain_settings());
+      }
       std::vector<std::string> lacking;
       bool ended = false;
       for (const FleetRecord::Entry& entry : record_.processes) {

@@ -29,6 +29,10 @@ class Processes : public testing::Test {
   ProcessId start(std::vector<std::string> arguments, const std::string& program = "/bin/sh") {
     process::Spawn spawn{.program = program, .arguments = std::move(arguments)};
     started_.push_back(process::spawn(spawn).value());
+    // The kernel lets us go on a moment before the new program's words are to be seen.
+    const std::string words = fmt::format("/proc/{}/cmdline", started_.back());
+    for (const Instant limit = clock_.now() + 10s; read_file(words).empty() && clock_.now() < limit;)
+      std::this_thread::yield();
     return identify(started_.back()).value();
   }
   // A child that says so once it ignores SIGTERM.
