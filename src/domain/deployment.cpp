@@ -31,6 +31,22 @@ class Planner {
     plan_.stages.push_back(std::move(stage));
   }
 
+  void add_removals(const std::set<NodeAppAt>& held) {
+    std::map<AppName, std::set<NodeName>> places;
+    for (const NodeAppAt& at : held) places[at.app].insert(at.node);
+    Stage stage{"remove", {}};
+    for (const App& app : deployment_.apps) {
+      Step one = step(Step::Kind::remove, app);
+      places[app.name].insert(app.nodes.begin(), app.nodes.end());
+      one.nodes.assign(places[app.name].begin(), places[app.name].end());
+      places.erase(app.name);
+      stage.steps.push_back(std::move(one));
+    }
+    for (const auto& [app, nodes] : places)
+      stage.steps.push_back({0, Step::Kind::remove, app, Target(), "", {nodes.begin(), nodes.end()}, {}});
+    plan_.stages.push_back(std::move(stage));
+  }
+
   // A stage per order, from small to large, of the apps that have the target.
   void add_scripts(const Target& target) {
     std::map<std::int64_t, Stage> stages;
@@ -126,7 +142,8 @@ std::vector<std::string> faults_of(const Deployment& deployment) {
 
 std::string print(const Step& step) { return print_step(step.kind, step.app, step.target); }
 
-Result<Plan> plan_apply(const Deployment& deployment, std::string_view target) {
+Result<Plan> plan_apply(const Deployment& deployment, std::string_view target,
+                        const std::set<NodeAppAt>& held) {
   Planner planner(deployment);
   const bool is_default = target.empty() || target == "default";
   if (is_default || target == "prepare") {
@@ -142,7 +159,7 @@ Result<Plan> plan_apply(const Deployment& deployment, std::string_view target) {
   }
   planner.add_scripts(Target(std::string(target)));
   const bool purge = target == "purge";
-  if (purge) planner.add_all(Step::Kind::remove, "remove");
+  if (purge) planner.add_removals(held);
   Plan plan = planner.take(purge);
   if (plan.stages.empty()) {
     return fail(ErrorCode::not_found, "no app of scenario '{}' has target {}; there are: {}", deployment.name,

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/result.hpp"
 #include "domain/names.hpp"
 #include "domain/order.hpp"
+#include "domain/version.hpp"
 
 namespace octo {
 
@@ -77,7 +79,10 @@ struct Plan {
 // target "" or "default": prepare + start. prepare: sync all, scripts by order, commit all. commit: commit
 // all, no script. purge: scripts by order, remove all. Any other: scripts by order of the apps that have it;
 // when none has, not_found with the targets known. Orders go from small to large; equal orders share a stage.
-Result<Plan> plan_apply(const Deployment& deployment, std::string_view target);
+// `held`: nodeapps that the scenario's versions name; purge removes those too that the deployment has no
+// more.
+Result<Plan> plan_apply(const Deployment& deployment, std::string_view target,
+                        const std::set<NodeAppAt>& held = {});
 
 // The nodes of every app, once each, sorted.
 std::vector<NodeName> nodes_of(const Deployment& deployment);

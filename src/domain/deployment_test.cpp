@@ -67,6 +67,21 @@ TEST(Plan, AnAppWithoutTheCustomTargetIsSkipped) {
             "date, order 1: date helloPrinter; date, order 3: date helloWorldPrinter");
 }
 
+TEST(Plan, PurgeAlsoRemovesWhatOnlyAnOlderDeploymentHad) {
+  const NodeName one("pi-24"), two("pi-240"), three("pi-3");
+  const Plan plan =
+      plan_apply(hello_world(), "purge",
+                 {{one, AppName("helloPrinter")}, {three, AppName("helloPrinter")}, {two, AppName("old")}})
+          .value();
+  const Stage& stage = plan.stages.back();
+  ASSERT_EQ(stage.steps.size(), 4U);
+  EXPECT_EQ(stage.steps[0].nodes, (std::vector{one, three}));
+  EXPECT_EQ(stage.steps[1].nodes, std::vector{two});
+  EXPECT_EQ(print(stage.steps[3]), "remove old");
+  EXPECT_EQ(stage.steps[3].nodes, std::vector{two});
+  EXPECT_EQ(stage.steps[3].index, stage.steps[0].index + 3);
+}
+
 TEST(Plan, ATargetThatNobodyHasListsTheKnownOnes) {
   const auto plan = plan_apply(hello_world(), "dance");
   EXPECT_EQ(plan.error().code(), ErrorCode::not_found);

@@ -45,7 +45,7 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Result<Task>> accept(TaskRecord record, std::vector<RunRow> rows, Stamp stamp);
   Async<Result<void>> accept_command(TaskId id, CommandRequest request, Stamp stamp);
   Async<Result<Task>> revive(StoredTask stored);
-  Result<void> restore(LiveTask& task);
+  Async<Result<void>> restore(LiveTask& task);
   Async<Result<void>> reconcile(LiveTask& task, EventLog::Summary summary);
   Async<void> drive_command(Task task);
   // Ends runs whatever they wait for: stored, then shown. A run that is final already is left alone.
@@ -87,6 +87,9 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Result<void>> accept_reset(TaskId id, ResetRequest request, Stamp stamp);
   Result<void> check_nodes(const std::vector<NodeName>& nodes) const;
   Result<void> check_free(const ScenarioName& scenario) const;
+  // With what older deployments left on nodes that `counts`: purge removes that too.
+  Async<Result<Plan>> plan_of(const Deployment& deployment, const std::string& target,
+                              std::function<bool(const NodeName&)> counts);
   Async<Result<Manifest>> check_bundle(const ApplyRequest& request, const Plan& plan);
   Async<Result<StoredReset>> plan_reset(const ResetRequest& request);
   Async<Result<Step>> plan_reset_app(const Scenario& scenario, const ResetRequest& request);

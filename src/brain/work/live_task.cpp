@@ -3,6 +3,11 @@
 
 namespace octo::brain {
 
+Journey journey_of(StoredReset reset) {
+  return {std::move(reset.plan),   {}, reset.scenario, reset.bundle, std::move(reset.message),
+          std::move(reset.missing)};
+}
+
 LiveTask::LiveTask(StoredTask stored, EventLog& log, const Executor& executor)
     : record(std::move(stored.record)),
       cancel_requested(stored.cancel_requested),

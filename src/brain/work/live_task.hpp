@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "async/clock.hpp"
+#include "brain/work/stored_request.hpp"
 #include "brain/work/story.hpp"
 #include "domain/deployment.hpp"
 
@@ -28,7 +29,10 @@ struct Journey {
   ScenarioName scenario;
   Sha256 bundle;
   std::string message;
+  std::vector<NodeAppAt> missing;  // of a reset: what the version lacks, so that nothing brings it there
 };
+
+Journey journey_of(StoredReset reset);
 
 struct LiveTask {
   LiveTask(StoredTask stored, EventLog& log, const Executor& executor);

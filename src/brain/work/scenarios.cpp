@@ -71,6 +71,20 @@ Result<void> Engine::check_free(const ScenarioName& scenario) const {
   return {};
 }
 
+Async<Result<Plan>> Engine::plan_of(const Deployment& deployment, const std::string& target,
+                                    std::function<bool(const NodeName&)> counts) {
+  std::set<NodeAppAt> held;
+  if (target == "purge") {
+    for (const ScenarioVersion& version :
+         OCTO_CO_TRY(co_await ports_.ledger.versions(deployment.name, 0, kAllVersions))) {
+      for (const auto& [at, commit] : version.commits) held.insert(at);
+      held.insert(version.missing.begin(), version.missing.end());
+    }
+    std::erase_if(held, [&](const NodeAppAt& at) { return !counts(at.node); });
+  }
+  co_return plan_apply(deployment, target, held);
+}
+
 Async<Result<Manifest>> Engine::check_bundle(const ApplyRequest& request, const Plan& plan) {
   const auto manifest = co_await ports_.blobs.manifest(request.bundle);
   if (!manifest)
@@ -112,9 +126,11 @@ Async<Result<void>> Engine::accept_apply(TaskId id, ApplyRequest request, Stamp 
   if (request.target == "commit" && request.message.empty()) {
     co_return fail(ErrorCode::invalid_argument, "target commit needs a message: -m \"what changed\"");
   }
-  Plan plan = OCTO_CO_TRY(plan_apply(request.deployment, request.target));
-  OCTO_CO_TRY(check_nodes(nodes_in(plan)));
   OCTO_CO_TRY(check_free(scenario));
+  Plan plan = OCTO_CO_TRY(co_await plan_of(request.deployment, request.target, [this](const NodeName& node) {
+    return nodes_.contains(node);  // of a pruned one nothing can be removed
+  }));
+  OCTO_CO_TRY(check_nodes(nodes_in(plan)));
   const bool prepares = plan.stages.front().steps.front().kind == Step::Kind::sync;
   if (!prepares && !OCTO_CO_TRY(co_await ports_.ledger.find_scenario(scenario))) {
     co_return fail(ErrorCode::conflict,
@@ -133,8 +149,12 @@ Async<Result<void>> Engine::accept_apply(TaskId id, ApplyRequest request, Stamp 
                     stamp.at,
                     nodes_in(plan)};
   co_return co_await begin_journey(std::move(record),
-                                   Journey{std::move(plan), std::move(request.deployment), scenario,
-                                           request.bundle, std::move(request.message)},
+                                   Journey{std::move(plan),
+                                           std::move(request.deployment),
+                                           scenario,
+                                           request.bundle,
+                                           std::move(request.message),
+                                           {}},
                                    std::move(stamp));
 }
 
@@ -170,17 +190,14 @@ Async<Result<void>> Engine::accept_reset(TaskId id, ResetRequest request, Stamp 
                     encode(reset),
                     stamp.at,
                     nodes_in(reset.plan)};
-  co_return co_await begin_journey(
-      std::move(record),
-      Journey{std::move(reset.plan), {}, reset.scenario, reset.bundle, std::move(reset.message)},
-      std::move(stamp));
+  co_return co_await begin_journey(std::move(record), journey_of(std::move(reset)), std::move(stamp));
 }
 
 Async<Result<StoredReset>> Engine::plan_reset(const ResetRequest& request) {
   const auto scenario = OCTO_CO_TRY(co_await ports_.ledger.find_scenario(request.scenario));
   if (!scenario)
     co_return fail(ErrorCode::not_found, "there is no scenario {}", quote(request.scenario.str()));
-  StoredReset reset{request.scenario, scenario->newest.bundle, request.message, {}};
+  StoredReset reset{request.scenario, scenario->newest.bundle, request.message, {}, {}};
   Stage stage{"reset", {}, true};
   if (request.app) {
     stage.steps.push_back(OCTO_CO_TRY(co_await plan_reset_app(*scenario, request)));
@@ -192,6 +209,7 @@ Async<Result<StoredReset>> Engine::plan_reset(const ResetRequest& request) {
         find_by_prefix(ids, request.version).with(fmt::format("scenario {}", quote(request.scenario.str()))));
     const ScenarioVersion& version = *std::ranges::find(versions, id, &ScenarioVersion::id);
     reset.bundle = version.bundle;
+    reset.missing = version.missing;
     if (reset.message.empty()) reset.message = "reset to " + id.substr(0, kShortId);
     std::map<AppName, Step> steps;
     for (const auto& [at, commit] : version.commits) {
@@ -216,7 +234,8 @@ Async<Result<StoredReset>> Engine::plan_reset(const ResetRequest& request) {
 // Versions of one nodeapp are its node's to tell.
 Async<Result<Step>> Engine::plan_reset_app(const Scenario& scenario, const ResetRequest& request) {
   OCTO_CO_TRY(check_nodes({request.app->node}));
-  if (!scenario.newest.commits.contains(*request.app)) {
+  if (!scenario.newest.commits.contains(*request.app) &&
+      std::ranges::count(scenario.newest.missing, *request.app) == 0) {
     co_return fail(ErrorCode::not_found, "scenario {} has no app '{}' on {}", quote(scenario.name.str()),
                    request.app->app, request.app->node);
   }
@@ -243,7 +262,12 @@ Async<Result<void>> Engine::record_version(Task task, const Stage& stage) {
   Scenario scenario = stored.value_or(Scenario{});
   ScenarioVersion next;
   const bool reset = journey.deployment.apps.empty();
-  if (reset) next.commits = scenario.newest.commits;  // what was not reset stays what it is
+  std::set<NodeAppAt> missing;
+  if (reset) {
+    next.commits = scenario.newest.commits;  // what was not reset stays what it is
+    missing.insert(scenario.newest.missing.begin(), scenario.newest.missing.end());
+    missing.insert(journey.missing.begin(), journey.missing.end());
+  }
   bool any = false;
   for (const Step& step : stage.steps) {
     for (const RunId& id : task->of_step(step.index)) {
@@ -251,14 +275,16 @@ Async<Result<void>> Engine::record_version(Task task, const Stage& stage) {
       const NodeAppAt at{id.node, step.app};
       if (row.state == RunState::succeeded && !row.end.version.empty()) {
         next.commits[at] = row.end.version;
+        missing.erase(at);
         any = true;
-      } else if (!reset) {
-        next.missing.push_back(at);
+      } else {
+        missing.insert(at);
       }
     }
   }
+  for (const NodeAppAt& at : missing) next.commits.erase(at);
   if (!any || (stored && stored->newest.commits == next.commits)) co_return Result<void>{};
-  std::ranges::sort(next.missing);
+  next.missing.assign(missing.begin(), missing.end());
   next.parent = stored ? stored->newest.id : "";
   next.scenario = journey.scenario;
   next.bundle = journey.bundle;

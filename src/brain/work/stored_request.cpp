@@ -36,6 +36,13 @@ bool take_step(const api::JsonReader& from, Step& step) {
          });
 }
 
+bool take_missing(const api::JsonReader& from, NodeAppAt& at) {
+  std::string node, app;
+  if (!from.is_object() || !take(from, "node", node) || !take(from, "app", app)) return false;
+  at = {NodeName(std::move(node)), AppName(std::move(app))};
+  return true;
+}
+
 }  // namespace
 
 ExecOrder order_of(const api::StartTask& start) {
@@ -68,6 +75,14 @@ std::string encode(const StoredReset& reset) {
     }
     out.raw("}}");
   }
+  out.raw("],\"missing\":[");
+  for (const NodeAppAt& at : reset.missing) {
+    out.raw(&at == &reset.missing.front() ? "{" : ",{");
+    put(out, "node", at.node.str());
+    out.raw(",");
+    put(out, "app", at.app.str());
+    out.raw("}");
+  }
   out.raw("]}");
   return out.take();
 }
@@ -87,6 +102,11 @@ Result<StoredReset> decode_stored_reset(std::string_view json) {
                       step.index = static_cast<std::uint32_t>(stage.steps.size());
                       if (take_step(item, step)) stage.steps.push_back(std::move(step));
                     });
+  if (const auto missing = root.is_object() ? root.find("missing") : std::nullopt) {
+    missing->each_item([&](const api::JsonReader& item) {
+      if (NodeAppAt at; take_missing(item, at)) reset.missing.push_back(std::move(at));
+    });
+  }
   if (document.fault()) return fail(document.fault()->with("stored reset"));
   if (!read) return fail(ErrorCode::corrupt, "a stored reset is not whole");
   reset.scenario = OCTO_TRY(parse_scenario_name(scenario));

@@ -16,7 +16,8 @@ struct StoredReset {
   ScenarioName scenario;
   Sha256 bundle;
   std::string message;
-  Plan plan;  // one stage of reset steps
+  Plan plan;                       // one stage of reset steps
+  std::vector<NodeAppAt> missing;  // nodeapps that the version lacks
 };
 std::string encode(const StoredReset& reset);
 Result<StoredReset> decode_stored_reset(std::string_view json);

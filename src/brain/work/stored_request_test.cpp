@@ -14,12 +14,14 @@ TEST(StoredReset, ComesBackAsItWas) {
              {"c0", "c1"}};
   Step second{1, Step::Kind::reset, AppName("ü"), Target(), "", {NodeName("pi2")}, {"c2"}};
   reset.plan.stages.push_back(Stage{"reset", {first, second}, true});
+  reset.missing = {{NodeName("pi3"), AppName("ü")}, {NodeName("pi4"), AppName("b")}};
   const auto again = decode_stored_reset(encode(reset));
   ASSERT_TRUE(again) << again.error().message();
   EXPECT_EQ(again->scenario, reset.scenario);
   EXPECT_EQ(again->bundle, reset.bundle);
   EXPECT_EQ(again->message, reset.message);
   EXPECT_EQ(again->plan, reset.plan);
+  EXPECT_EQ(again->missing, reset.missing);
 }
 
 TEST(StoredReset, DamageIsSaid) {

@@ -81,13 +81,13 @@ Async<Result<Engine::Task>> Engine::revive(StoredTask stored) {
   const TaskId id = stored.record.id;
   auto summary = OCTO_CO_TRY(co_await ports_.events.open(id));
   const auto task = std::make_shared<LiveTask>(std::move(stored), ports_.events, executor_);
-  OCTO_CO_TRY(restore(*task));
+  OCTO_CO_TRY(co_await restore(*task));
   OCTO_CO_TRY(co_await reconcile(*task, std::move(summary)));
   live_[id] = task;
   co_return task;
 }
 
-Result<void> Engine::restore(LiveTask& task) {
+Async<Result<void>> Engine::restore(LiveTask& task) {
   const TaskRecord& record = task.record;
   const auto remaining = [&](Span deadline) {
     // Boot clocks end with the boot; between two lives of the Brain the wall clock is all there is.
@@ -96,28 +96,29 @@ Result<void> Engine::restore(LiveTask& task) {
   switch (record.kind) {
     case TaskKind::command:
     case TaskKind::script: {
-      const auto start = OCTO_TRY(api::decode_start_task(record.request));
+      const auto start = OCTO_CO_TRY(api::decode_start_task(record.request));
       const auto order = std::make_shared<ExecOrder>(order_of(start));
       task.deeds[0] = [order](const NodeName&) { return Deed(*order); };
       task.deadline = ports_.clock.now() + remaining(start.deadline.value_or(limits::delivery_deadline));
-      return {};
+      co_return Result<void>{};
     }
     case TaskKind::apply: {
-      auto apply = OCTO_TRY(api::decode_apply(record.request));
+      auto apply = OCTO_CO_TRY(api::decode_apply(record.request));
       const ScenarioName scenario = apply.deployment.name;
-      Plan plan = OCTO_TRY(plan_apply(apply.deployment, apply.target));
-      task.journey = Journey{std::move(plan), std::move(apply.deployment), scenario, apply.bundle,
-                             std::move(apply.message)};
-      return {};
+      // The nodes that counted when it was accepted; they may have been pruned since.
+      Plan plan = OCTO_CO_TRY(co_await plan_of(apply.deployment, apply.target, [&](const NodeName& node) {
+        return std::ranges::count(record.targets, node) > 0;
+      }));
+      task.journey = Journey{std::move(plan), std::move(apply.deployment), scenario,
+                             apply.bundle,    std::move(apply.message),    {}};
+      co_return Result<void>{};
     }
     case TaskKind::reset: {
-      auto reset = OCTO_TRY(decode_stored_reset(record.request));
-      task.journey =
-          Journey{std::move(reset.plan), {}, reset.scenario, reset.bundle, std::move(reset.message)};
-      return {};
+      task.journey = journey_of(OCTO_CO_TRY(decode_stored_reset(record.request)));
+      co_return Result<void>{};
     }
   }
-  return fail(ErrorCode::corrupt, "task {} is of a kind that this version does not know", record.id);
+  co_return fail(ErrorCode::corrupt, "task {} is of a kind that this version does not know", record.id);
 }
 
 // The ledger knows ends that the log of events lacks, when a Brain died between the two.

@@ -45,6 +45,8 @@ class Reader {
     if (apps.present() && into.apps.empty()) apps.fault("a scenario has at least one application");
   }
 
+  std::map<NodeName, int> node_lines;
+
  private:
   template <class Name>
   static Name name(const Node& node, std::string_view key, Result<Name> (*parse)(std::string_view)) {
@@ -108,6 +110,7 @@ class Reader {
           item.fault(fmt::format("nodes: {}", parsed.error().message()));
         } else if (seen.insert(*parsed).second) {
           app.nodes.push_back(*parsed);
+          node_lines.try_emplace(*parsed, item.line());
         } else if (!item.text().starts_with('@')) {
           item.fault(fmt::format("nodes: {} is listed twice", quote(text)));
         }
@@ -185,33 +188,43 @@ Aliases read_aliases(const Node& root) {
 
 }  // namespace
 
-std::expected<LoadedDeployment, DeploymentFaults> load_deployment(const std::string& folder) {
-  const auto whole = [](const std::string& file, const Error& error) {
-    return std::unexpected(DeploymentFaults{{Fault{file, 0, error.message()}}});
+LoadedDeployment load_deployment(const std::string& folder) {
+  LoadedDeployment loaded{.file = folder + (folder.ends_with('/') ? "" : "/") + "deployment.yaml"};
+  const std::string alias_file = loaded.file.substr(0, loaded.file.size() - 15) + "alias.yaml";
+  const auto read = [&](const std::string& file, const std::function<void(const Node& root)>& reader) {
+    auto document = read_yaml(file, reader);
+    if (!document) {
+      loaded.faults.push_back({file, 0, document.error().message()});
+      return false;
+    }
+    std::ranges::move(document->faults, std::back_inserter(loaded.faults));
+    std::ranges::move(document->warnings, std::back_inserter(loaded.warnings));
+    return true;
   };
-  const std::string file = folder + (folder.ends_with('/') ? "" : "/") + "deployment.yaml",
-                    alias_file = file.substr(0, file.size() - 15) + "alias.yaml";
   Aliases aliases;
-  DeploymentFaults faults;
   std::error_code ignored;
-  if (fs::exists(alias_file, ignored)) {
-    auto document = read_yaml(alias_file, [&](const Node& root) { aliases = read_aliases(root); });
-    if (!document) return whole(alias_file, document.error());
-    faults.faults = std::move(document->faults);
+  if (fs::exists(alias_file, ignored) &&
+      !read(alias_file, [&](const Node& root) { aliases = read_aliases(root); })) {
+    return loaded;
   }
-  LoadedDeployment loaded;
-  auto document =
-      read_yaml(file, [&](const Node& root) { Reader(folder, aliases).read(root, loaded.deployment); });
-  if (!document) return whole(file, document.error());
-  std::ranges::move(document->faults, std::back_inserter(faults.faults));
-  if (faults.faults.empty()) {
+  Reader reader(folder, aliases);
+  read(loaded.file, [&](const Node& root) { reader.read(root, loaded.deployment); });
+  loaded.node_lines = std::move(reader.node_lines);
+  if (loaded.faults.empty()) {
     // What only the whole can break: limits.
     for (std::string& text : faults_of(loaded.deployment))
-      faults.faults.push_back({file, 0, std::move(text)});
+      loaded.faults.push_back({loaded.file, 0, std::move(text)});
   }
-  if (!faults.faults.empty()) return std::unexpected(std::move(faults));
-  loaded.warnings = std::move(document->warnings);
   return loaded;
+}
+
+void add_unknown_nodes(LoadedDeployment& loaded, const std::set<NodeName>& known) {
+  for (const auto& [node, line] : loaded.node_lines) {
+    if (known.contains(node)) continue;
+    loaded.faults.push_back(
+        {loaded.file, line, fmt::format("no such node: {}; see them with: octl node get", node)});
+  }
+  sort(loaded.faults);
 }
 
 }  // namespace octo::settings

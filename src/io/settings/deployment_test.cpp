@@ -46,8 +46,7 @@ class DeploymentFile : public ::testing::Test {
         << "lab: [pi-1, '@rest']\nrest: [pi-2]\nloop: ['@pool']\npool: ['@loop']\n";
   }
   void TearDown() override { fs::remove_all(folder); }
-  std::expected<LoadedDeployment, DeploymentFaults> load(std::string text, const std::string& what = "",
-                                                         const std::string& with = "") {
+  LoadedDeployment load(std::string text, const std::string& what = "", const std::string& with = "") {
     if (const auto at = text.find(what); !what.empty() && at != std::string::npos)
       text.replace(at, what.size(), with);
     std::ofstream(folder + "/deployment.yaml") << text;
@@ -55,24 +54,24 @@ class DeploymentFile : public ::testing::Test {
   }
   std::string faults(const std::string& what, const std::string& with) {
     const auto loaded = load(std::string(kGood), what, with);
-    return loaded ? "(none)" : print(loaded.error().faults);
+    return loaded.faults.empty() ? "(none)" : print(loaded.faults);
   }
   std::string folder;
 };
 
 TEST_F(DeploymentFile, TheReadmesExampleLoads) {
   const auto loaded = load_deployment(std::string(OCTO_SOURCE_DIR) + "/examples/helloWorld");
-  ASSERT_TRUE(loaded) << print(loaded.error().faults);
-  EXPECT_EQ(loaded->deployment.name.str(), "helloWorld");
-  ASSERT_EQ(loaded->deployment.apps.size(), 3U);
-  EXPECT_EQ(loaded->deployment.apps[0].script_path, "hello/scripts");
-  EXPECT_EQ(loaded->deployment.apps[0].find(Target("prepare"))->order, 3);
+  ASSERT_TRUE(loaded.faults.empty()) << print(loaded.faults);
+  EXPECT_EQ(loaded.deployment.name.str(), "helloWorld");
+  ASSERT_EQ(loaded.deployment.apps.size(), 3U);
+  EXPECT_EQ(loaded.deployment.apps[0].script_path, "hello/scripts");
+  EXPECT_EQ(loaded.deployment.apps[0].find(Target("prepare"))->order, 3);
 }
 
 TEST_F(DeploymentFile, AliasesOpenAndOrdersDefaultToZero) {
   const auto loaded = load(std::string(kGood));
-  ASSERT_TRUE(loaded) << print(loaded.error().faults);
-  const App& app = loaded->deployment.apps[0];
+  ASSERT_TRUE(loaded.faults.empty()) << print(loaded.faults);
+  const App& app = loaded.deployment.apps[0];
   EXPECT_EQ(app.nodes, (std::vector<NodeName>{NodeName("pi-24"), NodeName("pi-1"), NodeName("pi-2")}));
   EXPECT_EQ(app.find(Target("start"))->order, 0);
   EXPECT_EQ(app.source_path, "p/src");
@@ -100,16 +99,25 @@ TEST_F(DeploymentFile, EachMistakeSaysLineAndRemedy) {
 TEST_F(DeploymentFile, AllMistakesComeAtOnceInOrder) {
   const auto loaded =
       load("name: hello\ndescrption: x\napplications:\n- name: a\n  nodes: []\n- nodes: [brain]\n");
-  ASSERT_FALSE(loaded);
-  const auto& faults = loaded.error().faults;
+  const auto& faults = loaded.faults;
   EXPECT_GE(faults.size(), 8U) << print(faults);
   EXPECT_TRUE(std::ranges::is_sorted(faults, {}, &Fault::line));
 }
 
+TEST_F(DeploymentFile, AnUnknownNodeIsToldWhereItIsNamedAlsoByAnAlias) {
+  auto loaded = load(std::string(kGood));
+  add_unknown_nodes(loaded, {NodeName("pi-24"), NodeName("pi-1"), NodeName("pi-2")});
+  EXPECT_TRUE(loaded.faults.empty());
+  add_unknown_nodes(loaded, {NodeName("pi-24"), NodeName("pi-1")});
+  ASSERT_EQ(loaded.faults.size(), 1U);
+  EXPECT_EQ(loaded.faults[0].line, 10);
+  EXPECT_NE(loaded.faults[0].text.find("pi-2"), std::string::npos);
+}
+
 TEST_F(DeploymentFile, AFolderWithoutOneIsSaid) {
   const auto loaded = load_deployment(folder + "/none");
-  ASSERT_FALSE(loaded);
-  EXPECT_NE(loaded.error().faults[0].file.find("none/deployment.yaml"), std::string::npos);
+  ASSERT_FALSE(loaded.faults.empty());
+  EXPECT_NE(loaded.faults[0].file.find("none/deployment.yaml"), std::string::npos);
 }
 
 }  // namespace octo::settings

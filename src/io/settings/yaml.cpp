@@ -192,9 +192,12 @@ Result<Document> read_yaml(const std::string& file, const std::function<void(con
   } catch (const YAML::Exception& foreign) {
     document.faults.push_back({file, foreign.mark.line + 1, fmt::format("not YAML: {}", foreign.msg)});
   }
-  std::ranges::sort(document.faults, {},
-                    [](const Fault& fault) { return std::pair(fault.line, fault.text); });
+  sort(document.faults);
   return document;
+}
+
+void sort(std::vector<Fault>& faults) {
+  std::ranges::sort(faults, {}, [](const Fault& fault) { return std::pair(fault.line, fault.text); });
 }
 
 Result<std::string> find_settings(const std::string& program, const std::string& given) {

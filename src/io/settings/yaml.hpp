@@ -4,10 +4,11 @@
 // stays behind this header.
 #pragma once
 #include <cstdint>
-#include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Fault {
 };
 std::string print(const Fault& fault);  // "octl.yaml:12: unknown key 'passwort' (did you mean 'password'?)"
 std::string print(const std::vector<Fault>& faults);  // one per line
+void sort(std::vector<Fault>& faults);                // of one file, by line
 
 // A node of the tree. Reading a wrong type adds a fault and answers the default.
 class Node {
@@ -65,11 +67,14 @@ Result<std::string> find_settings(const std::string& program, const std::string&
 // instead.
 struct LoadedDeployment {
   Deployment deployment;
+  std::string file;
+  std::vector<Fault> faults;  // empty: the deployment is right, as far as a file can tell
   std::vector<Fault> warnings;
+  std::map<NodeName, int> node_lines;  // where each node is named first, also beside faults
 };
-struct DeploymentFaults {
-  std::vector<Fault> faults;
-};
-std::expected<LoadedDeployment, DeploymentFaults> load_deployment(const std::string& folder);
+LoadedDeployment load_deployment(const std::string& folder);
+// A fault, at its place among the others, for every node named that is not among `known`: the Brain tells
+// which are.
+void add_unknown_nodes(LoadedDeployment& loaded, const std::set<NodeName>& known);
 
 }  // namespace octo::settings

@@ -9,14 +9,20 @@ namespace octo::octl {
 
 Async<Result<int>> scen_apply(Call& call) {
   const std::string& folder = call.line.words[0];
-  const auto loaded = settings::load_deployment(folder);
-  if (!loaded) {
-    for (const settings::Fault& fault : loaded.error().faults) call.output.say(settings::print(fault));
-    co_return kUsage;
+  settings::LoadedDeployment loaded = settings::load_deployment(folder);
+  // Asked also where the file has faults, so that all of them are told at once.
+  const auto nodes = co_await call.session.call([](client::Brain& brain) { return brain.nodes({}); });
+  if (nodes) {
+    std::set<NodeName> known;
+    for (const NodeInfo& node : nodes->nodes) known.insert(node.record.name);
+    settings::add_unknown_nodes(loaded, known);
   }
-  for (const settings::Fault& warning : loaded->warnings)
+  for (const settings::Fault& fault : loaded.faults) call.output.say(settings::print(fault));
+  if (!loaded.faults.empty()) co_return kUsage;
+  if (!nodes) co_return fail(nodes.error());
+  for (const settings::Fault& warning : loaded.warnings)
     call.output.say(fmt::format("warning: {}", settings::print(warning)));
-  api::Apply apply{.deployment = loaded->deployment};
+  api::Apply apply{.deployment = std::move(loaded.deployment)};
   if (call.line.words.size() > 1) apply.target = call.line.words[1];
   apply.message =
       OCTO_CO_TRY(read_message(call.line, apply.target == "commit" ? Message::needed : Message::welcome));

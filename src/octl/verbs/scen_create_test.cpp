@@ -38,19 +38,19 @@ TEST_F(ScenCreate, MakesAFolderThatIsADeploymentWithoutFault) {
   Captured captured;
   ASSERT_EQ(octl({"scen", "create", "my scene"}, captured), 0) << captured.err();
   const auto loaded = settings::load_deployment("my scene");
-  ASSERT_TRUE(loaded.has_value()) << settings::print(loaded.error().faults);
-  EXPECT_EQ(loaded->deployment.name.str(), "my scene");
-  ASSERT_EQ(loaded->deployment.apps.size(), 1U);
-  EXPECT_EQ(loaded->deployment.apps[0].name.str(), "YourApp");
+  ASSERT_TRUE(loaded.faults.empty()) << settings::print(loaded.faults);
+  EXPECT_EQ(loaded.deployment.name.str(), "my scene");
+  ASSERT_EQ(loaded.deployment.apps.size(), 1U);
+  EXPECT_EQ(loaded.deployment.apps[0].name.str(), "YourApp");
 }
 
 TEST_F(ScenCreate, WithNamesMakesOneAppEach) {
   Captured captured;
   ASSERT_EQ(octl({"scen", "create", "s", "with", "größe: 1", "b"}, captured), 0) << captured.err();
   const auto loaded = settings::load_deployment("s");
-  ASSERT_TRUE(loaded.has_value()) << settings::print(loaded.error().faults);
+  ASSERT_TRUE(loaded.faults.empty()) << settings::print(loaded.faults);
   std::vector<std::string> names;
-  for (const App& app : loaded->deployment.apps) names.push_back(app.name.str());
+  for (const App& app : loaded.deployment.apps) names.push_back(app.name.str());
   EXPECT_THAT(names, ElementsAre("größe: 1", "b"));
   EXPECT_TRUE(std::filesystem::exists("s/b/src/README.md"));
   EXPECT_NE(

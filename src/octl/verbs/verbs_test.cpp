@@ -96,6 +96,12 @@ TEST_F(VerbsTest, ABackgroundCommandIsAnsweredWithItsPidWhileItRuns) {
   EXPECT_THAT(got.out, HasSubstr("\"pid\": 4711"));
 }
 
+http::Reply nodes_reply(const std::vector<std::string>& names) {
+  api::NodeList list;
+  for (const std::string& name : names) list.nodes.emplace_back().record.name = NodeName(name);
+  return json_reply(api::encode(list));
+}
+
 TEST_F(VerbsTest, AllMeansTheWholeWorkgroup) {
   other_ = [&](const http::Request& request) {
     EXPECT_THAT(api::decode_start_task(request.body).value().nodes, testing::ElementsAre("@all"));
@@ -112,6 +118,7 @@ TEST_F(VerbsTest, ApplySendsWhatTheBrainLacksAndThenTheDeployment) {
   std::mutex mutex;
   other_ = [&](const http::Request& request) {
     const std::lock_guard lock(mutex);
+    if (request.path == "/api/v2/nodes") return nodes_reply({"pi-24", "pi-240"});
     if (request.path == "/api/v2/blobs/missing") return json_reply(request.body);
     if (request.method == "PUT") {
       EXPECT_TRUE(request.path.ends_with(print_hex(crypto::sha256(request.body))));
@@ -136,6 +143,19 @@ TEST_F(VerbsTest, ApplySendsWhatTheBrainLacksAndThenTheDeployment) {
   EXPECT_EQ(applied->message, "first");
   EXPECT_EQ(applied->deployment.apps.size(), 3U);
   EXPECT_GT(blobs.size(), 3U);
+}
+
+TEST_F(VerbsTest, ApplyTellsUnknownNodesWithTheirPlaceAndSendsNothing) {
+  other_ = [](const http::Request& request) {
+    EXPECT_EQ(request.path, "/api/v2/nodes");
+    return nodes_reply({"pi-240"});
+  };
+  const auto brain = make_brain();
+  const std::string example = std::string(OCTO_SOURCE_DIR) + "/examples/helloWorld";
+  const Outcome got = call_octl({"scen", "apply", example}, write_settings(brain_at(brain->port())));
+  EXPECT_EQ(got.code, kUsage);
+  EXPECT_THAT(got.err, testing::ContainsRegex("deployment.yaml:[0-9]+: no such node: pi-24;"));
+  EXPECT_THAT(got.err, testing::Not(HasSubstr("pi-240")));
 }
 
 }  // namespace
