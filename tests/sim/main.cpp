@@ -1,28 +1,60 @@
 // SPDX-License-Identifier: MIT
-// usage: octo_sim [--seed N | --seeds N]   one seed with its trace, or the seeds 1…N
+// usage: octo_sim [--seed N | [--from N] --seeds N]   one seed with its trace, or so many
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "io/log/log.hpp"
 #include "simulation.hpp"
 
-int main(int argc, char** argv) {
-  const bool one = argc == 3 && std::strcmp(argv[1], "--seed") == 0;
-  const bool many = argc == 3 && std::strcmp(argv[1], "--seeds") == 0;
-  if (argc != 1 && !one && !many) {
-    std::fprintf(stderr, "usage: octo_sim [--seed N | --seeds N]\n");
-    return 2;
-  }
-  const std::uint64_t last = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : 1000;
-  int bad = 0;
-  for (std::uint64_t seed = one ? last : 1; seed <= last; ++seed) {
+namespace {
+
+using Seed = unsigned long long;
+
+int replay(Seed seed) {
+  const auto outcome = octo::sim::simulate(seed);
+  std::fputs(outcome.trace.c_str(), stdout);
+  for (const std::string& violation : outcome.violations)
+    std::printf("seed %llu: %s\n", seed, violation.c_str());
+  return outcome.violations.empty() ? 0 : 1;
+}
+
+int run_many(Seed from, Seed count) {
+  const auto begun = std::chrono::steady_clock::now();
+  Seed bad = 0;
+  std::size_t tasks = 0, starts = 0;
+  for (Seed seed = from; seed < from + count; ++seed) {
     const auto outcome = octo::sim::simulate(seed);
-    if (one) std::fputs(outcome.trace.c_str(), stdout);
-    for (const std::string& violation : octo::sim::violations(outcome)) {
-      std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), violation.c_str());
-      ++bad;
-    }
+    tasks += outcome.tasks;
+    starts += outcome.starts;
+    bad += outcome.violations.empty() ? 0 : 1;
+    for (const std::string& violation : outcome.violations)
+      std::printf("seed %llu: %s\n", seed, violation.c_str());
+    std::fflush(stdout);
   }
-  std::printf("simulation: seeds up to %llu, %d violations\n", static_cast<unsigned long long>(last), bad);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+  std::printf(
+      "simulation: %llu seeds from %llu, %zu tasks, %zu starts, %llu seeds with violations, %.0f seeds/s\n",
+      count, from, tasks, starts, bad, static_cast<double>(count) / took.count());
   return bad == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Seed seed = 0, from = 1, count = 1000;
+  for (int word = 1; word < argc; word += 2) {
+    Seed* const into = std::strcmp(argv[word], "--seed") == 0    ? &seed
+                       : std::strcmp(argv[word], "--from") == 0  ? &from
+                       : std::strcmp(argv[word], "--seeds") == 0 ? &count
+                                                                 : nullptr;
+    if (into == nullptr || word + 1 == argc) {
+      std::fprintf(stderr, "usage: octo_sim [--seed N | [--from N] --seeds N]\n");
+      return 2;
+    }
+    *into = std::strtoull(argv[word + 1], nullptr, 10);
+  }
+  octo::log::set_level(octo::log::Level::error);
+  return seed != 0 ? replay(seed) : run_many(from, count);
 }

@@ -2,165 +2,69 @@
 #include "simulation.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <cstdlib>
 
-#include "agent.hpp"
-#include "base/expects.hpp"
-#include "brain/blobs/blobs.hpp"
-#include "brain/blobs/event_log.hpp"
-#include "brain/fleet/fleet.hpp"
-#include "brain/ledger/ledger.hpp"
-#include "brain/work/verbs.hpp"
-#include "domain/limits.hpp"
-#include "io/files/files.hpp"
+#include "play.hpp"
 
 namespace octo::sim {
 
 namespace {
 
-constexpr Span kVirtualDeadline = 30min;
-const std::vector<std::string> kNodes = {"pi0", "pi1"};
-constexpr std::string_view kText = "hello from a simulated process";
+constexpr Span kVirtualDeadline = 1h;
+// A node that was away for long pauses up to a minute before it dials again, a half-open link is noticed
+// after 45 s, and then the promise gives the product a minute.
+constexpr Span kSettle = 60s + 45s + 65s;
 
-// A folder on the real disk for the Brain's ledger and logs, gone afterwards. No path of it reaches the
-// trace.
-class Folder {
- public:
-  Folder() {
-    std::string name = "/tmp/octopoda-sim.XXXXXX";
-    OCTO_EXPECTS(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { (void)files::remove_tree(path); }
-  std::string path;
-};
-
-struct World {
-  explicit World(std::uint64_t seed)
-      : executor(loop.get_executor()),
-        random(seed),
-        clock(executor),
-        trace(clock),
-        network(clock, random, trace, executor) {}
-
-  asio::io_context loop{1};
-  Executor executor;
-  SeededRandom random;
-  VirtualClock clock;
-  Trace trace;
-  Network network;
-  InlineWorkers workers;
-  Folder folder;
-  std::map<std::string, Disk> disks;
-};
-
-Async<void> agent(World& world, const std::string& node) {
-  SimRuns runs(world.disks[node], world.clock, world.random, world.trace, world.executor);
-  NoWorkspace workspace;
-  NoHost host;
-  FixedAddress address;
-  const Folder folder;
-  const auto dialer = world.network.dialer(node);
-  tentacle::Surroundings surroundings;
-  surroundings.name = NodeName(node);
-  tentacle::Verbs verbs({runs, workspace, host, world.clock}, surroundings, world.executor);
-  tentacle::BrainLink::Settings settings;
-  settings.name = NodeName(node);
-  settings.version = "sim";
-  settings.instance = node;
-  settings.boot_id = "sim";
-  settings.folder = folder.path;
-  tentacle::BrainLink link(settings, verbs, address, *dialer, world.clock, world.random);
-  struct Ending {
-    std::exception_ptr error;
-  } ending;
-  try {
-    co_await link.run();
-  } catch (...) {  // cancelled: the simulation is over; what the agent owns ends first
-    ending.error = std::current_exception();
-  }
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_await verbs.stop();
-  co_await runs.stop();
-  if (ending.error) std::rethrow_exception(ending.error);
+Async<void> begin_node(World& world, std::size_t node) {
+  co_await world.clock.sleep_until(world.plan.first_start[node]);
+  world.machines[node]->start_agent();
 }
 
-Async<void> cut_once(World& world) {
-  const std::string node = kNodes[world.random.number() % kNodes.size()];
-  co_await world.clock.sleep(world.random.between(1s, 1400ms));  // while the command runs, see story()
-  world.network.cut(node);
-  co_await world.clock.sleep(world.random.between(100ms, 20s));
-  world.network.mend(node);
-}
-
-Async<void> listen(brain::Verbs& verbs, const TaskId& task, World& world, Outcome& outcome) {
-  auto listener = co_await verbs.listen(task, 1);
-  if (!listener) co_return;
-  while (true) {
-    auto events = co_await (*listener)->next();
-    if (!events || events->empty()) co_return;
-    for (const TaskEvent& event : *events) {
-      world.trace.add(
-          fmt::format("event {} {} {} {}", event.number, name_of(event.kind), event.run.id.node,
-                      event.kind == TaskEvent::Kind::state ? name_of(event.run.state) : event.output.bytes));
-      if (event.kind == TaskEvent::Kind::output)
-        outcome.output[event.run.id.node.str()] += event.output.bytes;
-      if (event.kind == TaskEvent::Kind::done) outcome.finished = true;
-    }
-    if (outcome.finished) co_return;
-  }
-}
-
-Async<void> story(World& world, brain::Verbs& verbs, brain::Fleet& fleet, Outcome& outcome) {
-  while (fleet.all().size() < kNodes.size()) co_await world.clock.sleep(10ms);
-  co_await world.clock.sleep(1s);
-  const TaskId task = verbs.make_task_id();
-  brain::CommandRequest request;
-  request.order.text = fmt::format("echo {}", kText);
-  for (const std::string& node : kNodes) request.nodes.emplace_back(node);
-  request.deadline = limits::delivery_deadline;
-  request.title = request.order.text;
-  request.request = "{}";
-  const brain::Stamp stamp{{"sim", Group("")}, "task.start", task.str(), world.clock.wall(), std::nullopt};
-  const auto started = co_await verbs.run_command(task, std::move(request), stamp);
-  world.trace.add(started ? "accepted" : started.error().message());
-  if (!started) co_return;
-  co_await listen(verbs, task, world, outcome);
-  const auto stored = co_await verbs.find_task(task);
-  if (!stored || !*stored) co_return;
-  for (const RunRow& run : (*stored)->runs) outcome.runs[run.id.node.str()] = run;
-}
-
-Async<void> play(World& world, Outcome& outcome) {
-  auto ledger = brain::SqliteLedger::open(world.folder.path, world.workers, world.executor).value();
-  const auto events = brain::FileEventLog::open(world.folder.path, world.workers).value();
-  const auto blobs = brain::ChunkBlobs::open(world.folder.path, world.workers).value();
-  auto verbs = (co_await brain::Verbs::open({nullptr, *ledger, *events, *blobs, world.clock, world.random},
-                                            world.executor))
-                   .value();
-  brain::LinkFleet fleet({"brain", "sim", ledger->epoch()}, verbs->fleet_events(), *blobs, world.clock,
-                         world.executor);
-  verbs->set_fleet(fleet);
-  const auto listener = world.network.listen("brain");
+Async<void> story(World& world) {
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    nursery.spawn(fleet.serve(*listener));
-    for (const std::string& node : kNodes) nursery.spawn(agent(world, node));
-    nursery.spawn(cut_once(world));
-    co_await story(world, *verbs, fleet, outcome);
+    world.brain.start();
+    nursery.spawn(supervise_brain(world));
+    for (std::size_t node = 0; node < world.plan.nodes; ++node) nursery.spawn(begin_node(world, node));
+    for (const TaskPlan& task : world.plan.tasks) nursery.spawn(operate(world, task, nursery));
+    for (const FaultPlan& fault : world.plan.faults) nursery.spawn(trouble(world, fault));
+    co_await world.clock.sleep_until(world.plan.healed + 1s);
+    co_await heal_everything(world);
+    world.healed = true;
+    const Instant settled = world.clock.now() + kSettle;
+    while (world.clock.now() < settled && !co_await is_quiet(world)) co_await world.clock.sleep(1s);
+    co_await world.clock.sleep(2s);
+    co_await take_stock(world);
+    world.oracle.judge(world.witness);
   });
-  co_await verbs->stop();
-  co_await ledger->close();
+  for (const auto& machine : world.machines) co_await machine->stop();
+  co_await world.brain.stop();
 }
 
 }  // namespace
 
-Outcome simulate(std::uint64_t seed) {
-  World world(seed);
-  Outcome outcome;
+World::World(std::uint64_t seed, BrainFaults& brain_faults, NodeFaults& node_faults_)
+    : random(seed),
+      clock(loop.get_executor()),
+      trace(clock),
+      surface{loop.get_executor(), clock, trace},
+      sqlite(random.fork(), clock),
+      plan(make_plan(random.fork())),
+      network(surface, random.fork()),
+      oracle(trace),
+      node_faults(node_faults_),
+      brain(surface, network, brain_faults, random.fork()) {
+  for (std::size_t node = 0; node < plan.nodes; ++node) {
+    const std::string name = fmt::format("pi{}", node);
+    machines.push_back(std::make_unique<Machine>(Machine::Setup{name, NodeName(name), ""}, surface, network,
+                                                 witness, node_faults, random.fork()));
+  }
+}
+
+Outcome simulate(std::uint64_t seed, BrainFaults& brain, NodeFaults& nodes) {
+  World world(seed, brain, nodes);
   bool over = false;
   std::exception_ptr failed;
-  asio::co_spawn(world.loop, play(world, outcome), [&](std::exception_ptr error) {
+  asio::co_spawn(world.loop, story(world), [&](std::exception_ptr error) {
     failed = error;
     over = true;
   });
@@ -168,36 +72,23 @@ Outcome simulate(std::uint64_t seed) {
     world.loop.restart();
     if (world.loop.poll() > 0) continue;
     if (!world.clock.advance() || world.clock.now().time_since_epoch() > kVirtualDeadline) {
-      // Nothing can happen any more, or it takes for ever: told as it is, by outcome.finished.
-      world.trace.add("stuck");
+      // Nothing can happen any more, or it takes for ever: a bug of the simulation or of the product.
       std::fputs(world.trace.text().c_str(), stderr);
+      std::fprintf(stderr, "seed %llu is stuck\n", static_cast<unsigned long long>(seed));
       std::abort();
     }
   }
   if (failed) std::rethrow_exception(failed);
-  outcome.trace = world.trace.text();
-  for (const auto& [node, disk] : world.disks) outcome.witness[node] = disk.witness;
+  Outcome outcome{world.trace.text(), world.oracle.faults(), world.clock.now().time_since_epoch(),
+                  world.oracle.tasks().size(), 0};
+  for (const auto& [run, starts] : world.witness.starts) outcome.starts += starts.size();
   return outcome;
 }
 
-std::vector<std::string> violations(const Outcome& outcome) {
-  std::vector<std::string> found;
-  if (!outcome.finished) found.push_back("the task never finished");
-  for (const std::string& node : kNodes) {
-    const auto run = outcome.runs.find(node);
-    if (run == outcome.runs.end()) {
-      found.push_back(node + ": no outcome");
-      continue;
-    }
-    const auto starts = outcome.witness.contains(node) ? outcome.witness.at(node).size() : 0;
-    if (run->second.state != RunState::succeeded)
-      found.push_back(node + ": " + std::string(name_of(run->second.state)));
-    if (starts != 1) found.push_back(fmt::format("{}: started {} times", node, starts));
-    const std::string output = outcome.output.contains(node) ? outcome.output.at(node) : "";
-    if (output != std::string(kText) + "\n")
-      found.push_back(fmt::format("{}: output {}", node, quote(output)));
-  }
-  return found;
+Outcome simulate(std::uint64_t seed) {
+  BrainFaults brain;
+  NodeFaults nodes;
+  return simulate(seed, brain, nodes);
 }
 
 }  // namespace octo::sim

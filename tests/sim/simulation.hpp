@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: MIT
-// One run of the simulation: a real Brain and real agents' links and verbs in one process, one command, one
-// cut, one seed.
+// One run of the simulation: a real Brain and real agents in one process, tasks and faults from one seed, and
+// what of "nothing lost" did not hold.
 #pragma once
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "domain/task.hpp"
+#include "base/time.hpp"
 
 namespace octo::sim {
 
+class BrainFaults;
+class NodeFaults;
+
 struct Outcome {
-  std::string trace;                                        // byte-equal for equal seeds
-  std::map<std::string, RunRow> runs;                       // by node, as the Brain tells at the end
-  std::map<std::string, std::string> output;                // by node, as listeners saw it
-  std::map<std::string, std::vector<std::string>> witness;  // process starts, by node
-  bool finished = false;                                    // every run final before the virtual deadline
+  std::string trace;                    // byte-equal for equal seeds
+  std::vector<std::string> violations;  // empty when all holds
+  Span lasted{};                        // virtual
+  std::size_t tasks = 0;
+  std::size_t starts = 0;
 };
 
+// The faults are planted by tests of the oracle; without any, the product is what is tested.
+Outcome simulate(std::uint64_t seed, BrainFaults& brain, NodeFaults& nodes);
 Outcome simulate(std::uint64_t seed);
-
-// What of "nothing lost" does not hold; empty when all does.
-std::vector<std::string> violations(const Outcome& outcome);
 
 }  // namespace octo::sim

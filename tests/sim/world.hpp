@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A world from one seed: virtual time, randomness, a network with delays and cuts, and a trace of all that
-// happened.
+// Time, chance and the record of what happened, all from one seed.
 //
 // The loop runs what is ready; then time jumps to the next timer. Nothing waits for real time.
 #pragma once
 #include <map>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "async/clock.hpp"
 #include "async/event.hpp"
-#include "async/mailbox.hpp"
 #include "base/random.hpp"
-#include "io/net/stream.hpp"
 
 namespace octo::sim {
 
@@ -22,12 +17,17 @@ class SeededRandom final : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
   Bytes bytes(std::size_t count) override;
+  std::uint64_t next();
+  // In [0, end).
+  std::size_t below(std::size_t end) { return static_cast<std::size_t>(next() % end); }
+  bool chance(double of_one) { return fraction() < of_one; }
   Span between(Span low, Span high) {
     return low + std::chrono::duration_cast<Span>((high - low) * fraction());
   }
+  // A stream of its own: what one part of the world draws does not move the others.
+  SeededRandom fork() { return SeededRandom(next()); }
 
  private:
-  std::uint64_t next();
   std::uint64_t state_;
 };
 
@@ -47,6 +47,20 @@ class VirtualClock final : public Clock {
   std::map<std::pair<Instant, std::uint64_t>, Event*> timers_;
 };
 
+// One machine's clock: its wall time may be stepped, its boot clock is everybody's.
+class MachineClock final : public Clock {
+ public:
+  explicit MachineClock(VirtualClock& clock) : clock_(clock) {}
+  Instant now() const override { return clock_.now(); }
+  WallTime wall() const override { return clock_.wall() + offset_; }
+  Async<void> sleep_until(Instant when) override { return clock_.sleep_until(when); }
+  void step_wall(Span by) { offset_ += by; }
+
+ private:
+  VirtualClock& clock_;
+  Span offset_{};
+};
+
 class Trace {
  public:
   explicit Trace(const Clock& clock) : clock_(clock) {}
@@ -58,33 +72,11 @@ class Trace {
   std::string text_;
 };
 
-// Byte streams between named ends, delivered after a random delay, in order. cut() breaks a node's streams at
-// once.
-class Network {
- public:
-  Network(VirtualClock& clock, SeededRandom& random, Trace& trace, Executor executor);
-  ~Network();
-
-  std::unique_ptr<net::Listener> listen(std::string brain);
-  std::unique_ptr<net::Dialer> dialer(std::string node);
-  // Every stream of the node breaks; what was under way is lost. Until mend(), dialling fails.
-  void cut(const std::string& node);
-  void mend(const std::string& node);
-
-  struct Wire;  // one direction of one stream
-
- private:
-  friend class SimStream;
-  friend class SimDialer;
-  friend class SimListener;
-  VirtualClock& clock_;
-  SeededRandom& random_;
-  Trace& trace_;
-  Executor executor_;
-  std::string brain_;
-  Mailbox<std::unique_ptr<net::Stream>> arrivals_;
-  std::map<std::string, bool> down_;
-  std::map<std::string, std::vector<std::weak_ptr<Wire>>> wires_;
+// What every part of the world shares.
+struct Surface {
+  Executor executor;
+  VirtualClock& clock;
+  Trace& trace;
 };
 
 }  // namespace octo::sim

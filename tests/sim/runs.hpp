@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: MIT
-// A simulated node: the real link and the real verbs over simulated processes. Its disk outlives it.
+// The Runs port over simulated processes, with the rules of tentacle/runs: intent, claim, start, end,
+// acknowledgement. One per agent; the journal and the processes are the machine's.
 #pragma once
-#include <map>
-#include <string>
-#include <vector>
-
-#include "tentacle/link/link.hpp"
-#include "world.hpp"
+#include "machine.hpp"
 
 namespace octo::sim {
 
-// What a node keeps when its agent dies: the journal of runs, and the witness that every start leaves.
-struct Disk {
-  struct Run {
-    tentacle::RunFacts facts;
-    Bytes output;
-    bool acknowledged = false;
-  };
-  std::map<RunId, Run> runs;
-  std::vector<std::string> witness;  // one line per process start: "task step attempt"
-};
-
-// The Runs port over simulated processes: "echo TEXT" writes TEXT and ends after a while that the seed
-// decides.
 class SimRuns final : public tentacle::Runs {
  public:
-  SimRuns(Disk& disk, Clock& clock, SeededRandom& random, Trace& trace, Executor executor);
-  Async<void> stop();
+  // Settles what an agent before left: a run without a runner has ended, or never began.
+  explicit SimRuns(Machine& machine);
 
   Async<Result<tentacle::RunFacts>> start(const Start& start) override;
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
@@ -37,15 +20,10 @@ class SimRuns final : public tentacle::Runs {
   std::vector<RunId> unacknowledged() const override;
 
  private:
-  Async<void> live(RunId id, Bytes output);
-  void end(const RunId& id, RunState state);
+  Async<tentacle::RunFacts> started(const RunId& id);
+  static tentacle::RunFacts facts_of(const RunRecord& run);
 
-  Disk& disk_;
-  Clock& clock_;
-  SeededRandom& random_;
-  Trace& trace_;
-  Event changed_;
-  Nursery nursery_;
+  Machine& machine_;
 };
 
 // No nodeapps in this world yet.

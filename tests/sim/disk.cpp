@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "disk.hpp"
+
+#include <algorithm>
+
+#include "base/expects.hpp"
+
+namespace octo::sim {
+
+namespace {
+
+std::map<std::string, Disk*, std::less<>>& disks() {
+  static std::map<std::string, Disk*, std::less<>> all;
+  return all;
+}
+
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// Names of paths move with the disk.
+std::string moved(const std::string& path, const std::string& from, const std::string& to) {
+  return to + path.substr(from.size());
+}
+
+}  // namespace
+
+void File::write(std::size_t offset, BytesView bytes) {
+  Change change{offset, {}, Bytes(bytes), bytes_.size(), std::max(bytes_.size(), offset + bytes.size())};
+  if (offset < bytes_.size()) change.before = bytes_.substr(offset, bytes.size());
+  redo(change, bytes.size());
+  unsynced_.push_back(std::move(change));
+}
+
+void File::truncate(std::size_t size) {
+  Change change{size, {}, {}, bytes_.size(), size};
+  if (size < bytes_.size()) change.before = bytes_.substr(size);
+  bytes_.resize(size);
+  unsynced_.push_back(std::move(change));
+}
+
+void File::synced() {
+  unsynced_.clear();
+  durable_size_ = bytes_.size();
+}
+
+void File::sync_failed() {
+  lost_.insert(lost_.end(), unsynced_.begin(), unsynced_.end());
+  unsynced_.clear();
+}
+
+void File::undo(const Change& change) {
+  bytes_.resize(std::max(change.size_before, change.offset + change.before.size()));
+  std::copy(change.before.begin(), change.before.end(),
+            bytes_.begin() + static_cast<std::ptrdiff_t>(change.offset));
+  bytes_.resize(change.size_before);
+}
+
+void File::redo(const Change& change, std::size_t bytes) {
+  const bool whole = bytes == change.after.size();
+  const std::size_t size = whole ? change.size_after : std::max(bytes_.size(), change.offset + bytes);
+  bytes_.resize(std::max(bytes_.size(), size));
+  std::copy_n(change.after.begin(), bytes, bytes_.begin() + static_cast<std::ptrdiff_t>(change.offset));
+  bytes_.resize(size);
+}
+
+std::shared_ptr<File> File::after_power_cut(SeededRandom& random) const {
+  auto left = std::make_shared<File>();
+  left->bytes_ = bytes_;
+  for (auto change = unsynced_.rbegin(); change != unsynced_.rend(); ++change) left->undo(*change);
+  for (auto change = lost_.rbegin(); change != lost_.rend(); ++change) {
+    Bytes hole = change->before;
+    hole.resize(change->after.size(), '\0');
+    if (left->bytes_.size() < change->offset + hole.size()) left->bytes_.resize(change->offset + hole.size());
+    std::copy(hole.begin(), hole.end(), left->bytes_.begin() + static_cast<std::ptrdiff_t>(change->offset));
+  }
+  left->bytes_.resize(durable_size_);
+  // Of what was not synced the disk has done a part, in order, the last of it perhaps torn.
+  if (!unsynced_.empty()) {
+    const std::size_t done = random.below(unsynced_.size() + 1);
+    for (std::size_t i = 0; i < done; ++i) left->redo(unsynced_[i], unsynced_[i].after.size());
+    if (done < unsynced_.size() && !unsynced_[done].after.empty() && random.chance(0.5))
+      left->redo(unsynced_[done], random.below(unsynced_[done].after.size()));
+  }
+  left->durable_size_ = left->bytes_.size();
+  return left;
+}
+
+Disk::Disk(std::string path, SeededRandom random) : path_(std::move(path)), random_(random) {
+  folders_.insert(path_);
+  disks()[path_] = this;
+}
+
+Disk::~Disk() { disks().erase(path_); }
+
+Disk* Disk::of(std::string_view path) {
+  if (!path.starts_with("/sim/")) return nullptr;
+  const auto found = disks().find(path.substr(0, path.find('/', 5)));
+  return found == disks().end() ? nullptr : found->second;
+}
+
+std::unique_ptr<Disk> Disk::power_cut(std::string path) {
+  auto left = std::make_unique<Disk>(std::move(path), random_.fork());
+  auto names = durable_;
+  const std::size_t done = unsynced_.empty() ? 0 : random_.below(unsynced_.size() + 1);
+  for (std::size_t i = 0; i < done; ++i) {
+    for (const auto& [name, file] : unsynced_[i].names) {
+      if (file) names[name] = file;
+      else names.erase(name);
+    }
+  }
+  for (const auto& [name, file] : names)
+    left->files_[moved(name, path_, left->path_)] = file->after_power_cut(random_);
+  left->durable_ = left->files_;
+  for (const std::string& folder : folders_) left->folders_.insert(moved(folder, path_, left->path_));
+  return left;
+}
+
+std::unique_ptr<Disk> Disk::kill(std::string path) const {
+  SeededRandom random = random_;
+  auto left = std::make_unique<Disk>(std::move(path), random.fork());
+  // Copies, because the dying process may still write to its own.
+  std::map<const File*, std::shared_ptr<File>> copies;
+  const auto copy = [&](const std::shared_ptr<File>& file) {
+    auto& made = copies[file.get()];
+    if (file && !made) made = std::make_shared<File>(*file);
+    return made;
+  };
+  for (const auto& [name, file] : files_) left->files_[moved(name, path_, left->path_)] = copy(file);
+  for (const auto& [name, file] : durable_) left->durable_[moved(name, path_, left->path_)] = copy(file);
+  for (const NameChange& change : unsynced_) {
+    NameChange& made = left->unsynced_.emplace_back();
+    for (const auto& [name, file] : change.names)
+      made.names.emplace_back(moved(name, path_, left->path_), copy(file));
+  }
+  for (const std::string& folder : folders_) left->folders_.insert(moved(folder, path_, left->path_));
+  return left;
+}
+
+std::shared_ptr<File> Disk::find(const std::string& path) const {
+  const auto found = files_.find(path);
+  return found == files_.end() ? nullptr : found->second;
+}
+
+void Disk::change_names(NameChange change) {
+  for (const auto& [name, file] : change.names) {
+    if (file) files_[name] = file;
+    else files_.erase(name);
+  }
+  unsynced_.push_back(std::move(change));
+}
+
+std::shared_ptr<File> Disk::make(const std::string& path) {
+  auto file = std::make_shared<File>();
+  change_names({{{path, file}}});
+  return file;
+}
+
+bool Disk::rename(const std::string& from, const std::string& to) {
+  const auto file = find(from);
+  if (file) change_names({{{from, nullptr}, {to, file}}});
+  return file != nullptr;
+}
+
+bool Disk::remove(const std::string& path) {
+  if (!find(path)) return false;
+  change_names({{{path, nullptr}}});
+  return true;
+}
+
+void Disk::sync_folder(const std::string& folder) {
+  std::erase_if(unsynced_, [&](const NameChange& change) {
+    if (folder_of(change.names.front().first) != folder) return false;
+    for (const auto& [name, file] : change.names) {
+      if (file) durable_[name] = file;
+      else durable_.erase(name);
+    }
+    return true;
+  });
+}
+
+}  // namespace octo::sim

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include "oracle.hpp"
+
+#include <algorithm>
+
+#include "api/records.hpp"
+
+namespace octo::sim {
+
+namespace {
+
+// "Nothing runs late" is kept to within a second.
+constexpr Span kLateMost = 1s;
+
+std::string print(const RunId& run) { return fmt::format("{} on {}", local_name(run), run.node); }
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+}  // namespace
+
+void Oracle::fault(std::string what) {
+  trace_.add("VIOLATION " + what);
+  faults_.push_back(std::move(what));
+}
+
+void Oracle::made(const TaskId& id, const TaskPlan& plan, Instant now) {
+  Task& task = tasks_[id];
+  task.plan = &plan;
+  task.posted = now;
+}
+
+void Oracle::acknowledged(const TaskId& id, const TaskPlan& plan) {
+  tasks_[id].acknowledged = true;
+  const auto [known, fresh] = by_key_.emplace(plan.key, id);
+  if (!fresh && known->second != id)
+    fault(fmt::format("{} was answered with task {}, and now with {}", plan.key, known->second, id));
+}
+
+void Oracle::cancel_acknowledged(const TaskId& id, Instant now) {
+  if (!tasks_[id].cancelled) tasks_[id].cancelled = now;
+}
+
+void Oracle::final_state(const RunId& run, RunState state) {
+  const auto [known, fresh] = final_.emplace(run, state);
+  if (fresh || known->second == state) return;
+  if (known->second == RunState::unknown && were_unknown_.insert(run).second) {
+    known->second = state;
+    return;
+  }
+  if (state == RunState::unknown && were_unknown_.contains(run)) return;  // an old event, read again
+  fault(
+      fmt::format("{} was {} and is {} now", print(run), octo::name_of(known->second), octo::name_of(state)));
+}
+
+void Oracle::told(const TaskId& id, std::uint64_t next, const TaskEvent& event) {
+  if (event.number != next) fault(fmt::format("task {}: event {} follows {}", id, event.number, next - 1));
+  const std::string text = api::encode(event);
+  auto& [known, after] = tasks_[id].told[event.number];
+  // What was not synced may be told anew after a power cut, under the same numbers.
+  if (!known.empty() && known != text && after == power_cuts_)
+    fault(fmt::format("task {}: event {} was {} and is {} now", id, event.number, known, text));
+  known = text;
+  after = power_cuts_;
+  if (event.kind == TaskEvent::Kind::state && is_final(event.run.state))
+    final_state(event.run.id, event.run.state);
+}
+
+void Oracle::answered(const Known& before, const std::vector<RunRow>& rows) {
+  for (const RunRow& row : rows) {
+    const auto known = before.find(row.id);
+    if (is_final(row.state)) final_state(row.id, row.state);
+    else if (known != before.end())
+      fault(fmt::format("{} was {} and is {} now", print(row.id), octo::name_of(known->second),
+                        octo::name_of(row.state)));
+    if (known != before.end() && known->second != RunState::unknown && row.state == RunState::unknown)
+      fault(fmt::format("{} was {} and is unknown again", print(row.id), octo::name_of(known->second)));
+  }
+}
+
+void Oracle::judge(const Witness& witness) {
+  std::map<std::string, std::size_t> stored_by_key;
+  for (const auto& [id, task] : tasks_) {
+    if (task.acknowledged && !task.stored) fault(fmt::format("task {} was acknowledged and is gone", id));
+    if (!task.stored) continue;
+    if (++stored_by_key[task.plan->key] == 2)
+      fault(fmt::format("{} made two tasks, one of them {}", task.plan->key, id));
+    judge_events(id, task);
+    for (const RunRow& row : task.stored->runs) judge_run(task, row, witness);
+    const bool finished =
+        std::ranges::all_of(task.stored->runs, [](const auto& row) { return is_final(row.state); });
+    if (finished && !task.stored->outcome) fault(fmt::format("task {} is over and has no outcome", id));
+    if (task.stored->runs.size() != task.plan->nodes.size())
+      fault(fmt::format("task {} has {} runs", id, task.stored->runs.size()));
+  }
+  for (const auto& [run, starts] : witness.starts) {
+    const auto task = tasks_.find(run.task);
+    if (task == tasks_.end() || !task->second.stored)
+      fault(fmt::format("{} runs, and no task knows it", print(run)));
+  }
+}
+
+void Oracle::judge_run(const Task& task, const RunRow& row, const Witness& witness) {
+  const auto found = witness.starts.find(row.id);
+  const auto starts = found == witness.starts.end() ? std::vector<Witness::Start>() : found->second;
+  judge_starts(task, row, starts);
+  judge_output(task, row, starts);
+}
+
+void Oracle::judge_starts(const Task& task, const RunRow& row, const std::vector<Witness::Start>& starts) {
+  const bool alive = std::ranges::any_of(starts, [](const auto& start) { return start.alive; });
+  if (!is_final(row.state) && (row.state != RunState::running || !alive))
+    fault(fmt::format("{} is {} for ever", print(row.id), octo::name_of(row.state)));
+  if (!is_final(row.state) && task.cancelled) fault(fmt::format("{} goes on after cancel", print(row.id)));
+  if (starts.size() > 1)
+    fault(fmt::format("{} was started {} times, on {} and {}", print(row.id), starts.size(),
+                      starts[0].machine, starts[1].machine));
+  const bool never =
+      row.state == RunState::expired || row.state == RunState::rejected ||
+      (row.state == RunState::cancelled &&
+       (contains(row.end.reason, "never started") || contains(row.end.reason, "before it was started")));
+  const bool sure = row.state == RunState::succeeded || row.state == RunState::failed ||
+                    row.state == RunState::timed_out || row.state == RunState::cancelled;
+  if (never && !starts.empty())
+    fault(fmt::format("{} is {} ({}) and was started", print(row.id), octo::name_of(row.state),
+                      row.end.reason));
+  if (!never && sure && starts.empty())
+    fault(fmt::format("{} is {} and was never started", print(row.id), octo::name_of(row.state)));
+  if (is_final(row.state) && row.state != RunState::unknown && alive)
+    fault(fmt::format("{} is {} and still runs", print(row.id), octo::name_of(row.state)));
+  // Between two lives of the Brain the wall clock is all there is: once it was set back, a deadline may last
+  // longer.
+  for (const auto& start : starts) {
+    const Span late = start.at - (task.posted + task.plan->deadline);
+    if (late > kLateMost && !wall_stepped_back_)
+      fault(fmt::format("{} was started {} after its deadline", print(row.id), print_span(late)));
+  }
+}
+
+void Oracle::judge_output(const Task& task, const RunRow& row, const std::vector<Witness::Start>& starts) {
+  OutputMark stored;
+  for (const TaskEvent& event : task.events) {
+    if (event.kind != TaskEvent::Kind::output || event.run.id != row.id) continue;
+    std::uint64_t& mark = stored.of(event.output.stream);
+    if (event.output.offset != mark)
+      fault(fmt::format("{}: output at {} follows {}", print(row.id), event.output.offset, mark));
+    mark = event.output.offset;
+    for (const char c : event.output.bytes) {
+      if (c != output_at(row.id, event.output.stream, mark++)) {
+        fault(fmt::format("{}: another byte at {} than was written", print(row.id), mark - 1));
+        break;
+      }
+    }
+    mark = event.output.offset + event.output.bytes.size();
+  }
+  if (starts.size() != 1) return;
+  const Witness::Start& truth = starts.front();
+  if (stored.out > truth.out || stored.err > truth.err)
+    fault(fmt::format("{}: more output than was written", print(row.id)));
+  const bool ended = row.state == RunState::succeeded || row.state == RunState::failed ||
+                     row.state == RunState::timed_out || row.state == RunState::cancelled;
+  if (!ended) return;
+  if (row.end.out_bytes != truth.out || row.end.err_bytes != truth.err)
+    fault(fmt::format("{}: {} and {} bytes declared, {} and {} written", print(row.id), row.end.out_bytes,
+                      row.end.err_bytes, truth.out, truth.err));
+  // Nothing is dropped by these nodes, so what is not stored has to be declared lost.
+  if ((stored.out != truth.out || stored.err != truth.err) &&
+      !contains(row.end.reason, "its output is not kept"))
+    fault(fmt::format("{}: {} and {} bytes stored, {} and {} written", print(row.id), stored.out, stored.err,
+                      truth.out, truth.err));
+}
+
+void Oracle::judge_events(const TaskId& id, const Task& task) {
+  std::map<RunId, RunState> last;
+  bool done = false;
+  for (const TaskEvent& event : task.events) {
+    if (done) fault(fmt::format("task {}: event {} comes after done", id, event.number));
+    done = done || event.kind == TaskEvent::Kind::done;
+    if (event.kind != TaskEvent::Kind::state) continue;
+    RunState& before = last.emplace(event.run.id, RunState::accepted).first->second;
+    if (is_final(before) && before != event.run.state && before != RunState::unknown)
+      fault(fmt::format("{}: told as {} after {}", print(event.run.id), octo::name_of(event.run.state),
+                        octo::name_of(before)));
+    before = event.run.state;
+  }
+  if (done != task.stored->outcome.has_value())
+    fault(fmt::format("task {}: {} an outcome, {} done", id, done ? "without" : "with",
+                      done ? "told as" : "not"));
+  for (const RunRow& row : task.stored->runs) {
+    const auto told = last.find(row.id);
+    const bool late = contains(row.end.reason, "told after the task was over");
+    if (is_final(row.state) && !late && (told == last.end() || told->second != row.state))
+      fault(fmt::format("{} is {}, and listeners are not told", print(row.id), octo::name_of(row.state)));
+  }
+}
+
+}  // namespace octo::sim

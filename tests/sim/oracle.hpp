@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Watches all that the Brain says, and compares it in the end with what the machines know: "nothing lost" of
+// the promises.
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "brain/work/ports.hpp"
+#include "plan.hpp"
+
+namespace octo::sim {
+
+class Oracle {
+ public:
+  struct Task {
+    const TaskPlan* plan = nullptr;
+    Instant posted;  // the attempt that made it
+    bool acknowledged = false;
+    std::optional<Instant> cancelled;                                   // acknowledged
+    std::map<std::uint64_t, std::pair<std::string, std::size_t>> told;  // event by number, after that many …
+    // In the end:
+    std::optional<brain::StoredTask> stored;
+    std::vector<TaskEvent> events;
+  };
+
+  explicit Oracle(Trace& trace) : trace_(trace) {}
+
+  // A request reached the Brain, which gave it this id.
+  void made(const TaskId& id, const TaskPlan& plan, Instant now);
+  void acknowledged(const TaskId& id, const TaskPlan& plan);
+  void cancel_acknowledged(const TaskId& id, Instant now);
+  void power_cut() { ++power_cuts_; }
+  std::size_t power_cuts() const { return power_cuts_; }
+  void wall_stepped_back() { wall_stepped_back_ = true; }
+
+  // One listener's view: it has seen everything below `next`.
+  void told(const TaskId& id, std::uint64_t next, const TaskEvent& event);
+  // What a task looks like; asked when `before` was known.
+  using Known = std::map<RunId, RunState>;
+  const Known& known() const { return final_; }
+  void answered(const Known& before, const std::vector<RunRow>& rows);
+
+  std::map<TaskId, Task>& tasks() { return tasks_; }
+  const std::map<TaskId, Task>& tasks() const { return tasks_; }
+  void fault(std::string what);
+  const std::vector<std::string>& faults() const { return faults_; }
+
+  // After everything has healed and settled.
+  void judge(const Witness& witness);
+
+ private:
+  void final_state(const RunId& run, RunState state);
+  void judge_run(const Task& task, const RunRow& row, const Witness& witness);
+  void judge_starts(const Task& task, const RunRow& row, const std::vector<Witness::Start>& starts);
+  void judge_output(const Task& task, const RunRow& row, const std::vector<Witness::Start>& starts);
+  void judge_events(const TaskId& id, const Task& task);
+
+  Trace& trace_;
+  std::map<TaskId, Task> tasks_;
+  std::map<std::string, TaskId> by_key_;  // acknowledged
+  Known final_;                           // newest
+  std::set<RunId> were_unknown_;
+  std::vector<std::string> faults_;
+  std::size_t power_cuts_ = 0;
+  bool wall_stepped_back_ = false;
+};
+
+}  // namespace octo::sim

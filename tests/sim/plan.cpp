@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "plan.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace octo::sim {
+
+namespace {
+
+constexpr Span kTasksWithin = 60s;
+constexpr Span kFaultsWithin = 75s;
+
+constexpr std::array<std::string_view, kFaults> kNames = {"delays",
+                                                          "cut",
+                                                          "cut all",
+                                                          "one way",
+                                                          "half-open",
+                                                          "reset",
+                                                          "slow node",
+                                                          "agent killed",
+                                                          "node power cut",
+                                                          "reinstalled",
+                                                          "node disk full",
+                                                          "duplicate node",
+                                                          "node clock step",
+                                                          "brain clock step",
+                                                          "brain killed",
+                                                          "brain power cut",
+                                                          "brain killed at a write",
+                                                          "brain power cut at a write",
+                                                          "brain sync fails",
+                                                          "brain disk full"};
+
+TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) {
+  TaskPlan task;
+  task.key = fmt::format("key{}", number);
+  task.at = Instant(random.between(500ms, kTasksWithin));
+  for (std::size_t node = 0; node < nodes; ++node) {
+    if (random.chance(0.6)) task.nodes.push_back(node);
+  }
+  if (task.nodes.empty() || random.chance(0.1)) {
+    task.nodes.clear();
+    for (std::size_t node = 0; node < nodes; ++node) task.nodes.push_back(node);
+  }
+  Program& program = task.program;
+  program.chunks = static_cast<std::uint32_t>(random.below(12));
+  program.bytes = static_cast<std::uint32_t>(1 + random.below(400));
+  program.pause = random.between(1ms, 300ms);
+  if (random.chance(0.2)) program.exit_code = 3;
+  const double length = random.fraction();
+  if (length < 0.3) program.pause = random.between(1s, 5s);
+  if (length < 0.1) program.chunks = 400;  // longer than the world lasts, unless somebody ends it
+  task.limit = random.chance(0.3) ? random.between(200ms, 20s) : Span(1h);
+  task.background = random.chance(0.15);
+  if (task.background) task.limit = Span::zero();
+  task.deadline = random.chance(0.5) ? random.between(2s, 40s) : limits::delivery_deadline;
+  if (random.chance(0.35) || program.chunks == 400) task.cancel_after = random.between(Span::zero(), 15s);
+  if (random.chance(0.3)) task.post_again = random.between(1s, 60s);
+  return task;
+}
+
+FaultPlan make_fault(SeededRandom& random, std::size_t nodes) {
+  FaultPlan fault;
+  fault.fault = static_cast<Fault>(random.below(kFaults));
+  fault.at = Instant(random.between(100ms, kFaultsWithin));
+  fault.lasts = random.chance(0.25) ? random.between(20s, 70s) : random.between(10ms, 12s);
+  fault.machine = random.below(nodes);
+  fault.chance = random.next();
+  return fault;
+}
+
+}  // namespace
+
+std::string_view name_of(Fault fault) { return kNames[static_cast<std::size_t>(fault)]; }
+
+Plan make_plan(SeededRandom random) {
+  Plan plan;
+  plan.nodes = 3 + random.below(3);
+  for (std::size_t node = 0; node < plan.nodes; ++node)
+    plan.first_start.emplace_back(random.chance(0.15) ? random.between(1s, 50s) : Span(1ms));
+  const std::size_t tasks = 3 + random.below(6);
+  for (std::size_t task = 0; task < tasks; ++task) plan.tasks.push_back(make_task(random, task, plan.nodes));
+  const std::size_t faults = 1 + random.below(7);
+  for (std::size_t fault = 0; fault < faults; ++fault) plan.faults.push_back(make_fault(random, plan.nodes));
+  // Faults come together with what they disturb more often than chance alone would have it.
+  for (FaultPlan& fault : plan.faults) {
+    if (!random.chance(0.5)) continue;
+    fault.at = plan.tasks[random.below(tasks)].at + random.between(Span::zero(), 3s);
+  }
+  plan.healed = Instant(kTasksWithin + 10s);
+  for (const FaultPlan& fault : plan.faults) plan.healed = std::max(plan.healed, fault.at + fault.lasts);
+  for (const Instant& start : plan.first_start) plan.healed = std::max(plan.healed, start);
+  return plan;
+}
+
+}  // namespace octo::sim

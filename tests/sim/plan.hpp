@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// What will be asked and what will go wrong, decided by the seed before anything happens.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "machine.hpp"
+
+namespace octo::sim {
+
+struct TaskPlan {
+  std::string key;  // Idempotency-Key
+  Instant at;
+  std::vector<std::size_t> nodes;
+  Program program;
+  Span limit{};
+  bool background = false;
+  Span deadline{};
+  std::optional<Span> cancel_after;  // the acknowledgement
+  std::optional<Span> post_again;    // after it
+};
+
+enum class Fault : std::uint8_t {
+  delays,
+  cut,
+  cut_all,
+  one_way,
+  half_open,
+  reset,
+  slow_node,
+  agent_killed,
+  node_power_cut,
+  node_reinstalled,
+  node_disk_full,
+  duplicate_node,
+  node_clock_step,
+  brain_clock_step,
+  brain_killed,
+  brain_power_cut,
+  brain_killed_at_write,
+  brain_power_cut_at_write,
+  brain_sync_fails,
+  brain_disk_full,
+};
+constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::brain_disk_full) + 1;
+std::string_view name_of(Fault fault);
+
+struct FaultPlan {
+  Fault fault = Fault::delays;
+  Instant at;
+  Span lasts{};
+  std::size_t machine = 0;
+  std::uint64_t chance = 0;  // for whatever else the fault decides
+};
+
+struct Plan {
+  std::size_t nodes = 3;
+  std::vector<Instant> first_start;  // of each node's agent
+  std::vector<TaskPlan> tasks;
+  std::vector<FaultPlan> faults;
+  Instant healed;  // no fault lasts longer
+};
+
+Plan make_plan(SeededRandom random);
+
+}  // namespace octo::sim

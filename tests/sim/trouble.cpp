@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Faults of the world, each begun, and over after a while.
+#include "play.hpp"
+
+namespace octo::sim {
+
+namespace {
+
+using Weather = Network::Weather;
+
+Async<void> bad_weather(World& world, const std::string& machine, Weather weather, Span lasts) {
+  world.network.set_weather(machine, weather);
+  co_await world.clock.sleep(lasts);
+  world.network.set_weather(machine, {});
+}
+
+Async<void> cut_all(World& world, Span lasts) {
+  for (const auto& machine : world.machines) world.network.set_weather(machine->label(), {false, false, 3ms});
+  co_await world.clock.sleep(lasts);
+  for (const auto& machine : world.machines) world.network.set_weather(machine->label(), {});
+}
+
+Async<void> duplicate(World& world, const FaultPlan& fault) {
+  const std::string label = fmt::format("double{}", world.machines.size());
+  const NodeName name = world.machines[fault.machine]->node();
+  world.machines.push_back(std::make_unique<Machine>(Machine::Setup{label, name, ""}, world.surface,
+                                                     world.network, world.witness, world.node_faults,
+                                                     SeededRandom(fault.chance)));
+  Machine& machine = *world.machines.back();
+  machine.start_agent();
+  co_await world.clock.sleep(fault.lasts);
+  machine.kill_agent();
+}
+
+void step_wall(World& world, MachineClock& clock, std::uint64_t chance) {
+  const Span by = (chance & 1) != 0 ? 24h : -24h;
+  clock.step_wall(by);
+  if (by < Span::zero() && &clock == &world.brain.clock()) world.oracle.wall_stepped_back();
+}
+
+Async<void> node_trouble(World& world, const FaultPlan& fault) {
+  Machine& machine = *world.machines[fault.machine];
+  switch (fault.fault) {
+    case Fault::slow_node:
+      machine.set_slow(5);
+      co_await world.clock.sleep(fault.lasts);
+      co_return machine.set_slow(1);
+    case Fault::agent_killed: machine.kill_agent(); break;
+    case Fault::node_power_cut: co_await machine.power_cut(); break;
+    case Fault::node_reinstalled: co_await machine.reinstall(); break;
+    case Fault::node_disk_full:
+      machine.set_disk_full(true);
+      co_await world.clock.sleep(fault.lasts);
+      co_return machine.set_disk_full(false);
+    case Fault::node_clock_step: co_return step_wall(world, machine.clock(), fault.chance);
+    case Fault::duplicate_node: co_return co_await duplicate(world, fault);
+    default: co_return;
+  }
+  co_await world.clock.sleep(fault.lasts);
+  machine.start_agent();
+}
+
+Async<void> net_trouble(World& world, const FaultPlan& fault) {
+  const std::string machine = world.machines[fault.machine]->label();
+  const bool way = (fault.chance & 1) != 0;
+  switch (fault.fault) {
+    case Fault::delays: {
+      const bool long_ones = (fault.chance & 6) == 0;
+      co_return co_await bad_weather(world, machine, {true, true, long_ones ? Span(8s) : Span(400ms)},
+                                     fault.lasts);
+    }
+    case Fault::cut: co_return co_await bad_weather(world, machine, {false, false, 3ms}, fault.lasts);
+    case Fault::one_way: co_return co_await bad_weather(world, machine, {way, !way, 3ms}, fault.lasts);
+    case Fault::cut_all: co_return co_await cut_all(world, fault.lasts);
+    case Fault::reset: co_return world.network.break_streams(machine, Network::Told::both);
+    case Fault::half_open:
+      co_return world.network.break_streams(machine, way ? Network::Told::node : Network::Told::brain);
+    default: co_return co_await node_trouble(world, fault);
+  }
+}
+
+void brain_dies(World& world, Death how) {
+  if (how == Death::power_cut) world.oracle.power_cut();
+  world.brain.die(how);
+}
+
+}  // namespace
+
+Async<void> trouble(World& world, const FaultPlan& fault) {
+  co_await world.clock.sleep_until(fault.at);
+  world.trace.add(
+      fmt::format("FAULT {} of pi{} for {}", name_of(fault.fault), fault.machine, print_span(fault.lasts)));
+  const std::size_t operations = fault.chance % 200;
+  switch (fault.fault) {
+    case Fault::brain_clock_step: co_return step_wall(world, world.brain.clock(), fault.chance);
+    case Fault::brain_killed: co_return brain_dies(world, Death::kill);
+    case Fault::brain_power_cut: co_return brain_dies(world, Death::power_cut);
+    case Fault::brain_killed_at_write: co_return world.brain.die_after(operations, Death::kill);
+    case Fault::brain_power_cut_at_write:
+      world.oracle.power_cut();
+      co_return world.brain.die_after(operations, Death::power_cut);
+    case Fault::brain_sync_fails: co_return world.brain.fail_next_sync();
+    case Fault::brain_disk_full:
+      world.brain.set_disk_full(true);
+      co_await world.clock.sleep(fault.lasts);
+      co_return world.brain.set_disk_full(false);
+    default: co_await net_trouble(world, fault);
+  }
+}
+
+Async<void> supervise_brain(World& world) {
+  while (true) {
+    co_await world.clock.sleep(250ms);
+    if (world.brain.sync_failed()) {
+      // Its operator reads the log, and starts the machine anew.
+      co_await world.clock.sleep(world.random.between(1s, 20s));
+      if (world.brain.sync_failed()) brain_dies(world, Death::power_cut);
+    }
+    if (world.brain.is_up()) continue;
+    co_await world.clock.sleep(world.random.chance(0.2) ? world.random.between(5s, 20s)
+                                                        : world.random.between(50ms, 2s));
+    world.brain.start();
+  }
+}
+
+Async<void> heal_everything(World& world) {
+  world.trace.add("healed");
+  world.brain.heal();
+  for (const auto& machine : world.machines) {
+    world.network.set_weather(machine->label(), {});
+    machine->set_slow(1);
+    machine->set_disk_full(false);
+    const bool planned = &machine - world.machines.data() < static_cast<std::ptrdiff_t>(world.plan.nodes);
+    if (planned) machine->start_agent();
+    else machine->kill_agent();
+  }
+  co_return;
+}
+
+}  // namespace octo::sim
