@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -28,12 +29,16 @@ Failure failed(std::string_view step, const std::string& path) {
 }  // namespace
 
 RecordLog::RecordLog(RecordLog&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+    : path_(std::move(other.path_)),
+      fd_(std::exchange(other.fd_, -1)),
+      size_(other.size_),
+      unsound_(other.unsound_) {}
 
 RecordLog& RecordLog::operator=(RecordLog&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
   std::swap(size_, other.size_);
+  std::swap(unsound_, other.unsound_);
   return *this;
 }
 
@@ -49,6 +54,8 @@ Result<RecordLog> RecordLog::open(const std::string& path,
   RecordLog log(path, fd);
   if (fresh) OCTO_TRY(sync_folder(path.substr(0, path.rfind('/'))));
   OCTO_TRY(log.scan(each));
+  // Written by a process that was killed before it synced: whoever reads it now takes it for durable.
+  if (log.size_ > 0) OCTO_TRY(log.sync());
   return log;
 }
 
@@ -68,7 +75,8 @@ Result<void> RecordLog::scan(const std::function<Result<void>(std::uint64_t, Byt
     const bool has_head =
         ::pread(fd_, head, sizeof head, static_cast<off_t>(size_)) == static_cast<ssize_t>(sizeof head);
     const std::uint64_t claimed = has_head ? get_unsigned<std::uint32_t>(BytesView(head, 4)) : 0;
-    if (has_head && claimed <= record_bytes_max && size_ + kHeadBytes + claimed < end) {
+    const bool empty = claimed == 0 && OCTO_TRY(zeros_to(end));
+    if (has_head && !empty && claimed <= record_bytes_max && size_ + kHeadBytes + claimed < end) {
       return fail(ErrorCode::corrupt,
                   "{}: damaged record at offset {}; move the file away to go on without it", path_, size_);
     }
@@ -78,7 +86,30 @@ Result<void> RecordLog::scan(const std::function<Result<void>(std::uint64_t, Byt
   return {};
 }
 
+// Whether the file holds nothing from the last good record on: a tail that got its length and not its bytes.
+Result<bool> RecordLog::zeros_to(std::uint64_t end) const {
+  char part[4096];
+  for (std::uint64_t at = size_; at < end;) {
+    const ssize_t got = ::pread(fd_, part, sizeof part, static_cast<off_t>(at));
+    if (got < 0) return failed("read", path_);
+    if (got == 0) return true;
+    if (std::any_of(part, part + got, [](char byte) { return byte != 0; })) return false;
+    at += static_cast<std::uint64_t>(got);
+  }
+  return true;
+}
+
+Failure RecordLog::unsound() const {
+  return fail(
+      ErrorCode::internal,
+      "{}: a sync failed and what it was to keep may be lost; nothing more is taken until it is opened "
+      "again, on a sound disk",
+      path_);
+}
+
 Result<std::uint64_t> RecordLog::append(BytesView record) {
+  if (unsound_) return unsound();
+  if (record.empty()) return fail(ErrorCode::invalid_argument, "an empty record for {}", path_);
   if (record.size() > record_bytes_max) {
     return fail(ErrorCode::too_large, "record of {} bytes for {}", record.size(), path_);
   }
@@ -102,9 +133,13 @@ Result<std::uint64_t> RecordLog::append(BytesView record) {
   return std::exchange(size_, size_ + whole.size());
 }
 
+// Never tried again after a failure: the kernel counts the lost pages as clean, so the next sync would say
+// ok.
 Result<void> RecordLog::sync() {
-  if (::fdatasync(fd_) != 0) return failed("sync", path_);
-  return {};
+  if (unsound_) return unsound();
+  if (::fdatasync(fd_) == 0) return {};
+  unsound_ = true;
+  return failed("sync", path_);
 }
 
 Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {
@@ -116,7 +151,8 @@ Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {
   };
   if (got != static_cast<ssize_t>(sizeof head)) return damaged();
   const auto bytes = get_unsigned<std::uint32_t>(BytesView(head, 4));
-  if (bytes > record_bytes_max) return damaged();
+  if (bytes == 0 || bytes > record_bytes_max)
+    return damaged();  // none is empty: zeros are what a hole reads as
   Read result;
   result.record.resize(bytes);
   result.next = offset + kHeadBytes + bytes;

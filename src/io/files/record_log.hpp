@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // RecordLog: an append-only file of checksummed records. Blocking: call from Workers.
 //
-// A record is u32 length, u32 CRC-32C of the payload, payload (big-endian). Torn-tail rule: an incomplete or
-// damaged record that reaches to the end of the file was never synced and is cut when the log is opened; a
-// damaged record with others behind it is `corrupt`, with its offset.
+// A record is u32 length, u32 CRC-32C of the payload, payload (big-endian), never empty. Torn-tail rule: an
+// incomplete or damaged record that reaches to the end of the file, or zeros up to there, were never synced
+// and are cut when the log is opened; a damaged record with others behind it is `corrupt`, with its offset.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,7 +19,8 @@ class RecordLog {
   static constexpr std::size_t record_bytes_max =
       8 * 1024 * 1024;  // far above any record of ours; a longer one is damage
 
-  // Makes the file (and syncs its folder) when absent. `each` sees every record there is, with its offset.
+  // Makes the file (and syncs its folder) when absent. `each` sees every record there is, with its offset;
+  // all of them are durable when it answers ok.
   static Result<RecordLog> open(
       const std::string& path,
       const std::function<Result<void>(std::uint64_t offset, BytesView record)>& each);
@@ -27,7 +28,8 @@ class RecordLog {
   RecordLog& operator=(RecordLog&& other) noexcept;
   ~RecordLog();
 
-  // The record's offset. On failure nothing of it stays. Durable only after sync().
+  // The record's offset. On failure nothing of it stays. Durable only after sync(); once that has failed
+  // nothing is taken any more.
   Result<std::uint64_t> append(BytesView record);
   Result<void> sync();
   struct Read {
@@ -40,10 +42,13 @@ class RecordLog {
  private:
   RecordLog(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   Result<void> scan(const std::function<Result<void>(std::uint64_t, BytesView)>& each);
+  Result<bool> zeros_to(std::uint64_t end) const;
+  Failure unsound() const;
 
   std::string path_;
   int fd_ = -1;
   std::uint64_t size_ = 0;
+  bool unsound_ = false;
 };
 
 }  // namespace octo::files

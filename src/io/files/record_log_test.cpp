@@ -38,7 +38,7 @@ class RecordLogTest : public ::testing::Test {
   std::string folder, path;
 };
 
-const std::vector<std::string> kRecords = {"first", "", std::string("\0\xff", 2), std::string(5000, 'x')};
+const std::vector<std::string> kRecords = {"first", "2", std::string("\0\xff", 2), std::string(5000, 'x')};
 
 }  // namespace
 
@@ -58,7 +58,7 @@ TEST_F(RecordLogTest, RecordsComeBackInOrderAndByOffset) {
 TEST_F(RecordLogTest, WhereverTheTailIsTornTheRecordsBeforeItStay) {
   write(kRecords);
   const Bytes whole = load(path, 1 << 20).value();
-  const std::size_t third = 8 + 5 + 8 + 8 + 2;  // where the last record begins
+  const std::size_t third = 8 + 5 + 8 + 1 + 8 + 2;  // where the last record begins
   for (std::size_t cut = third; cut < whole.size(); cut += cut < third + 16 ? 1 : 611) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << whole.substr(0, cut);
     const auto records = read_all();
@@ -79,6 +79,22 @@ TEST_F(RecordLogTest, DamageWithRecordsBehindItIsReportedWithItsOffset) {
   ASSERT_FALSE(records);
   EXPECT_EQ(records.error().code(), ErrorCode::corrupt);
   EXPECT_NE(records.error().message().find(path), std::string::npos);
+}
+
+TEST_F(RecordLogTest, ZerosUpToTheEndAreATornTailAndNoRecords) {
+  write(kRecords);
+  for (const std::size_t zeros : {1U, 8U, 16U, 5000U}) {
+    std::ofstream(path, std::ios::binary | std::ios::app) << std::string(zeros, '\0');
+    EXPECT_EQ(read_all().value(), kRecords) << zeros;
+  }
+  auto log = RecordLog::open(path, [](std::uint64_t, BytesView) -> Result<void> { return {}; }).value();
+  EXPECT_EQ(log.append("").error().code(), ErrorCode::invalid_argument);
+}
+
+TEST_F(RecordLogTest, ZerosWithRecordsBehindThemAreDamage) {
+  write(kRecords);
+  std::ofstream(path, std::ios::binary | std::ios::app) << std::string(64, '\0') << "more";
+  EXPECT_EQ(read_all().error().code(), ErrorCode::corrupt);
 }
 
 }  // namespace octo::files
