@@ -94,6 +94,7 @@ Async<void> Engine::cancel_run(Task task, RunId id) {
   for (int tries = 0; !is_final(task->board.find(id)->state); ++tries) {
     if (run.delivering) co_return;  // deliver() comes here when it is through
     if (!run.sent) co_return co_await end_runs_for_sure(task, {id}, end);
+    if (ports_.fleet == nullptr) co_return;  // still loading: asked once the node is there
     const auto done = co_await ports_.fleet->cancel_run(id);
     if (done) co_return;
     if (done.error().code() != ErrorCode::not_found) co_return;  // asked again when the node is back
