@@ -14,13 +14,18 @@ constexpr Span kAnswerWithin = 15s;  // of a node that is online: status reads /
 }  // namespace
 
 Async<void> LinkFleet::serve_streams(std::shared_ptr<Session> session) {
-  // The session's own nursery, because start_run() adds streams to it; ended here on every exit.
+  // The session's own nursery, because start_run() adds streams to it; ended here on every exit, also by
+  // cancellation.
+  struct Taking {
+    Taking(Session& of, Nursery& nursery) : session(of) { session.orders = &nursery; }
+    ~Taking() { session.orders = nullptr; }
+    Session& session;
+  };
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    session->orders = &nursery;
+    const Taking taking(*session, nursery);
     while (auto channel = co_await session->link->accept())
       nursery.spawn(serve_stream(session, std::move(*channel)));
   });
-  session->orders = nullptr;
 }
 
 Async<void> LinkFleet::serve_stream(std::shared_ptr<Session> session, link::Channel channel) {
