@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs on their way to nodes, and back from there by cancel, deadline or silence.
+#include <algorithm>
+
 #include "brain/work/engine.hpp"
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
@@ -71,8 +73,10 @@ Async<Result<void>> Engine::send(Task task, RunId id) {
   }
   const bool before = run.sent;
   run.sent = run.sent_now = true;
-  auto sent = co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)},
-                                               task->deadline - ports_.clock.now());
+  // Past the deadline the node may still know it from before; it starts nothing then.
+  const Span start_within = std::max(Span::zero(), task->deadline - ports_.clock.now());
+  auto sent =
+      co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)}, start_within);
   if (sent) co_return Result<void>{};
   run.sent = before;
   run.sent_now = false;

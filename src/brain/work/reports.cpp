@@ -29,13 +29,10 @@ Async<Result<void>> Engine::take_node(NodeRecord node) {
   const auto before = nodes_.find(node.name);
   if (before != nodes_.end()) node.joined = before->second.joined;
   const bool reinstalled = before != nodes_.end() && before->second.instance != node.instance;
-  OCTO_CO_TRY(co_await ports_.ledger.record_node(node));
-  nodes_[node.name] = node;
-  if (!reinstalled) co_return Result<void>{};
   // This machine knows nothing of what the one before it was told: started there or not, it is not started
-  // here.
+  // here. Written down before the machine is, or a Brain that dies in between finds nothing strange in it.
   const auto due = due_.find(node.name);
-  const std::set<RunId> runs = due == due_.end() ? std::set<RunId>() : due->second;
+  const std::set<RunId> runs = due == due_.end() || !reinstalled ? std::set<RunId>() : due->second;
   for (const RunId& id : runs) {
     const Task task = live_.at(id.task);
     if (!task->runs.at(id).sent) continue;
@@ -44,6 +41,8 @@ Async<Result<void>> Engine::take_node(NodeRecord node) {
     end.reason = fmt::format("{} was reinstalled", node.name);
     OCTO_CO_TRY(co_await end_runs(task, {id}, end));
   }
+  OCTO_CO_TRY(co_await ports_.ledger.record_node(node));
+  nodes_[node.name] = node;
   co_return Result<void>{};
 }
 

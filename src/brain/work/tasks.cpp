@@ -127,6 +127,8 @@ Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary)
     if (const auto found = task.runs.find(id); found != task.runs.end())
       found->second.taken = found->second.durable = mark;
   }
+  task.done_told = summary.done;
+  if (summary.done) co_return Result<void>{};  // only the ledger's word is missing
   std::vector<TaskEvent> missing;
   if (summary.last == 0) missing.push_back(accepted_event());
   const std::map<RunId, RunState> told(summary.states.begin(), summary.states.end());
@@ -193,7 +195,9 @@ Async<void> Engine::conclude(Task task) {
   done.outcome = task->board.outcome();
   while (true) {
     // The word first, so that a task with an outcome always has its last event.
-    auto written = co_await task->story.tell({done}, Story::Until::durable);
+    Result<void> written;
+    if (!task->done_told) written = co_await task->story.tell({done}, Story::Until::durable);
+    task->done_told = task->done_told || written.has_value();
     if (written) written = co_await ports_.ledger.record_runs(id, {}, done.outcome);
     if (written) break;
     log::error("outcome of task {}: {}", id, written.error().message());
