@@ -117,6 +117,9 @@ Async<void> BrainHost::end(Life& life) {
 
 void BrainHost::die(Death how) {
   if (!life_ || life_->dead) return;
+  // After a failed sync nobody goes on with what the kernel has in its cache: that machine is started anew.
+  if (sync_failed_) how = Death::power_cut;
+  if (how == Death::power_cut) ++power_cuts_;
   surface_.trace.add(how == Death::kill ? "the Brain is killed" : "the Brain's power is cut");
   Life& life = *life_;
   life.disk->set_faults(nullptr);

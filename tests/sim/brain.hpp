@@ -109,6 +109,7 @@ class BrainHost final : public DiskFaults {
   MachineClock& clock() { return clock_; }
   // How many of its lives came as far as to admit nodes.
   std::uint64_t lives_served() const { return lives_served_; }
+  std::size_t power_cuts() const { return power_cuts_; }
   // Why the last start failed, if it did.
   const std::optional<Error>& broken() const { return broken_; }
 
@@ -129,6 +130,7 @@ class BrainHost final : public DiskFaults {
   std::uint64_t lives_ = 0;
   std::uint64_t lives_served_ = 0;
   std::optional<Error> broken_;
+  std::size_t power_cuts_ = 0;
   bool disk_full_ = false;
   bool sync_fails_ = false;
   bool sync_failed_ = false;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "brain/work/ports.hpp"
+#include "brain.hpp"
 #include "plan.hpp"
 
 namespace octo::sim {
@@ -26,14 +26,12 @@ class Oracle {
     std::vector<TaskEvent> events;
   };
 
-  explicit Oracle(Trace& trace) : trace_(trace) {}
+  Oracle(Trace& trace, const BrainHost& brain) : trace_(trace), brain_(brain) {}
 
   // A request reached the Brain, which gave it this id.
   void made(const TaskId& id, const TaskPlan& plan, Instant now);
   void acknowledged(const TaskId& id, const TaskPlan& plan);
   void cancel_acknowledged(const TaskId& id, Instant now);
-  void power_cut() { ++power_cuts_; }
-  std::size_t power_cuts() const { return power_cuts_; }
   void wall_stepped_back() { wall_stepped_back_ = true; }
 
   // One listener's view: it has seen everything below `next`.
@@ -59,12 +57,12 @@ class Oracle {
   void judge_events(const TaskId& id, const Task& task);
 
   Trace& trace_;
+  const BrainHost& brain_;
   std::map<TaskId, Task> tasks_;
   std::map<std::string, TaskId> by_key_;  // acknowledged
   Known final_;                           // newest
   std::set<RunId> were_unknown_;
   std::vector<std::string> faults_;
-  std::size_t power_cuts_ = 0;
   bool wall_stepped_back_ = false;
 };
 

@@ -20,10 +20,10 @@ struct World {
   Plan plan;
   Network network;
   Witness witness;
-  Oracle oracle;
   NodeFaults& node_faults;
   std::vector<std::unique_ptr<Machine>> machines;  // those of the plan, then duplicates
   BrainHost brain;
+  Oracle oracle;
   bool healed = false;
 };
 

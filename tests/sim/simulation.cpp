@@ -50,9 +50,9 @@ World::World(std::uint64_t seed, BrainFaults& brain_faults, NodeFaults& node_fau
       sqlite(random.fork(), clock),
       plan(make_plan(random.fork())),
       network(surface, random.fork()),
-      oracle(trace),
       node_faults(node_faults_),
-      brain(surface, network, brain_faults, random.fork()) {
+      brain(surface, network, brain_faults, random.fork()),
+      oracle(trace, brain) {
   for (std::size_t node = 0; node < plan.nodes; ++node) {
     const std::string name = fmt::format("pi{}", node);
     machines.push_back(std::make_unique<Machine>(Machine::Setup{name, NodeName(name), ""}, surface, network,

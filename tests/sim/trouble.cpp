@@ -33,7 +33,10 @@ Async<void> duplicate(World& world, const FaultPlan& fault) {
 }
 
 void step_wall(World& world, MachineClock& clock, std::uint64_t chance) {
-  const Span by = (chance & 1) != 0 ? 24h : -24h;
+  // A day off, or right again.
+  const Span by = clock.offset() != Span::zero() ? -clock.offset()
+                  : (chance & 1) != 0            ? Span(24h)
+                                                 : Span(-24h);
   clock.step_wall(by);
   if (by < Span::zero() && &clock == &world.brain.clock()) world.oracle.wall_stepped_back();
 }
@@ -79,11 +82,6 @@ Async<void> net_trouble(World& world, const FaultPlan& fault) {
   }
 }
 
-void brain_dies(World& world, Death how) {
-  if (how == Death::power_cut) world.oracle.power_cut();
-  world.brain.die(how);
-}
-
 }  // namespace
 
 Async<void> trouble(World& world, const FaultPlan& fault) {
@@ -93,12 +91,10 @@ Async<void> trouble(World& world, const FaultPlan& fault) {
   const std::size_t operations = fault.chance % 200;
   switch (fault.fault) {
     case Fault::brain_clock_step: co_return step_wall(world, world.brain.clock(), fault.chance);
-    case Fault::brain_killed: co_return brain_dies(world, Death::kill);
-    case Fault::brain_power_cut: co_return brain_dies(world, Death::power_cut);
+    case Fault::brain_killed: co_return world.brain.die(Death::kill);
+    case Fault::brain_power_cut: co_return world.brain.die(Death::power_cut);
     case Fault::brain_killed_at_write: co_return world.brain.die_after(operations, Death::kill);
-    case Fault::brain_power_cut_at_write:
-      world.oracle.power_cut();
-      co_return world.brain.die_after(operations, Death::power_cut);
+    case Fault::brain_power_cut_at_write: co_return world.brain.die_after(operations, Death::power_cut);
     case Fault::brain_sync_fails: co_return world.brain.fail_next_sync();
     case Fault::brain_disk_full:
       world.brain.set_disk_full(true);
@@ -114,7 +110,7 @@ Async<void> supervise_brain(World& world) {
     if (world.brain.sync_failed()) {
       // Its operator reads the log, and starts the machine anew.
       co_await world.clock.sleep(world.random.between(1s, 20s));
-      if (world.brain.sync_failed()) brain_dies(world, Death::power_cut);
+      if (world.brain.sync_failed()) world.brain.die(Death::power_cut);
     }
     if (world.brain.is_up()) continue;
     co_await world.clock.sleep(world.random.chance(0.2) ? world.random.between(5s, 20s)

@@ -55,6 +55,7 @@ class MachineClock final : public Clock {
   WallTime wall() const override { return clock_.wall() + offset_; }
   Async<void> sleep_until(Instant when) override { return clock_.sleep_until(when); }
   void step_wall(Span by) { offset_ += by; }
+  Span offset() const { return offset_; }
 
  private:
   VirtualClock& clock_;

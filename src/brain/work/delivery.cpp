@@ -75,8 +75,7 @@ Async<Result<void>> Engine::send(Task task, RunId id) {
   run.sent = run.sent_now = true;
   // Past the deadline the node may still know it from before; it starts nothing then.
   const Span start_within = std::max(Span::zero(), task->deadline - ports_.clock.now());
-  auto sent =
-      co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)}, start_within);
+  auto sent = co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)}, start_within);
   if (sent) co_return Result<void>{};
   run.sent = before;
   run.sent_now = false;

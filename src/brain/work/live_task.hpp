@@ -47,7 +47,7 @@ struct LiveTask {
   std::map<RunId, LiveRun> runs;
   bool cancel_requested = false;
   bool done_told = false;  // the last word of the story is on disk
-  Instant deadline{};                                                   // delivery of the runs that are due
+  Instant deadline{};      // delivery of the runs that are due
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
   Story story;
