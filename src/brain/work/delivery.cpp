@@ -22,7 +22,7 @@ Async<Result<void>> Engine::make_due(Task task, std::vector<RunId> ids) {
   std::vector<RunRow> changed;
   for (const RunId& id : ids) {
     const RunRow& row = *task->board.find(id);
-    if (row.state != RunState::accepted) continue;
+    if (row.state != RunState::accepted || task->runs.at(id).ending) continue;
     changed.push_back(row);
     changed.back().state = due_state(id.node);
   }
@@ -48,7 +48,8 @@ Async<Result<void>> Engine::make_due(Task task, std::vector<RunId> ids) {
 
 Async<void> Engine::deliver(Task task, RunId id) {
   LiveRun& run = task->runs.at(id);
-  if (run.delivering || is_final(task->board.find(id)->state)) co_return;
+  // One whose end is on its way to the ledger would be written over there.
+  if (run.delivering || run.ending || is_final(task->board.find(id)->state)) co_return;
   run.delivering = true;
   const auto sent = co_await send(task, id);
   run.delivering = false;
