@@ -155,7 +155,7 @@ Async<bool> is_quiet(World& world) {
     const auto stored = co_await ask(world, id);
     if (!stored || (*stored && !(*stored)->outcome)) co_return false;
   }
-  co_return world.oracle.tasks().size() >= world.plan.tasks.size();
+  co_return world.oracle.answered_keys() == world.plan.tasks.size();
 }
 
 Async<void> take_stock(World& world) {

@@ -41,6 +41,7 @@ class Oracle {
   const Known& known() const { return final_; }
   void answered(const Known& before, const std::vector<RunRow>& rows);
 
+  std::size_t answered_keys() const { return by_key_.size(); }
   std::map<TaskId, Task>& tasks() { return tasks_; }
   const std::map<TaskId, Task>& tasks() const { return tasks_; }
   void fault(std::string what);

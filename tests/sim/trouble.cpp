@@ -122,6 +122,7 @@ Async<void> supervise_brain(World& world) {
 Async<void> heal_everything(World& world) {
   world.trace.add("healed");
   world.brain.heal();
+  if (world.brain.sync_failed()) world.brain.die(Death::power_cut);
   for (const auto& machine : world.machines) {
     world.network.set_weather(machine->label(), {});
     machine->set_slow(1);
