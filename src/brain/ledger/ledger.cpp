@@ -102,8 +102,11 @@ Async<Result<void>> SqliteLedger::read(Job job) {
 Async<void> SqliteLedger::commit_batches() {
   while (!waiting_.empty()) {
     auto batch = std::exchange(waiting_, {});
-    auto committed = co_await workers_.run([&] { return commit(batch); });
-    if (!committed && committed.error().code() != ErrorCode::storage_full) {
+    // What waited behind a commit that broke the ledger is not tried: it might say ok.
+    Result<void> committed;
+    if (broken_) committed = Failure(*broken_);
+    else committed = co_await workers_.run([&] { return commit(batch); });
+    if (!committed && !broken_ && committed.error().code() != ErrorCode::storage_full) {
       broken_ = Error(ErrorCode::internal, committed.error().message() +
                                                "; the Brain acknowledges nothing more until it is "
                                                "restarted on a sound disk");
