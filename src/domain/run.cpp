@@ -59,8 +59,6 @@ bool may_follow(RunState from, RunState to) {
   if (from == RunState::unknown) return is_final(to) && to != RunState::unknown;
   if (is_final(from)) return false;
   if (from == RunState::delivered && to == RunState::queued) return true;
-  // What a node has started can be neither expired nor rejected.
-  if (from == RunState::running && (to == RunState::expired || to == RunState::rejected)) return false;
   return rank_of(to) > rank_of(from);
 }
 

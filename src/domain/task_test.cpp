@@ -33,9 +33,9 @@ TEST(RunStates, FinalOnesNeverChangeButUnknownOnce) {
   }
 }
 
-TEST(RunStates, WhatHasStartedIsNeitherExpiredNorRejected) {
-  EXPECT_FALSE(may_follow(RunState::running, RunState::expired));
-  EXPECT_FALSE(may_follow(RunState::running, RunState::rejected));
+TEST(RunStates, WhatANodeHasMayTurnOutNeverToHaveStarted) {
+  EXPECT_TRUE(may_follow(RunState::running, RunState::expired));
+  EXPECT_TRUE(may_follow(RunState::running, RunState::rejected));
   EXPECT_TRUE(may_follow(RunState::delivered, RunState::expired));
   EXPECT_TRUE(may_follow(RunState::delivered, RunState::queued));
   EXPECT_FALSE(may_follow(RunState::running, RunState::queued));

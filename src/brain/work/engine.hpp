@@ -78,6 +78,7 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Result<OutputMark>> take_offer(RunId run);
   Async<Result<void>> take_progress(RunId run, std::optional<std::int64_t> pid);
   Async<Result<OutputMark>> take_output(RunId run, OutputPiece piece);
+  Async<Result<void>> take_refusal(RunId run, RunEnd end);
   Async<Result<void>> take_end(RunId run, RunEnd end);
   Async<Result<void>> take_late_end(RunId run, RunEnd end);
   Async<void> keep_last_heard(NodeRecord node);

@@ -22,7 +22,18 @@ Async<Result<void>> Engine::run_refused(const RunId& run, const Error& why) {
   RunEnd end;
   end.state = why.code() == ErrorCode::timed_out ? RunState::expired : RunState::rejected;
   end.reason = why.message();
-  return finish(take_end(run, end));
+  return finish(take_refusal(run, end));
+}
+
+// Unlike an end that the node has journalled, a refusal says nothing about a run that it holds already.
+Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
+  const auto found = live_.find(run.task);
+  const RunRow* row = found == live_.end() ? nullptr : found->second->board.find(run);
+  if (row != nullptr && row->state == RunState::running) {
+    log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
+    co_return Result<void>{};
+  }
+  co_return co_await take_end(run, std::move(end));
 }
 
 Async<Result<void>> Engine::take_node(NodeRecord node) {
