@@ -18,6 +18,7 @@ struct LiveRun {
   bool sent_now = false;    // … in the session that the node has now
   bool delivering = false;  // one coroutine at a time
   bool ending = false;      // its end is on the way to the ledger
+  bool end_told = false;    // … and in the story; else conclude() tells it
   OutputMark taken;         // told to the story
   OutputMark durable;       // and synced
 };

@@ -134,8 +134,9 @@ Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary)
   const std::map<RunId, RunState> told(summary.states.begin(), summary.states.end());
   for (const auto& [id, row] : task.board.runs()) {
     const auto found = told.find(id);
-    if (is_final(row.state) && (found == told.end() || found->second != row.state))
-      missing.push_back(state_event(row));
+    if (!is_final(row.state)) continue;
+    if (found == told.end() || found->second != row.state) missing.push_back(state_event(row));
+    task.runs.at(id).end_told = true;  // or it cannot be loaded
   }
   if (missing.empty()) co_return Result<void>{};
   co_return co_await task.story.tell(std::move(missing));
@@ -171,7 +172,9 @@ Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd e
     events.push_back(state_event(*task->board.find(row.id)));
   }
   if (stored) {
-    if (const auto told = co_await task->story.tell(std::move(events)); !told) {
+    if (const auto told = co_await task->story.tell(std::move(events)); told) {
+      for (const RunRow& row : rows) task->runs.at(row.id).end_told = true;
+    } else {
       log::error("events of task {}: {}", task->record.id, told.error().message());
     }
   }
@@ -194,9 +197,15 @@ Async<void> Engine::conclude(Task task) {
   done.kind = TaskEvent::Kind::done;
   done.outcome = task->board.outcome();
   while (true) {
-    // The word first, so that a task with an outcome always has its last event.
+    // What the disk had no room for when it happened; and the word before the ledger's, so that a task with
+    // an outcome always has its last event.
+    std::vector<TaskEvent> last;
+    for (const auto& [run, row] : task->board.runs()) {
+      if (!task->runs.at(run).end_told) last.push_back(state_event(row));
+    }
+    last.push_back(done);
     Result<void> written;
-    if (!task->done_told) written = co_await task->story.tell({done}, Story::Until::durable);
+    if (!task->done_told) written = co_await task->story.tell(std::move(last), Story::Until::durable);
     task->done_told = task->done_told || written.has_value();
     if (written) written = co_await ports_.ledger.record_runs(id, {}, done.outcome);
     if (written) break;
