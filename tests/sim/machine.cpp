@@ -89,6 +89,7 @@ Async<void> Machine::live(std::shared_ptr<Agent> agent) {
     while (!agent->dead) co_await agent->died.wait();
   });
   co_await agent->verbs.stop();
+  co_await agent->runs.stop();
 }
 
 void Machine::kill_agent() {

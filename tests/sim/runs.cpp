@@ -19,7 +19,7 @@ void put_pieces(std::vector<OutputPiece>& into, const RunId& id, OutputStream st
 
 }  // namespace
 
-SimRuns::SimRuns(Machine& machine) : machine_(machine) {
+SimRuns::SimRuns(Machine& machine) : machine_(machine), nursery_(machine.surface_.executor) {
   for (auto& [id, run] : machine_.journal_) {
     if (run.end || run.has_runner) continue;
     RunEnd end;
@@ -51,10 +51,20 @@ Async<Result<tentacle::RunFacts>> SimRuns::start(const Start& start) {
   intent.limit = start.order.limit;
   machine_.surface_.trace.add(fmt::format("{} takes {}", machine_.label(), local_name(id)));
   machine_.journal_[id] = intent;
-  co_await machine_.surface_.clock.sleep(machine_.latency());  // synced, and the runner not begun yet
+  nursery_.spawn(launch(id));
+  co_return co_await started(id);
+}
+
+// An agent that dies here leaves an intent without a claim.
+Async<void> SimRuns::launch(RunId id) {
+  co_await machine_.surface_.clock.sleep(machine_.latency());
   machine_.journal_[id].has_runner = true;
   machine_.processes_->spawn(machine_.run_process(id, machine_.boot_));
-  co_return co_await started(id);
+}
+
+Async<void> SimRuns::stop() {
+  nursery_.cancel();
+  co_await nursery_.join();
 }
 
 Async<Result<void>> SimRuns::record(const RunId& id, const RunEnd& end) {

@@ -10,6 +10,7 @@ class SimRuns final : public tentacle::Runs {
  public:
   // Settles what an agent before left: a run without a runner has ended, or never began.
   explicit SimRuns(Machine& machine);
+  Async<void> stop();
 
   Async<Result<tentacle::RunFacts>> start(const Start& start) override;
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
@@ -23,7 +24,10 @@ class SimRuns final : public tentacle::Runs {
   Async<tentacle::RunFacts> started(const RunId& id);
   static tentacle::RunFacts facts_of(const RunRecord& run);
 
+  Async<void> launch(RunId id);
+
   Machine& machine_;
+  Nursery nursery_;
 };
 
 // No nodeapps in this world yet.

@@ -32,11 +32,10 @@ Async<void> duplicate(World& world, const FaultPlan& fault) {
   machine.kill_agent();
 }
 
-void step_wall(World& world, MachineClock& clock, std::uint64_t chance) {
-  // A day off, or right again.
-  const Span by = clock.offset() != Span::zero() ? -clock.offset()
-                  : (chance & 1) != 0            ? Span(24h)
-                                                 : Span(-24h);
+void step_wall(World& world, MachineClock& clock) {
+  // A day off, or right again; never two days, which is as long as the Brain keeps its receipts.
+  const bool ahead = (world.plan.healed.time_since_epoch().count() & 1) != 0;
+  const Span by = clock.offset() != Span::zero() ? -clock.offset() : ahead ? Span(24h) : Span(-24h);
   clock.step_wall(by);
   if (by < Span::zero() && &clock == &world.brain.clock()) world.oracle.wall_stepped_back();
 }
@@ -55,7 +54,7 @@ Async<void> node_trouble(World& world, const FaultPlan& fault) {
       machine.set_disk_full(true);
       co_await world.clock.sleep(fault.lasts);
       co_return machine.set_disk_full(false);
-    case Fault::node_clock_step: co_return step_wall(world, machine.clock(), fault.chance);
+    case Fault::node_clock_step: co_return step_wall(world, machine.clock());
     case Fault::duplicate_node: co_return co_await duplicate(world, fault);
     default: co_return;
   }
@@ -90,7 +89,7 @@ Async<void> trouble(World& world, const FaultPlan& fault) {
       fmt::format("FAULT {} of pi{} for {}", name_of(fault.fault), fault.machine, print_span(fault.lasts)));
   const std::size_t operations = fault.chance % 200;
   switch (fault.fault) {
-    case Fault::brain_clock_step: co_return step_wall(world, world.brain.clock(), fault.chance);
+    case Fault::brain_clock_step: co_return step_wall(world, world.brain.clock());
     case Fault::brain_killed: co_return world.brain.die(Death::kill);
     case Fault::brain_power_cut: co_return world.brain.die(Death::power_cut);
     case Fault::brain_killed_at_write: co_return world.brain.die_after(operations, Death::kill);
