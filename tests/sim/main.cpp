@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// usage: octo_sim [--seed N | [--from N] --seeds N]   one seed with its trace, or so many
+// usage: octo_sim [--plant N] [--seed N | [--from N] --seeds N]   one seed with its trace, or so many
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -12,20 +12,25 @@ namespace {
 
 using Seed = unsigned long long;
 
-int replay(Seed seed) {
-  const auto outcome = octo::sim::simulate(seed);
+// The product as it is, or with a planted bug (1 to 12).
+octo::sim::Outcome simulate(Seed seed, Seed plant) {
+  return plant == 0 ? octo::sim::simulate(seed) : octo::sim::simulate_with_plant(seed, plant - 1);
+}
+
+int replay(Seed seed, Seed plant) {
+  const auto outcome = simulate(seed, plant);
   std::fputs(outcome.trace.c_str(), stdout);
   for (const std::string& violation : outcome.violations)
     std::printf("seed %llu: %s\n", seed, violation.c_str());
   return outcome.violations.empty() ? 0 : 1;
 }
 
-int run_many(Seed from, Seed count) {
+int run_many(Seed from, Seed count, Seed plant) {
   const auto begun = std::chrono::steady_clock::now();
   Seed bad = 0;
   std::size_t tasks = 0, starts = 0;
   for (Seed seed = from; seed < from + count; ++seed) {
-    const auto outcome = octo::sim::simulate(seed);
+    const auto outcome = simulate(seed, plant);
     tasks += outcome.tasks;
     starts += outcome.starts;
     bad += outcome.violations.empty() ? 0 : 1;
@@ -43,18 +48,19 @@ int run_many(Seed from, Seed count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Seed seed = 0, from = 1, count = 1000;
+  Seed seed = 0, from = 1, count = 1000, plant = 0;
   for (int word = 1; word < argc; word += 2) {
     Seed* const into = std::strcmp(argv[word], "--seed") == 0    ? &seed
                        : std::strcmp(argv[word], "--from") == 0  ? &from
                        : std::strcmp(argv[word], "--seeds") == 0 ? &count
+                       : std::strcmp(argv[word], "--plant") == 0 ? &plant
                                                                  : nullptr;
-    if (into == nullptr || word + 1 == argc) {
-      std::fprintf(stderr, "usage: octo_sim [--seed N | [--from N] --seeds N]\n");
+    if (into == nullptr || word + 1 == argc || plant > octo::sim::kPlants) {
+      std::fprintf(stderr, "usage: octo_sim [--plant N] [--seed N | [--from N] --seeds N]\n");
       return 2;
     }
     *into = std::strtoull(argv[word + 1], nullptr, 10);
   }
   octo::log::set_level(octo::log::Level::error);
-  return seed != 0 ? replay(seed) : run_many(from, count);
+  return seed != 0 ? replay(seed, plant) : run_many(from, count, plant);
 }

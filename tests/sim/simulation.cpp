@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 
+#include "plants.hpp"
 #include "play.hpp"
 
 namespace octo::sim {
@@ -84,6 +85,13 @@ Outcome simulate(std::uint64_t seed, BrainFaults& brain, NodeFaults& nodes) {
   for (const auto& [run, starts] : world.witness.starts) outcome.starts += starts.size();
   return outcome;
 }
+
+Outcome simulate_with_plant(std::uint64_t seed, std::size_t plant) {
+  const Plant bug = make_plant(plant);
+  return simulate(seed, *bug.brain, *bug.nodes);
+}
+
+std::string_view name_of_plant(std::size_t plant) { return make_plant(plant).name; }
 
 Outcome simulate(std::uint64_t seed) {
   BrainFaults brain;

@@ -12,6 +12,7 @@ namespace octo::sim {
 
 class BrainFaults;
 class NodeFaults;
+constexpr std::size_t kPlants = 12;
 
 struct Outcome {
   std::string trace;                    // byte-equal for equal seeds
@@ -21,6 +22,9 @@ struct Outcome {
   std::size_t starts = 0;
 };
 
+// With the planted bug of that number (plants.hpp), and how it is called.
+Outcome simulate_with_plant(std::uint64_t seed, std::size_t plant);
+std::string_view name_of_plant(std::size_t plant);
 // The faults are planted by tests of the oracle; without any, the product is what is tested.
 Outcome simulate(std::uint64_t seed, BrainFaults& brain, NodeFaults& nodes);
 Outcome simulate(std::uint64_t seed);

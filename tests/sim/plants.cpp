@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+#include "plants.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/expects.hpp"
+#include "forwarding.hpp"
+
+namespace octo::sim {
+
+namespace {
+
+// Wrappers live until the world ends: a dead Brain's coroutines may still stand in one.
+template <class Wrapper>
+class Wrappers {
+ public:
+  template <class... Args>
+  Wrapper& add(Args&&... args) {
+    return *all_.emplace_back(std::make_unique<Wrapper>(std::forward<Args>(args)...));
+  }
+
+ private:
+  std::vector<std::unique_ptr<Wrapper>> all_;
+};
+
+// 1: the disk says "synced" of the ledger's log and has done nothing.
+class LyingDisk final : public BrainFaults {
+ public:
+  int judge(DiskOp op, const std::string& path) override {
+    return op == DiskOp::sync && path.ends_with("-wal") ? DiskFaults::kLie : 0;
+  }
+};
+
+// 2: a task is acknowledged, and stored a little later.
+class AcknowledgedBeforeStored final : public BrainFaults {
+  class Early final : public ForwardingLedger {
+   public:
+    Early(brain::Ledger& to, Nursery& nursery, Clock& clock)
+        : ForwardingLedger(to), nursery_(nursery), clock_(clock) {}
+    Async<Result<void>> accept_task(const TaskRecord& record, const std::vector<RunRow>& runs,
+                                    const brain::Stamp& stamp) override {
+      nursery_.spawn([](brain::Ledger& ledger, Clock& clock, TaskRecord task, std::vector<RunRow> rows,
+                        brain::Stamp with) -> Async<void> {
+        co_await clock.sleep(200ms);
+        (void)co_await ledger.accept_task(task, rows, with);
+      }(to_, clock_, record, runs, stamp));
+      co_return Result<void>{};
+    }
+
+   private:
+    Nursery& nursery_;
+    Clock& clock_;
+  };
+  brain::Ledger& wrap(brain::Ledger& ledger, Nursery& nursery, Clock& clock) override {
+    return made_.add(ledger, nursery, clock);
+  }
+  Wrappers<Early> made_;
+};
+
+// 3: every ninth record of an end is forgotten, with a nod.
+class DroppedRecord final : public BrainFaults {
+  class Forgetful final : public ForwardingLedger {
+   public:
+    using ForwardingLedger::ForwardingLedger;
+    Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
+                                    std::optional<TaskState> outcome) override {
+      const bool end = std::ranges::any_of(runs, [](const RunRow& row) { return is_final(row.state); });
+      if (end && ++ends_ % 9 == 0) co_return Result<void>{};
+      co_return co_await to_.record_runs(task, runs, outcome);
+    }
+
+   private:
+    int ends_ = 0;
+  };
+  brain::Ledger& wrap(brain::Ledger& ledger, Nursery&, Clock&) override { return made_.add(ledger); }
+  Wrappers<Forgetful> made_;
+};
+
+// 4: a node takes a repeated order for a new one.
+class RepeatedStart final : public NodeFaults {
+  class Eager final : public ForwardingRuns {
+   public:
+    Eager(tentacle::Runs& to, std::map<RunId, RunRecord>& journal) : ForwardingRuns(to), journal_(journal) {}
+    std::optional<tentacle::RunFacts> find(const RunId&) const override { return std::nullopt; }
+    Async<Result<tentacle::RunFacts>> start(const Start& start) override {
+      const auto known = journal_.find(start.id);
+      if (known != journal_.end() && !known->second.has_runner) journal_.erase(known);
+      return to_.start(start);
+    }
+
+   private:
+    std::map<RunId, RunRecord>& journal_;
+  };
+  tentacle::Runs& wrap(tentacle::Runs& runs, std::map<RunId, RunRecord>& journal) override {
+    return made_.add(runs, journal);
+  }
+  Wrappers<Eager> made_;
+};
+
+// 5: a Brain that starts forgets how much output it has.
+class ForgottenOffset final : public BrainFaults {
+  class Fresh final : public ForwardingEventLog {
+   public:
+    using ForwardingEventLog::ForwardingEventLog;
+    Async<Result<Summary>> open(const TaskId& task) override {
+      auto summary = OCTO_CO_TRY(co_await to_.open(task));
+      summary.output.clear();
+      co_return summary;
+    }
+  };
+  brain::EventLog& wrap(brain::EventLog& events) override { return made_.add(events); }
+  Wrappers<Fresh> made_;
+};
+
+// 6: the end of a run is acknowledged, and recorded a little later.
+class EndAcknowledgedEarly final : public BrainFaults {
+  class Early final : public ForwardingFleetEvents {
+   public:
+    Early(brain::FleetEvents& to, Nursery& nursery, Clock& clock)
+        : ForwardingFleetEvents(to), nursery_(nursery), clock_(clock) {}
+    Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) override {
+      nursery_.spawn([](brain::FleetEvents& events, Clock& clock, RunId id, RunEnd how) -> Async<void> {
+        co_await clock.sleep(100ms);
+        (void)co_await events.run_ended(id, how);
+      }(to_, clock_, run, end));
+      co_return Result<void>{};
+    }
+
+   private:
+    Nursery& nursery_;
+    Clock& clock_;
+  };
+  brain::FleetEvents& wrap(brain::FleetEvents& events, Nursery& nursery, Clock& clock) override {
+    return made_.add(events, nursery, clock);
+  }
+  Wrappers<Early> made_;
+};
+
+// 7: every fourth cancel does not reach its node, and the fleet says it did.
+class LostCancel final : public BrainFaults {
+  class Deaf final : public ForwardingFleet {
+   public:
+    using ForwardingFleet::ForwardingFleet;
+    Async<Result<void>> cancel_run(const RunId& run) override {
+      if (++cancels_ % 4 == 0) co_return Result<void>{};
+      co_return co_await to_.cancel_run(run);
+    }
+
+   private:
+    int cancels_ = 0;
+  };
+  brain::Fleet& wrap(brain::Fleet& fleet) override { return made_.add(fleet); }
+  Wrappers<Deaf> made_;
+};
+
+// 8: starts of the Brain do not raise its epoch.
+class SameEpoch final : public BrainFaults {
+  std::uint64_t epoch(std::uint64_t) override { return 1; }
+};
+
+// 9: an older state of a run is written over its end.
+class StaleReplay final : public BrainFaults {
+  class Stale final : public ForwardingLedger {
+   public:
+    using ForwardingLedger::ForwardingLedger;
+    Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
+                                    std::optional<TaskState> outcome) override {
+      OCTO_CO_TRY(co_await to_.record_runs(task, runs, outcome));
+      const bool end = std::ranges::any_of(runs, [](const RunRow& row) { return is_final(row.state); });
+      if (!end || ++ends_ % 7 != 0) co_return Result<void>{};
+      RunRow old = runs.front();
+      old.state = RunState::delivered;
+      co_return co_await to_.record_runs(task, {old}, std::nullopt);
+    }
+
+   private:
+    int ends_ = 0;
+  };
+  brain::Ledger& wrap(brain::Ledger& ledger, Nursery&, Clock&) override { return made_.add(ledger); }
+  Wrappers<Stale> made_;
+};
+
+// 10: the journal of a node does not outlive its agent.
+class ForgetfulJournal final : public NodeFaults {
+  void agent_starts(std::map<RunId, RunRecord>& journal) override {
+    std::erase_if(journal, [](const auto& entry) { return !entry.second.has_runner; });
+  }
+};
+
+// 11: every tenth piece of output is acknowledged and not kept.
+class DroppedOutput final : public BrainFaults {
+  class Leaky final : public ForwardingFleetEvents {
+   public:
+    using ForwardingFleetEvents::ForwardingFleetEvents;
+    Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override {
+      if (++pieces_ % 10 != 0) co_return co_await to_.run_output(run, std::move(piece));
+      OutputMark mark;
+      mark.of(piece.stream) = piece.offset + piece.bytes.size();
+      co_return mark;
+    }
+
+   private:
+    int pieces_ = 0;
+  };
+  brain::FleetEvents& wrap(brain::FleetEvents& events, Nursery&, Clock&) override {
+    return made_.add(events);
+  }
+  Wrappers<Leaky> made_;
+};
+
+// 12: the clock that deadlines are kept by goes twenty times too slowly.
+class LateStart final : public BrainFaults {
+  class Slow final : public Clock {
+   public:
+    explicit Slow(Clock& clock) : clock_(clock) {}
+    Instant now() const override { return Instant(clock_.now().time_since_epoch() / 20); }
+    WallTime wall() const override { return clock_.wall(); }
+    Async<void> sleep_until(Instant when) override {
+      return clock_.sleep_until(clock_.now() + (when - now()));
+    }
+
+   private:
+    Clock& clock_;
+  };
+  Clock& wrap(Clock& clock) override { return made_.add(clock); }
+  Wrappers<Slow> made_;
+};
+
+template <class Bug>
+Plant plant(std::string_view name) {
+  Plant made{name, nullptr, nullptr};
+  if constexpr (std::is_base_of_v<BrainFaults, Bug>) made.brain = std::make_unique<Bug>();
+  else made.brain = std::make_unique<BrainFaults>();
+  if constexpr (std::is_base_of_v<NodeFaults, Bug>) made.nodes = std::make_unique<Bug>();
+  else made.nodes = std::make_unique<NodeFaults>();
+  return made;
+}
+
+}  // namespace
+
+Plant make_plant(std::size_t which) {
+  switch (which) {
+    case 0: return plant<LyingDisk>("a sync that does nothing");
+    case 1: return plant<AcknowledgedBeforeStored>("a task acknowledged before it is stored");
+    case 2: return plant<DroppedRecord>("an end that is not recorded");
+    case 3: return plant<RepeatedStart>("a repeated order that starts again");
+    case 4: return plant<ForgottenOffset>("a forgotten output offset");
+    case 5: return plant<EndAcknowledgedEarly>("an end acknowledged before it is durable");
+    case 6: return plant<LostCancel>("a lost cancel");
+    case 7: return plant<SameEpoch>("an epoch that is not raised");
+    case 8: return plant<StaleReplay>("an old state written over an end");
+    case 9: return plant<ForgetfulJournal>("a journal that dies with the agent");
+    case 10: return plant<DroppedOutput>("output acknowledged and not kept");
+    case 11: return plant<LateStart>("a deadline that is not kept");
+  }
+  OCTO_EXPECTS(false);
+}
+
+}  // namespace octo::sim
