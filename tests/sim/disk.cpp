@@ -77,8 +77,11 @@ std::shared_ptr<File> File::after_power_cut(SeededRandom& random) const {
   if (!unsynced_.empty()) {
     const std::size_t done = random.below(unsynced_.size() + 1);
     for (std::size_t i = 0; i < done; ++i) left->redo(unsynced_[i], unsynced_[i].after.size());
-    if (done < unsynced_.size() && !unsynced_[done].after.empty() && random.chance(0.5))
+    if (done < unsynced_.size() && !unsynced_[done].after.empty() && random.chance(0.5)) {
       left->redo(unsynced_[done], random.below(unsynced_[done].after.size()));
+      // Some file systems note the length before they write the bytes.
+      if (random.chance(0.3)) left->bytes_.resize(std::max(left->bytes_.size(), unsynced_[done].size_after));
+    }
   }
   left->durable_size_ = left->bytes_.size();
   return left;

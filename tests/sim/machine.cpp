@@ -115,6 +115,7 @@ Async<void> Machine::power_cut() {
   co_await processes_->join();
   processes_ = std::make_unique<Nursery>(surface_.executor);
   disk_ = disk_->power_cut(fmt::format("/sim/{}.{}", setup_.label, ++disks_));
+  std::erase_if(journal_, [this](const auto& entry) { return !entry.second.synced && random_.chance(0.5); });
   for (auto& [id, run] : journal_) {
     run.has_runner = false;
     if (run.end) continue;
@@ -150,6 +151,7 @@ std::uint64_t Machine::epoch_seen() const {
 void Machine::end(const RunId& id, RunEnd end) {
   RunRecord& run = journal_[id];
   if (run.end) return;
+  run.synced = true;
   surface_.trace.add(fmt::format("{}: {} is {}", setup_.label, local_name(id), name_of(end.state)));
   run.has_runner = false;
   run.end = std::move(end);

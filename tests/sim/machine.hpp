@@ -23,6 +23,9 @@ struct Program {
 };
 std::string print(const Program& program);
 Program parse_program(std::string_view text);
+// A node keeps that much of each stream, its first and its last bytes; what lies between is dropped.
+constexpr std::uint64_t kHeadKept = 700;
+constexpr std::uint64_t kTailKept = 700;
 // What every start of a run writes: known from its name alone.
 char output_at(const RunId& run, OutputStream stream, std::uint64_t offset);
 
@@ -42,6 +45,7 @@ struct Witness {
 struct RunRecord {
   Bytes text;
   Span limit{};
+  bool synced = false;   // the intent
   bool claimed = false;  // by its runner: it may have started
   std::optional<std::int64_t> pid;
   std::optional<RunEnd> end;

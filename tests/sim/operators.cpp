@@ -54,9 +54,10 @@ Async<Result<TaskId>> post(World& world, const TaskPlan& plan) {
 bool gives_up(const World& world) { return world.clock.now() > world.plan.healed + kPatience; }
 
 Async<std::optional<TaskId>> post_until_answered(World& world, const TaskPlan& plan) {
+  int lost = plan.answers_lost;
   while (!gives_up(world)) {
     const auto answer = co_await post(world, plan);
-    if (answer) co_return *answer;
+    if (answer && lost-- <= 0) co_return *answer;
     co_await world.clock.sleep(world.random.between(200ms, 2s));
   }
   co_return std::nullopt;

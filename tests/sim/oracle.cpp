@@ -142,9 +142,16 @@ void Oracle::judge_output(const Task& task, const RunRow& row, const std::vector
   for (const TaskEvent& event : task.events) {
     if (event.kind != TaskEvent::Kind::output || event.run.id != row.id) continue;
     std::uint64_t& mark = stored.of(event.output.stream);
-    if (event.output.offset != mark)
-      fault(fmt::format("{}: output at {} follows {}", print(row.id), event.output.offset, mark));
-    mark = event.output.offset;
+    const std::uint64_t at = event.output.offset;
+    if (at < mark) fault(fmt::format("{}: output at {} follows {}", print(row.id), at, mark));
+    // A gap declares what the node has dropped, which is never of the head or the tail that it keeps.
+    const std::uint64_t written = starts.size() != 1                         ? 0
+                                  : event.output.stream == OutputStream::out ? starts.front().out
+                                                                             : starts.front().err;
+    if (at > mark && (mark < kHeadKept || at + kTailKept > written))
+      fault(
+          fmt::format("{}: output at {} follows {}, and nothing was dropped there", print(row.id), at, mark));
+    mark = at;
     for (const char c : event.output.bytes) {
       if (c != output_at(row.id, event.output.stream, mark++)) {
         fault(fmt::format("{}: another byte at {} than was written", print(row.id), mark - 1));
@@ -163,7 +170,7 @@ void Oracle::judge_output(const Task& task, const RunRow& row, const std::vector
   if (row.end.out_bytes != truth.out || row.end.err_bytes != truth.err)
     fault(fmt::format("{}: {} and {} bytes declared, {} and {} written", print(row.id), row.end.out_bytes,
                       row.end.err_bytes, truth.out, truth.err));
-  // Nothing is dropped by these nodes, so what is not stored has to be declared lost.
+  // The end of what was written is kept by every node, so what is not stored has to be declared lost.
   if ((stored.out != truth.out || stored.err != truth.err) &&
       !contains(row.end.reason, "its output is not kept"))
     fault(fmt::format("{}: {} and {} bytes stored, {} and {} written", print(row.id), stored.out, stored.err,

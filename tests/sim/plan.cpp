@@ -56,6 +56,7 @@ TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) 
   if (task.background) task.limit = Span::zero();
   task.deadline = random.chance(0.5) ? random.between(2s, 40s) : limits::delivery_deadline;
   if (random.chance(0.35) || program.chunks == 400) task.cancel_after = random.between(Span::zero(), 15s);
+  if (random.chance(0.1)) task.answers_lost = 1 + static_cast<int>(random.below(2));
   if (random.chance(0.3)) task.post_again = random.between(1s, 60s);
   return task;
 }

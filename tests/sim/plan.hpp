@@ -17,6 +17,7 @@ struct TaskPlan {
   Span limit{};
   bool background = false;
   Span deadline{};
+  int answers_lost = 0;              // of the first posts that are answered
   std::optional<Span> cancel_after;  // the acknowledgement
   std::optional<Span> post_again;    // after it
 };

@@ -11,7 +11,7 @@ namespace octo::sim {
 struct World {
   World(std::uint64_t seed, BrainFaults& brain_faults, NodeFaults& node_faults);
 
-  asio::io_context loop{1};
+  asio::io_context loop{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread
   SeededRandom random;
   VirtualClock clock;
   Trace trace;

@@ -9,9 +9,12 @@ constexpr std::uint64_t kPieceBytes = 64 * 1024;
 
 void put_pieces(std::vector<OutputPiece>& into, const RunId& id, OutputStream stream, std::uint64_t from,
                 std::uint64_t end) {
+  const std::uint64_t tail = std::max(kHeadKept, end > kTailKept ? end - kTailKept : 0);
   while (from < end) {
+    if (from >= kHeadKept) from = std::max(from, tail);
     OutputPiece piece{stream, from, {}};
-    const std::uint64_t until = std::min(end, from + kPieceBytes);
+    const std::uint64_t until =
+        std::min(from < kHeadKept ? std::min(end, kHeadKept) : end, from + kPieceBytes);
     for (; from < until; ++from) piece.bytes.push_back(output_at(id, stream, from));
     into.push_back(std::move(piece));
   }
@@ -58,7 +61,7 @@ Async<Result<tentacle::RunFacts>> SimRuns::start(const Start& start) {
 // An agent that dies here leaves an intent without a claim.
 Async<void> SimRuns::launch(RunId id) {
   co_await machine_.surface_.clock.sleep(machine_.latency());
-  machine_.journal_[id].has_runner = true;
+  machine_.journal_[id].synced = machine_.journal_[id].has_runner = true;
   machine_.processes_->spawn(machine_.run_process(id, machine_.boot_));
 }
 
