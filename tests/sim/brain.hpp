@@ -110,6 +110,8 @@ class BrainHost final : public DiskFaults {
   // How many of its lives came as far as to admit nodes.
   std::uint64_t lives_served() const { return lives_served_; }
   std::size_t power_cuts() const { return power_cuts_; }
+  // What the last life left, while none is there.
+  const std::string& disk_path() const { return left_->path(); }
   // Why the last start failed, if it did.
   const std::optional<Error>& broken() const { return broken_; }
 

@@ -61,7 +61,6 @@ Machine::Machine(Setup setup, Surface surface, Network& network, Witness& witnes
       random_(random),
       clock_(surface.clock),
       disk_(std::make_unique<Disk>(fmt::format("/sim/{}.0", setup_.label), random_.fork())),
-      changed_(surface.executor),
       processes_(std::make_unique<Nursery>(surface.executor)),
       agents_(surface.executor) {}
 
@@ -148,6 +147,12 @@ std::uint64_t Machine::epoch_seen() const {
   return file ? static_cast<std::uint64_t>(parse_number(file->bytes()).value_or(0)) : 0;
 }
 
+Event& Machine::changed(const RunId& id) {
+  auto& event = changed_[id];
+  if (!event) event = std::make_unique<Event>(surface_.executor);
+  return *event;
+}
+
 void Machine::end(const RunId& id, RunEnd end) {
   RunRecord& run = journal_[id];
   if (run.end) return;
@@ -155,7 +160,7 @@ void Machine::end(const RunId& id, RunEnd end) {
   surface_.trace.add(fmt::format("{}: {} is {}", setup_.label, local_name(id), name_of(end.state)));
   run.has_runner = false;
   run.end = std::move(end);
-  changed_.set();
+  changed(id).set();
 }
 
 // The runner and its command. The claim and the witness are synced before anything else happens.
@@ -178,7 +183,7 @@ Async<void> Machine::run_process(RunId id, std::size_t boot) {
   } const gone{witness_, id, mine};
   co_await surface_.clock.sleep(latency());
   journal_[id].pid = ++pids_;
-  changed_.set();
+  changed(id).set();
   const Instant begun = surface_.clock.now();
   const Program program = parse_program(journal_[id].text);
   const bool finished = co_await compute(id, mine, program);
@@ -212,7 +217,7 @@ Async<bool> Machine::compute(RunId id, std::size_t start, Program program) {
       run.out_synced = run.out;
       run.err_synced = run.err;
     }
-    changed_.set();
+    changed(id).set();
   }
   co_return true;
 }

@@ -103,6 +103,7 @@ class Machine {
   Async<void> run_process(RunId id, std::size_t boot);
   Async<bool> compute(RunId id, std::size_t start, Program program);
   void end(const RunId& id, RunEnd end);
+  Event& changed(const RunId& id);
   Span latency() { return std::chrono::duration_cast<Span>(random_.between(100us, 2ms) * slow_); }
 
   Setup setup_;
@@ -114,7 +115,7 @@ class Machine {
   MachineClock clock_;
   std::unique_ptr<Disk> disk_;
   std::map<RunId, RunRecord> journal_;
-  Event changed_;
+  std::map<RunId, std::unique_ptr<Event>> changed_;
   std::unique_ptr<Nursery> processes_;
   Nursery agents_;
   std::shared_ptr<Agent> agent_;

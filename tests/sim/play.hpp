@@ -34,6 +34,9 @@ Async<void> take_stock(World& world);
 // Whether every acknowledged task is over.
 Async<bool> is_quiet(World& world);
 
+// audit.cpp: once the Brain has stopped.
+void judge_audit(World& world);
+
 // trouble.cpp
 Async<void> trouble(World& world, const FaultPlan& fault);
 // Starts the Brain again whenever it is down.

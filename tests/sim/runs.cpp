@@ -41,7 +41,7 @@ tentacle::RunFacts SimRuns::facts_of(const RunRecord& run) {
 
 // Known is enough: whether it has started is told once it is clear.
 Async<tentacle::RunFacts> SimRuns::started(const RunId& id) {
-  while (!machine_.journal_[id].pid && !machine_.journal_[id].end) co_await machine_.changed_.wait();
+  while (!machine_.journal_[id].pid && !machine_.journal_[id].end) co_await machine_.changed(id).wait();
   co_return facts_of(machine_.journal_[id]);
 }
 
@@ -92,7 +92,7 @@ Async<Result<tentacle::Runs::News>> SimRuns::next(const RunId& id_, const Output
     put_pieces(news.pieces, id, OutputStream::out, mark.out, run.out);
     put_pieces(news.pieces, id, OutputStream::err, mark.err, run.err);
     if (!news.pieces.empty() || run.end) co_return news;
-    co_await machine_.changed_.wait();
+    co_await machine_.changed(id).wait();
   }
 }
 
@@ -100,7 +100,7 @@ Async<Result<void>> SimRuns::cancel(const RunId& id) {
   const auto found = machine_.journal_.find(id);
   if (found == machine_.journal_.end()) co_return fail(ErrorCode::not_found, "no such run");
   found->second.cancelled = true;
-  machine_.changed_.set();
+  machine_.changed(id).set();
   co_return Result<void>{};
 }
 

@@ -39,6 +39,7 @@ Async<void> story(World& world) {
   });
   for (const auto& machine : world.machines) co_await machine->stop();
   co_await world.brain.stop();
+  judge_audit(world);
 }
 
 }  // namespace
