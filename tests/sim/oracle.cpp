@@ -62,8 +62,12 @@ void Oracle::told(const TaskId& id, std::uint64_t next, const TaskEvent& event) 
     fault(fmt::format("task {}: event {} was {} and is {} now", id, event.number, known, text));
   known = text;
   after = brain_.power_cuts();
-  if (event.kind == TaskEvent::Kind::state && is_final(event.run.state))
-    final_state(event.run.id, event.run.state);
+  if (event.kind != TaskEvent::Kind::state || !is_final(event.run.state)) return;
+  // An old event may be heard of later than what replaced it; judge_events() looks at the order.
+  const auto replaced = final_.find(event.run.id);
+  const bool old = replaced != final_.end() && replaced->second != RunState::unknown;
+  if (event.run.state == RunState::unknown && old) were_unknown_.insert(event.run.id);
+  else final_state(event.run.id, event.run.state);
 }
 
 void Oracle::answered(const Known& before, const std::vector<RunRow>& rows) {
