@@ -133,7 +133,10 @@ Async<void> Engine::sweep_node(NodeName node, std::set<RunId> runs) {
     const LiveRun& run = task->runs.at(id);
     if (run.delivering || run.ending || is_final(task->board.find(id)->state)) continue;
     RunEnd end;
-    if (!run.sent && task->deadline <= ports_.clock.now()) {
+    if (!here && known == nodes_.end()) {  // by a Brain that died before it came to this
+      end.state = run.sent ? RunState::unknown : RunState::expired;
+      end.reason = "the node was pruned";
+    } else if (!run.sent && task->deadline <= ports_.clock.now()) {
       end.state = RunState::expired;
       end.reason = fmt::format("{} was offline until the delivery deadline", node);
     } else if (run.sent && forgotten) {

@@ -39,7 +39,8 @@ Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
 Async<Result<void>> Engine::take_node(NodeRecord node) {
   const auto before = nodes_.find(node.name);
   if (before != nodes_.end()) node.joined = before->second.joined;
-  const bool reinstalled = before != nodes_.end() && before->second.instance != node.instance;
+  // Or pruned, and then whoever has the name now.
+  const bool reinstalled = before == nodes_.end() || before->second.instance != node.instance;
   // This machine knows nothing of what the one before it was told: started there or not, it is not started
   // here. Written down before the machine is, or a Brain that dies in between finds nothing strange in it.
   const auto due = due_.find(node.name);
