@@ -34,6 +34,13 @@ brain::CommandRequest request_of(const World& world, const TaskPlan& plan) {
 Async<Result<TaskId>> post_in(BrainHost::Life& life, World& world, const TaskPlan& plan) {
   const auto before = OCTO_CO_TRY(co_await life.told_ledger->find_receipt(kCaller, plan.key));
   if (before) co_return TaskId(before->answer);
+  // A name that no node has borne is an error of the request.
+  const auto nodes = OCTO_CO_TRY(co_await life.verbs->nodes());
+  for (const std::size_t node : plan.nodes) {
+    const NodeName& name = world.machines[node]->node();
+    if (std::ranges::none_of(nodes, [&](const NodeInfo& info) { return info.record.name == name; }))
+      co_return fail(ErrorCode::not_found, "there is no node {}", name);
+  }
   const TaskId id = life.verbs->make_task_id();
   const brain::Stamp stamp{kCaller, "task.start", "task " + id.str(), world.brain.clock().wall(),
                            brain::Receipt{plan.key, Sha256(), 201, id.str()}};
@@ -151,6 +158,17 @@ Async<void> operate(World& world, const TaskPlan& plan, Nursery& nursery) {
   if (!plan.post_again) co_return;
   co_await world.clock.sleep(*plan.post_again);
   (void)co_await post_until_answered(world, plan);
+}
+
+Async<void> prune(World& world) {
+  const auto pruned =
+      co_await world.brain.call<std::size_t>([&](BrainHost::Life& life) -> Async<Result<std::size_t>> {
+        const brain::Stamp stamp{kCaller, "node.prune", "*", world.brain.clock().wall(), std::nullopt};
+        const auto outcome = OCTO_CO_TRY(co_await life.verbs->prune(
+            {}, true, stamp, [](const brain::Verbs::PruneOutcome&) { return std::string(); }));
+        co_return outcome.pruned.size();
+      });
+  world.trace.add(pruned ? fmt::format("{} nodes pruned", *pruned) : pruned.error().message());
 }
 
 Async<bool> is_quiet(World& world) {

@@ -30,7 +30,8 @@ constexpr std::array<std::string_view, kFaults> kNames = {"delays",
                                                           "brain killed at a write",
                                                           "brain power cut at a write",
                                                           "brain sync fails",
-                                                          "brain disk full"};
+                                                          "brain disk full",
+                                                          "nodes pruned"};
 
 TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) {
   TaskPlan task;

@@ -43,8 +43,9 @@ enum class Fault : std::uint8_t {
   brain_power_cut_at_write,
   brain_sync_fails,
   brain_disk_full,
+  nodes_pruned,  // no fault of the world, but as inconvenient
 };
-constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::brain_disk_full) + 1;
+constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::nodes_pruned) + 1;
 std::string_view name_of(Fault fault);
 
 struct FaultPlan {

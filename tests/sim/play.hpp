@@ -29,6 +29,8 @@ struct World {
 
 // operators.cpp: posts the task until it is answered, listens, cancels, posts again.
 Async<void> operate(World& world, const TaskPlan& plan, Nursery& nursery);
+// Prunes whatever node is offline now.
+Async<void> prune(World& world);
 // Asks for everything once more, when all is quiet.
 Async<void> take_stock(World& world);
 // Whether every acknowledged task is over.

@@ -99,6 +99,7 @@ Async<void> trouble(World& world, const FaultPlan& fault) {
       world.brain.set_disk_full(true);
       co_await world.clock.sleep(fault.lasts);
       co_return world.brain.set_disk_full(false);
+    case Fault::nodes_pruned: co_return co_await prune(world);
     default: co_await net_trouble(world, fault);
   }
 }
