@@ -88,7 +88,8 @@ Plan make_plan(SeededRandom random) {
   // Faults come together with what they disturb more often than chance alone would have it.
   for (FaultPlan& fault : plan.faults) {
     if (!random.chance(0.5)) continue;
-    const Span after = random.chance(0.4) ? Span(15ms) : Span(3s);  // orders, claims, starts; or output and ends
+    const Span after =
+        random.chance(0.4) ? Span(15ms) : Span(3s);  // orders, claims, starts; or output and ends
     fault.at = plan.tasks[random.below(tasks)].at + random.between(Span::zero(), after);
   }
   plan.healed = Instant(kTasksWithin + 10s);

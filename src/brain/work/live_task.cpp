@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "brain/work/live_task.hpp"
 
+#include <algorithm>
+
 namespace octo::brain {
 
 Journey journey_of(StoredReset reset) {
@@ -30,6 +32,10 @@ std::vector<RunId> LiveTask::select(const std::function<bool(const RunRow&, cons
 
 std::vector<RunId> LiveTask::of_step(std::uint32_t step) const {
   return select([step](const RunRow& row, const LiveRun&) { return row.id.step == step; });
+}
+
+bool LiveTask::is_ending() const {
+  return std::ranges::any_of(runs, [](const auto& entry) { return entry.second.ending; });
 }
 
 StoredTask LiveTask::stored() const {

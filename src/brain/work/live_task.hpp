@@ -41,14 +41,16 @@ struct LiveTask {
   // Runs that ended, or all of the step, …
   std::vector<RunId> select(const std::function<bool(const RunRow&, const LiveRun&)>& wanted) const;
   std::vector<RunId> of_step(std::uint32_t step) const;
+  bool is_ending() const;  // some run
   StoredTask stored() const;
 
   TaskRecord record;
   TaskBoard board;
   std::map<RunId, LiveRun> runs;
   bool cancel_requested = false;
-  bool done_told = false;  // the last word of the story is on disk
-  Instant deadline{};      // delivery of the runs that are due
+  bool concluding = false;  // the last word is being told: an end that comes now is a late one
+  bool done_told = false;   // … and is on disk
+  Instant deadline{};       // delivery of the runs that are due
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
   Story story;

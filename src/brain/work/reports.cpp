@@ -176,7 +176,10 @@ Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
                  name_of(end.state), name_of(row->state));
     co_return Result<void>{};
   }
-  co_return co_await end_runs(task, {run}, std::move(end));
+  while (task->runs.at(run).ending) co_await task->changed.wait();
+  if (!task->concluding) co_return co_await end_runs(task, {run}, std::move(end));
+  while (live_.contains(run.task)) co_await task->changed.wait();
+  co_return co_await take_late_end(run, std::move(end));
 }
 
 // The task is concluded. Only what was `unknown` may still change, once; the log of events is closed for

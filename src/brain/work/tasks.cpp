@@ -193,6 +193,8 @@ Async<void> Engine::end_runs_for_sure(Task task, std::vector<RunId> ids, RunEnd 
 
 Async<void> Engine::conclude(Task task) {
   const TaskId id = task->record.id;
+  while (task->is_ending()) co_await task->changed.wait();  // what was unknown may be replaced just now
+  task->concluding = true;
   TaskEvent done;
   done.kind = TaskEvent::Kind::done;
   done.outcome = task->board.outcome();
@@ -213,6 +215,7 @@ Async<void> Engine::conclude(Task task) {
     co_await ports_.clock.sleep(kStorageRetry);
   }
   live_.erase(id);
+  task->changed.set();
   task->story.close();
   ports_.events.close(id);
 }
