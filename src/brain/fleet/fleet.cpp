@@ -80,6 +80,14 @@ Async<Result<std::shared_ptr<LinkFleet::Session>>> LinkFleet::admit(link::Link& 
                    "data",
                    hello.epoch_seen, settings_.epoch);
   }
+  // Nobody is written down as the node while another one is: the one refused would stay in the ledger.
+  if (!joining_.insert(name).second)
+    co_return fail(ErrorCode::conflict, "node {} is joining twice at once", name);
+  struct Joining {
+    ~Joining() { names.erase(name); }
+    std::set<NodeName>& names;
+    const NodeName& name;
+  } const joining{joining_, name};
   if (const auto other = sessions_.find(name); other != sessions_.end()) {
     const Span silence = clock_.now() - other->second->link->last_heard();
     if (other->second->record.instance != hello.instance && silence < limits::suspect_after) {
@@ -96,7 +104,6 @@ Async<Result<std::shared_ptr<LinkFleet::Session>>> LinkFleet::admit(link::Link& 
       NodeRecord{name, hello.program_version, link.peer().address.host, hello.instance, now, now, now};
   session->since = clock_.now();
   OCTO_CO_TRY((co_await events_.node_joined(session->record)).with(fmt::format("record node {}", name)));
-  if (sessions_.contains(name)) co_return fail(ErrorCode::conflict, "node {} is joining twice at once", name);
   sessions_[name] = session;
   wire::Welcome welcome;
   welcome.program_version = settings_.version;

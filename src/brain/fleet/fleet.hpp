@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "async/clock.hpp"
@@ -57,6 +58,7 @@ class LinkFleet final : public Fleet {
   Clock& clock_;
   Executor executor_;
   std::map<NodeName, std::shared_ptr<Session>> sessions_;
+  std::set<NodeName> joining_;
 };
 
 }  // namespace octo::brain
