@@ -28,12 +28,16 @@ Async<Result<void>> Engine::run_refused(const RunId& run, const Error& why) {
 // Unlike an end that the node has journalled, a refusal says nothing about a run that it holds already.
 Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
   const auto found = live_.find(run.task);
-  const RunRow* row = found == live_.end() ? nullptr : found->second->board.find(run);
+  const Task task = found == live_.end() ? nullptr : found->second;
+  const RunRow* row = task ? task->board.find(run) : nullptr;
   if (row != nullptr && row->state == RunState::running) {
     log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
     co_return Result<void>{};
   }
-  co_return co_await take_end(run, std::move(end));
+  auto taken = co_await take_end(run, std::move(end));
+  // The node has nothing to offer again, so the order is sent again: the sweep sees to it.
+  if (!taken && row != nullptr) task->runs.at(run).sent_now = false;
+  co_return taken;
 }
 
 Async<Result<void>> Engine::take_node(NodeRecord node) {
