@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "domain/manifest.hpp"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "base/text.hpp"
@@ -13,6 +15,43 @@ namespace {
 constexpr std::string_view kMagic = "octm1\n";
 
 bool is_git(std::string_view segment) { return lower(segment) == ".git"; }
+
+// As HFS+ compares names: without case, and without the invisible characters U+200C to U+200F, U+202A to
+// U+202E, U+206A to U+206F and U+FEFF.
+std::string as_on_hfs(std::string_view name) {
+  std::string seen;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto three = name.substr(i, 3);
+    const bool general = three.starts_with("\xe2\x80") || three.starts_with("\xe2\x81");
+    const auto last = three.size() == 3 ? static_cast<unsigned char>(three[2]) : 0U;
+    const bool joiner =
+        three.starts_with("\xe2\x80") && ((last >= 0x8c && last <= 0x8f) || (last >= 0xaa && last <= 0xae));
+    const bool shaping = three.starts_with("\xe2\x81") && last >= 0xaa && last <= 0xaf;
+    if (three == "\xef\xbb\xbf" || (general && (joiner || shaping))) i += 2;
+    else seen += name[i];
+  }
+  return lower(seen);
+}
+
+// As NTFS does: without case, the name of a stream after ':', and dots and spaces at the end.
+std::string as_on_ntfs(std::string_view name) {
+  name = name.substr(0, name.find(':'));
+  while (name.ends_with('.') || name.ends_with(' ')) name.remove_suffix(1);
+  return lower(name);
+}
+
+// A short name that NTFS may have given to `.<word>`: its first six characters and ~1 to ~4, or the beginning
+// of `hashed` and a number, eight characters in all.
+bool is_short_name(std::string_view name, std::string_view word, std::string_view hashed) {
+  const auto tilde = name.find('~');
+  if (name.size() != 8 || tilde == std::string_view::npos) return false;
+  const std::string_view number = name.substr(tilde + 1);
+  if (number.empty() || number.front() < '1' ||
+      number.find_first_not_of("0123456789") != std::string_view::npos)
+    return false;
+  if (name.substr(0, tilde) == word.substr(0, 6) && number.front() <= '4') return true;
+  return hashed.starts_with(name.substr(0, tilde));
+}
 
 // A symlink's target, taken from the folder the link is in, must not climb above the root.
 bool stays_inside(std::string_view path, std::string_view link) {
@@ -35,6 +74,7 @@ Failure broken(const ManifestEntry& entry, std::string_view rule) {
 
 Result<void> check_entry(const ManifestEntry& entry) {
   OCTO_TRY(check_path(entry.path));
+  if (const auto reason = git_refuses(entry.path, entry.kind)) return broken(entry, *reason + "; rename it");
   if ((entry.mode & ~0777U) != 0) return broken(entry, "setuid, setgid and sticky bits do not travel");
   if (entry.kind == ManifestEntry::Kind::symlink) {
     if (entry.link.size() > limits::path_bytes_max || entry.link.find('\0') != std::string::npos) {
@@ -126,6 +166,31 @@ Result<void> check_path(std::string_view path) {
     if (is_git(segment)) return bad("'.git' does not travel; a nodeapp has its own");
   }
   return {};
+}
+
+std::optional<std::string> git_refuses(std::string_view path, ManifestEntry::Kind kind) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+  if (as_on_hfs(name) == ".git") return "git takes the name for .git";
+  // Where '\\' separates, each part is a name.
+  const auto parts = split(name, '\\');
+  for (const std::string& part : parts) {
+    const std::string seen = as_on_ntfs(part);
+    if (seen == ".git" || seen == "git~1") return "git takes the name for .git";
+  }
+  if (kind == ManifestEntry::Kind::file) return std::nullopt;
+  struct Special {
+    std::string_view word, hashed;
+    bool may_be_symlink;
+  };
+  const std::string last = as_on_ntfs(parts.back());
+  for (const auto& [word, hashed, may_be_symlink] :
+       {Special{"gitmodules", "gi7eba", false}, Special{"gitattributes", "gi7d29", true}}) {
+    const std::string whole = "." + std::string(word);
+    if (as_on_hfs(name) != whole && last != whole && !is_short_name(last, word, hashed)) continue;
+    if (kind == ManifestEntry::Kind::folder || !may_be_symlink)
+      return fmt::format("git wants {} to be a file", whole);
+  }
+  return std::nullopt;
 }
 
 Result<void> check(const Manifest& manifest) {

@@ -4,7 +4,9 @@
 // tree's id.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -39,6 +41,10 @@ struct Manifest {
 // Judges every rule above, the limits, and that no path is or lies in ".git" (any case), naming the path and
 // the rule.
 Result<void> check(const Manifest& manifest);
+// Why stock git would not take the last part of `path` into a version, or complain of it for ever (fsck
+// --strict): the same on every system that a version may be checked out on, so also names which only NTFS or
+// HFS+ take for .git. Nothing when it is fine.
+std::optional<std::string> git_refuses(std::string_view path, ManifestEntry::Kind kind);
 // Binary: "octm1\n", then entries; see spec/files.md. decode() checks.
 Bytes encode(const Manifest& manifest);
 Result<Manifest> decode_manifest(BytesView bytes);

@@ -43,6 +43,38 @@ TEST(Manifest, ASizeThatLiesTakesNoMemory) {
   EXPECT_FALSE(decode_manifest(bytes));
 }
 
+TEST(Manifest, WhatGitWouldRefuseOrComplainOfForEverIsRefusedByName) {
+  const auto refused = [](const std::string& name, Kind kind) {
+    Manifest manifest;
+    manifest.entries = {{"sub", Kind::folder, 0755, "", {}},
+                        {"sub/" + name, kind, 0755, kind == Kind::symlink ? "x" : "", {}}};
+    const auto checked = check(manifest);
+    return !checked && checked.error().message().find("sub/") != std::string::npos &&
+           checked.error().message().find("rename it") != std::string::npos;
+  };
+  for (const Kind kind : {Kind::file, Kind::folder, Kind::symlink}) {
+    for (const char* name : {"git~1", "GIT~1. .", ".git.", ".git ", ".git:stream", ".g\u200cit", "\ufeff.git",
+                             "a\\.git", "git~1\\b"}) {
+      EXPECT_TRUE(refused(name, kind)) << name;
+    }
+    for (const char* name : {"git~2", "git", ".gitx", ".github", "x.git", "..git", ".git\u00e9", "a\\b",
+                             "dev\\x2duuid", ".gitmodulesx", "gitmod~5", "~1", "\xe2\x80"}) {
+      EXPECT_FALSE(refused(name, kind)) << name;
+    }
+  }
+  for (const char* name : {".gitmodules", ".GitModules", "gitmod~1", "gi7eba~1", "gi7~1234", ".gitmodules. ",
+                           ".gitmod\u200dules", "x\\.gitmodules"}) {
+    EXPECT_TRUE(refused(name, Kind::symlink)) << name;
+    EXPECT_TRUE(refused(name, Kind::folder)) << name;
+    EXPECT_FALSE(refused(name, Kind::file)) << name;
+  }
+  EXPECT_TRUE(refused(".gitattributes", Kind::folder));
+  for (const char* name : {".gitattributes", ".gitignore", ".mailmap"}) {
+    EXPECT_FALSE(refused(name, Kind::symlink)) << name;
+  }
+  EXPECT_FALSE(refused(".gitignore", Kind::folder));
+}
+
 TEST(Manifest, WhatWouldLeaveTheFolderIsRefusedByName) {
   const auto refused = [](ManifestEntry entry) {
     Manifest manifest;

@@ -51,12 +51,23 @@ struct Facts {
   enum class Kind : std::uint8_t { file, folder, symlink, other };
   Kind kind = Kind::other;
   std::uint64_t bytes = 0;
-  WallTime changed;  // its content, as the file system says
+  WallTime changed;   // its content, as the file system says
+  unsigned mode = 0;  // permission bits
+  unsigned user = 0, group = 0;
 };
 Result<std::optional<Facts>> look(const std::string& path);  // nothing: absent. Follows no symlink at the end
 Result<Facts> look(const Descriptor& open);
 
+// Beneath `root`, through no symlink. Absent too: what lies behind a file or a symlink.
+Result<std::optional<Facts>> look_beneath(int root, const std::string& path);
+
 Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
+// More files than this are made durable with their whole file system at once (syncfs), which takes one wait
+// for the disk instead of one each; fewer one by one, so that they need not wait for what others have
+// written.
+inline constexpr std::size_t synced_alone_max = 64;
+// `open` is of before the writing: errors since then are reported (by Linux 5.8 and newer).
+Result<void> sync_file_system(const Descriptor& open, std::string_view what);
 // Beneath `root`, through no symlink: openat2. `flags` as open(2).
 Result<Descriptor> open_beneath(int root, const std::string& path, int flags);
 // The folder that holds `path`, and the last segment.

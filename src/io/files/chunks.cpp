@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <sys/stat.h>
+
 #include "domain/limits.hpp"
 #include "io/crypto/crypto.hpp"
 #include "io/files/beneath.hpp"
@@ -19,7 +21,9 @@ std::string path_of(const std::string& folder, const Sha256& hash) {
 
 Result<ChunkStore> ChunkStore::open(std::string folder) {
   OCTO_TRY(make_folders(folder).with("open the chunk store"));
-  return ChunkStore(std::move(folder));
+  auto open = std::make_shared<Descriptor>(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!open->good()) return failed("open", folder);
+  return ChunkStore(std::move(folder), std::move(open));
 }
 
 bool ChunkStore::has(const Sha256& hash) const { return exists(path_of(folder_, hash)); }
@@ -31,7 +35,8 @@ Result<void> ChunkStore::put(const Sha256& hash, BytesView bytes) {
     return fail(ErrorCode::invalid_argument, "the bytes do not fit hash {}", print_hex(hash));
   const std::string path = path_of(folder_, hash);
   if (exists(path)) return {};
-  OCTO_TRY(make_folders(path.substr(0, path.rfind('/'))));
+  const std::string folder = path.substr(0, path.rfind('/'));
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed("make folder", folder);
   // The temp file carries the process id, so that two of one store never meet; sync() makes it durable.
   const std::string temp = fmt::format("{}.{}.tmp", path, ::getpid());
   ::unlink(temp.c_str());
@@ -60,10 +65,6 @@ Result<Bytes> ChunkStore::get(const Sha256& hash) const {
   return bytes;
 }
 
-Result<void> ChunkStore::sync() {
-  const Descriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.good() || ::syncfs(folder.get()) != 0) return failed("sync", folder_);
-  return {};
-}
+Result<void> ChunkStore::sync() { return sync_file_system(*open_, folder_); }
 
 }  // namespace octo::files

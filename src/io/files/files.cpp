@@ -26,6 +26,11 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view path) {
   return {};
 }
 
+Result<void> sync_file_system(const Descriptor& open, std::string_view what) {
+  if (::syncfs(open.get()) != 0) return failed("sync", what);
+  return {};
+}
+
 Result<Descriptor> open_beneath(int root, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
@@ -162,6 +167,9 @@ Facts facts_of(const struct stat& found) {
   const auto since =
       std::chrono::seconds(found.st_mtim.tv_sec) + std::chrono::nanoseconds(found.st_mtim.tv_nsec);
   facts.changed = WallTime(std::chrono::duration_cast<WallTime::duration>(since));
+  facts.mode = found.st_mode & 07777;
+  facts.user = found.st_uid;
+  facts.group = found.st_gid;
   return facts;
 }
 
@@ -178,6 +186,26 @@ Result<Facts> look(const Descriptor& open) {
   struct stat found{};
   if (::fstat(open.get(), &found) == 0) return facts_of(found);
   return failed("look at", "an open file");
+}
+
+Result<std::optional<Facts>> look_beneath(int root, const std::string& path) {
+  const auto parent = open_parent(root, path);
+  struct stat found{};
+  if (!parent) {
+    const ErrorCode code = parent.error().code();
+    if (code == ErrorCode::not_found || code == ErrorCode::forbidden) return std::nullopt;
+    return Failure(parent.error());
+  }
+  if (::fstatat(parent->first.get(), parent->second.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0)
+    return facts_of(found);
+  if (errno == ENOENT) return std::nullopt;
+  return failed("look at", path);
+}
+
+Result<std::uint64_t> size(const std::string& path) {
+  struct stat facts{};
+  if (::lstat(path.c_str(), &facts) != 0) return failed("look at", path);
+  return static_cast<std::uint64_t>(facts.st_size);
 }
 
 bool exists(const std::string& path) {

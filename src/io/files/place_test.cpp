@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "io/files/crash_testing.hpp"
 #include "io/files/files.hpp"
 #include "io/files/switch.hpp"
 
@@ -19,7 +20,9 @@ const std::vector<std::string> kOnlyOwned = {"owned"};
 class PlaceTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = "/tmp/octopoda-place.XXXXXX";
+    // In memory where possible: killed a hundred times, a test need not wait for a disk.
+    std::string name =
+        fs::exists("/dev/shm") ? "/dev/shm/octopoda-place.XXXXXX" : "/tmp/octopoda-place.XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder = name;
     for (const char* part : {"/source", "/root", "/staging"}) fs::create_directory(folder + part);
@@ -41,11 +44,11 @@ class PlaceTest : public ::testing::Test {
                  }});
   }
   Result<void> put(const Manifest& manifest) {
-    return place(
-        {folder + "/root", folder + "/staging", &manifest, [this](const Chunk& chunk) -> Result<Bytes> {
-           if (!chunks.contains(chunk.hash)) return fail(ErrorCode::unavailable, "no chunk");
-           return chunks[chunk.hash];
-         }});
+    ChunkContents contents([this](const Chunk& chunk) -> Result<Bytes> {
+      if (!chunks.contains(chunk.hash)) return fail(ErrorCode::unavailable, "no chunk");
+      return chunks[chunk.hash];
+    });
+    return place({folder + "/root", folder + "/staging", &manifest, &contents});
   }
   std::string folder;
   std::map<Sha256, Bytes> chunks;
@@ -156,6 +159,87 @@ TEST_F(PlaceTest, ASwitchThatACrashInterruptedIsFinished) {
   EXPECT_EQ(read("root/sub/second"), "moved");
   EXPECT_EQ(placed(folder + "/staging").value(), scan_source().value());
   EXPECT_EQ(list(folder + "/staging").value(), kOnlyOwned);
+}
+
+// Every kind of step, killed at every call: what is there then is the old tree, or becomes the new one.
+TEST_F(PlaceTest, ATreeIsOldOrNewWhereverACrashComes) {
+  write("source/changed", "1");
+  write("source/gone/deep/file", "1");
+  write("source/file to folder", "1");
+  write("source/folder to file/inside/deep", "1");
+  fs::create_symlink("changed", folder + "/source/link");
+  const Manifest before = scan_source().value();
+  fs::rename(folder + "/source", folder + "/before");
+  write("source/changed", "2", 0600);
+  write("source/file to folder/inside", "2");
+  write("source/folder to file", "2");
+  write("source/link", "2");
+  fs::create_directory(folder + "/source/empty");
+  const Manifest after = scan_source().value();
+  unsigned finished = 0;
+  for (unsigned nth = 0;; ++nth) {
+    for (const char* part : {"/root", "/staging"}) fs::remove_all(folder + part);
+    ASSERT_TRUE(put(before));
+    const bool killed = killed_at(nth, [&] { (void)put(after); });
+    const bool begun = unfinished(folder + "/staging") || placed(folder + "/staging").value() == after;
+    ASSERT_TRUE(finish_switch(folder + "/root", folder + "/staging")) << nth;
+    ASSERT_EQ(scan({folder + "/root", nullptr, nullptr}).value(), begun ? after : before) << nth;
+    ASSERT_EQ(placed(folder + "/staging").value(), begun ? after : before) << nth;
+    ASSERT_EQ(list(folder + "/staging").value(), kOnlyOwned) << nth;
+    if (!killed) break;
+    finished += begun ? 1 : 0;
+  }
+  EXPECT_GT(finished, 10U);
+}
+
+TEST_F(PlaceTest, ANoteIsThereWhenTheSwitchIsDoneAndNoSooner) {
+  write("source/a", "1");
+  Manifest manifest = scan_source().value();
+  ChunkContents contents([this](const Chunk& chunk) -> Result<Bytes> { return chunks.at(chunk.hash); });
+  const std::string staging = folder + "/staging";
+  bool seen = false;
+  for (unsigned nth = 0;; ++nth) {
+    for (const char* part : {"/root", "/staging"}) fs::remove_all(folder + part);
+    const bool killed = killed_at(nth, [&] {
+      (void)place({.root = folder + "/root",
+                   .staging = staging,
+                   .manifest = &manifest,
+                   .contents = &contents,
+                   .note = "what to do then"});
+    });
+    ASSERT_TRUE(finish_switch(folder + "/root", staging));
+    ASSERT_EQ(exists(switch_note(staging)), exists(folder + "/root/a")) << nth;
+    seen = exists(switch_note(staging));
+    if (!killed) break;
+  }
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(load(switch_note(staging), 100).value(), "what to do then");
+}
+
+TEST_F(PlaceTest, StrangersAreReplacedOrRefusedAsAsked) {
+  write("source/a", "new");
+  const Manifest manifest = scan_source().value();
+  ChunkContents contents([this](const Chunk& chunk) -> Result<Bytes> { return chunks.at(chunk.hash); });
+  write("root/a", "a stranger");
+  Placement placement{.root = folder + "/root",
+                      .staging = folder + "/staging",
+                      .manifest = &manifest,
+                      .contents = &contents,
+                      .strangers = Strangers::refused};
+  EXPECT_EQ(place(placement).error().code(), ErrorCode::conflict);
+  EXPECT_EQ(read("root/a"), "a stranger");
+  EXPECT_TRUE(list(folder + "/staging").value().empty());
+  placement.replaces = &manifest;
+  ASSERT_TRUE(place(placement));
+  EXPECT_EQ(read("root/a"), "new");
+}
+
+// More files than are synced one by one.
+TEST_F(PlaceTest, ManyFilesInManyFoldersArrive) {
+  for (int i = 0; i < 300; ++i) write(fmt::format("source/{}/file", i), std::to_string(i));
+  const Manifest many = scan_source().value();
+  ASSERT_TRUE(put(many));
+  EXPECT_EQ(scan({folder + "/root", nullptr, nullptr}).value(), many);
 }
 
 TEST_F(PlaceTest, ADamagedRecordIsReported) {

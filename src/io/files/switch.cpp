@@ -13,7 +13,6 @@ namespace octo::files {
 namespace {
 
 constexpr std::string_view kMagic = "octsw1\n";
-constexpr std::size_t kRecordMax = 64 * 1024 * 1024;  // a hundred thousand long paths
 
 Result<std::vector<SwitchStep>> decode(BytesView bytes) {
   const auto broken = [] { return fail(ErrorCode::corrupt, "the record of a switch is damaged"); };
@@ -49,11 +48,12 @@ class Switch {
     if (!root_.good()) return failed("open", "the root of a switch");
     for (const SwitchStep& step : steps) {
       switch (step.kind) {
-        case SwitchStep::Kind::remove: OCTO_TRY(remove(step.path)); break;
+        case SwitchStep::Kind::remove: OCTO_TRY(remove(step)); break;
         case SwitchStep::Kind::folder: OCTO_TRY(folder(step)); break;
         case SwitchStep::Kind::move: OCTO_TRY(move(step)); break;
       }
     }
+    if (touched_.size() > synced_alone_max) return sync_file_system(root_, "the root of a switch");
     for (const std::string& path : touched_) {
       const auto open = open_beneath(root_.get(), path, O_RDONLY | O_DIRECTORY);
       if (open && ::fsync(open->get()) != 0) return failed("sync folder", path);
@@ -69,7 +69,9 @@ class Switch {
 
   // Absent is done, and what lies behind a symlink or a file that a script put on the way is not ours; a
   // folder that still holds what is not ours stays.
-  Result<void> remove(const std::string& path) {
+  Result<void> remove(const SwitchStep& step) {
+    const std::string& path = step.path;
+    touch(path);
     auto parent = open_parent(root_.get(), path);
     if (!parent) {
       const ErrorCode code = parent.error().code();
@@ -77,15 +79,15 @@ class Switch {
       return ours ? Result<void>(Failure(parent.error())) : Result<void>{};
     }
     const auto& [at, name] = *parent;
-    if (::unlinkat(at.get(), name.c_str(), 0) != 0) {
-      const bool is_folder = errno == EISDIR;
+    bool is_folder = step.mode == only_a_folder;
+    if (!is_folder && ::unlinkat(at.get(), name.c_str(), 0) != 0) {
+      is_folder = errno == EISDIR;
       if (!is_folder && errno != ENOENT) return failed("remove", path);
-      if (is_folder && ::unlinkat(at.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY &&
-          errno != EEXIST) {
-        return failed("remove", path);
-      }
     }
-    touch(path);
+    if (is_folder && ::unlinkat(at.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY &&
+        errno != EEXIST && errno != ENOENT && errno != ENOTDIR) {
+      return failed("remove", path);
+    }
     return {};
   }
 
@@ -107,15 +109,18 @@ class Switch {
     return {};
   }
 
-  // What is staged no more was moved before a crash.
+  // What is staged no more was moved before a crash, maybe before its folder was synced.
   Result<void> move(const SwitchStep& step) {
+    touch(step.path);
     const std::string staged = std::to_string(step.staged);
     if (!staged_.good() || !exists_at(staged_.get(), staged)) return {};
     const auto [at, name] = OCTO_TRY(open_parent(root_.get(), step.path));
-    if (::renameat(staged_.get(), staged.c_str(), at.get(), name.c_str()) != 0)
-      return failed("put in place", step.path);
-    touch(step.path);
-    return {};
+    if (::renameat(staged_.get(), staged.c_str(), at.get(), name.c_str()) == 0) return {};
+    if (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST) {
+      return fail(ErrorCode::conflict, "{} is in the way: a folder that was filled meanwhile; move it away",
+                  quote(step.path));
+    }
+    return failed("put in place", step.path);
   }
 
   Descriptor root_;
@@ -128,7 +133,9 @@ class Switch {
 std::string switch_record(const std::string& staging) { return join(staging, "switch"); }
 std::string staged_folder(const std::string& staging) { return join(staging, "new"); }
 std::string next_manifest(const std::string& staging) { return join(staging, "next"); }
+std::string next_note(const std::string& staging) { return join(staging, "next.note"); }
 std::string owned_manifest(const std::string& staging) { return join(staging, "owned"); }
+std::string switch_note(const std::string& staging) { return join(staging, "note"); }
 
 Bytes encode(const std::vector<SwitchStep>& steps) {
   Bytes out(kMagic);
@@ -143,20 +150,42 @@ Bytes encode(const std::vector<SwitchStep>& steps) {
   return out;
 }
 
+namespace {
+
+// Absent: renamed already, before a crash; or there never was one.
+Result<void> keep(const std::string& next, const std::string& name) {
+  if (::rename(next.c_str(), name.c_str()) != 0 && errno != ENOENT) return failed("keep", next);
+  return {};
+}
+
+// Of a placement that did not come to its record: nothing moved, so nothing of it counts.
+Result<void> remove_leftovers(const std::string& staging) {
+  OCTO_TRY(remove_tree(staged_folder(staging)));
+  if (!exists(staging)) return {};
+  for (const std::string& name : OCTO_TRY(list(staging))) {
+    const std::string path = join(staging, name);
+    if (path != next_manifest(staging) && path != next_note(staging) && !name.ends_with(".tmp")) continue;
+    OCTO_TRY(remove_tree(path));
+  }
+  return {};
+}
+
+}  // namespace
+
+bool unfinished(const std::string& staging) { return exists(switch_record(staging)); }
+
 Result<void> finish_switch(const std::string& root, const std::string& staging) {
   const std::string record = switch_record(staging);
-  if (exists(record)) {
-    const Bytes bytes = OCTO_TRY(load(record, kRecordMax));
+  if (unfinished(staging)) {
+    const Bytes bytes = OCTO_TRY(load(record, switch_record_max));
     const auto steps = OCTO_TRY(decode(bytes).with(record));
     OCTO_TRY(Switch(root, staging).run(steps).with("switch to the new files"));
-    // Absent: renamed already, before a crash.
-    const std::string next = next_manifest(staging);
-    if (::rename(next.c_str(), owned_manifest(staging).c_str()) != 0 && errno != ENOENT)
-      return failed("keep", next);
+    OCTO_TRY(keep(next_manifest(staging), owned_manifest(staging)));
+    OCTO_TRY(keep(next_note(staging), switch_note(staging)));
     if (::unlink(record.c_str()) != 0) return failed("remove", record);
     OCTO_TRY(sync_folder(staging));
   }
-  return remove_tree(staged_folder(staging));
+  return remove_leftovers(staging);
 }
 
 }  // namespace octo::files

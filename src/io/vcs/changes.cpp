@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <set>
 
+#include "domain/manifest.hpp"
 #include "io/vcs/stage.hpp"
 
 namespace octo::vcs {
@@ -67,11 +68,22 @@ class Walk {
     int ignored = 0;
     git_ignore_path_is_ignored(&ignored, repository_, (is_folder ? path + "/" : path).c_str());
     if (ignored != 0) return {};  // one that the index holds is found there
+    OCTO_TRY(check_name(path, facts));
     if (is_folder) return folder(path);
     if (!S_ISREG(facts.st_mode) && !S_ISLNK(facts.st_mode)) return {};
     seen_.insert(path);
     if (!is_known(path, facts)) changed.push_back(path);
     return {};
+  }
+
+  Result<void> check_name(const std::string& path, const struct stat& facts) const {
+    using Kind = ManifestEntry::Kind;
+    const Kind kind = S_ISDIR(facts.st_mode)   ? Kind::folder
+                      : S_ISLNK(facts.st_mode) ? Kind::symlink
+                                               : Kind::file;
+    const auto reason = git_refuses(path, kind);
+    if (!reason) return {};
+    return fail(ErrorCode::forbidden, "{}/{}: {}; rename it, or list it in .gitignore", root_, path, *reason);
   }
 
   bool is_known(const std::string& path, const struct stat& facts) const {
@@ -119,6 +131,18 @@ bool differs(git_index* index, const std::string& folder, const std::string& pat
   // libgit2 writes size 0 for what it is not sure of.
   if (entry->file_size != 0 && entry->file_size != static_cast<std::uint32_t>(facts.st_size)) return true;
   return git_odb_hashfile(&id, whole.c_str(), GIT_OBJECT_BLOB) != 0 || git_oid_equal(&id, &entry->id) == 0;
+}
+
+void learn_facts(git_repository* repository, git_index* index, const std::string& folder) {
+  const auto changed = changed_paths(repository, index, folder);
+  if (!changed) return;
+  for (const std::string& path : *changed) {
+    struct stat facts{};
+    const git_index_entry* entry = git_index_get_bypath(index, path.c_str(), 0);
+    if (entry == nullptr || ::lstat((folder + "/" + path).c_str(), &facts) != 0) continue;
+    const git_oid id = entry->id;
+    if (!differs(index, folder, path)) (void)add(index, path, id, facts);
+  }
 }
 
 }  // namespace octo::vcs

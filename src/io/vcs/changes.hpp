@@ -13,10 +13,15 @@ struct git_repository;
 namespace octo::vcs {
 
 // Paths whose facts differ from the index (maybe not their bytes), that it lacks, or that are gone. Refuses
-// (forbidden) a repository inside, which git would not version, if .gitignore does not exclude it.
+// (forbidden) what git would not version or not take, and .gitignore does not exclude: a repository inside,
+// or a name like git~1.
 Result<std::vector<std::string>> changed_paths(git_repository* repository, git_index* index,
                                                const std::string& folder);
 // Whether the path is really not as in the index.
 bool differs(git_index* index, const std::string& folder, const std::string& path);
+
+// The index holds a version, and the folder mostly too: files whose bytes are those of the index get their
+// facts into it, so that they need not be read the next time. Only a saving: where it fails, they are read.
+void learn_facts(git_repository* repository, git_index* index, const std::string& folder);
 
 }  // namespace octo::vcs

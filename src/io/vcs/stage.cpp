@@ -12,6 +12,8 @@
 #include <memory>
 #include <optional>
 
+#include "io/vcs/impl.hpp"
+
 namespace octo::vcs {
 
 namespace {
@@ -43,9 +45,9 @@ Failure unreadable(const std::string& path) {
 
 // The first `bytes` of the file, however long it has become since; nothing when it has become shorter.
 Result<std::optional<git_oid>> write_blob(git_odb* odb, int file, off_t bytes, const std::string& path) {
+  const std::string step = "store " + path;
   git_odb_stream* opened = nullptr;
-  if (const int code = git_odb_open_wstream(&opened, odb, bytes, GIT_OBJECT_BLOB); code != 0)
-    return failed("store " + path, code);
+  OCTO_TRY(attempt(step, [&] { return git_odb_open_wstream(&opened, odb, bytes, GIT_OBJECT_BLOB); }));
   const std::unique_ptr<git_odb_stream, StreamFree> stream(opened);
   char part[64 * 1024];
   for (off_t at = 0; at < bytes;) {
@@ -54,15 +56,35 @@ Result<std::optional<git_oid>> write_blob(git_odb* odb, int file, off_t bytes, c
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return unreadable(path);
     if (count == 0) return std::nullopt;
-    if (const int code = git_odb_stream_write(opened, part, static_cast<std::size_t>(count)); code != 0)
-      return failed("store " + path, code);
+    OCTO_TRY(
+        attempt(step, [&] { return git_odb_stream_write(opened, part, static_cast<std::size_t>(count)); }));
     at += count;
   }
   git_oid id;
-  if (const int code = git_odb_stream_finalize_write(&id, opened); code != 0)
-    return failed("store " + path, code);
+  OCTO_TRY(attempt(step, [&] { return git_odb_stream_finalize_write(&id, opened); }));
   return id;
 }
+
+Result<void> leave(git_index* index, const std::string& path) {
+  return attempt("take " + path + " out", [&] {
+    const int code = git_index_remove_bypath(index, path.c_str());
+    return code == GIT_ENOTFOUND ? 0 : code;
+  });
+}
+
+Result<void> stage_symlink(git_repository* repository, git_index* index, const std::string& whole,
+                           const std::string& path, const struct stat& facts) {
+  std::string target(static_cast<std::size_t>(facts.st_size) + 1, '\0');
+  const ssize_t size = ::readlink(whole.c_str(), target.data(), target.size());
+  if (size < 0) return errno == ENOENT ? leave(index, path) : Result<void>(unreadable(path));
+  git_oid id;
+  OCTO_TRY(attempt("store " + path, [&] {
+    return git_blob_create_from_buffer(&id, repository, target.data(), static_cast<std::size_t>(size));
+  }));
+  return add(index, path, id, facts);
+}
+
+}  // namespace
 
 Result<void> add(git_index* index, const std::string& path, const git_oid& id, const struct stat& facts) {
   git_index_entry entry{};
@@ -79,31 +101,8 @@ Result<void> add(git_index* index, const std::string& path, const git_oid& id, c
   entry.mode = mode_of(facts);
   entry.id = id;
   entry.path = path.c_str();
-  if (const int code = git_index_add(index, &entry); code != 0) return failed("add " + path, code);
-  return {};
+  return attempt("add " + path, [&] { return git_index_add(index, &entry); });
 }
-
-Result<void> leave(git_index* index, const std::string& path) {
-  const int code = git_index_remove_bypath(index, path.c_str());
-  if (code != 0 && code != GIT_ENOTFOUND) return failed("take " + path + " out", code);
-  return {};
-}
-
-Result<void> stage_symlink(git_repository* repository, git_index* index, const std::string& whole,
-                           const std::string& path, const struct stat& facts) {
-  std::string target(static_cast<std::size_t>(facts.st_size) + 1, '\0');
-  const ssize_t size = ::readlink(whole.c_str(), target.data(), target.size());
-  if (size < 0) return errno == ENOENT ? leave(index, path) : Result<void>(unreadable(path));
-  git_oid id;
-  if (const int code =
-          git_blob_create_from_buffer(&id, repository, target.data(), static_cast<std::size_t>(size));
-      code != 0) {
-    return failed("store " + path, code);
-  }
-  return add(index, path, id, facts);
-}
-
-}  // namespace
 
 std::uint32_t mode_of(const struct stat& facts) {
   if (S_ISLNK(facts.st_mode)) return GIT_FILEMODE_LINK;
@@ -121,13 +120,12 @@ Result<void> stage(git_repository* repository, git_index* index, const std::stri
   if (!S_ISREG(facts.st_mode)) return leave(index, path);
   const OpenFile file(whole);
   if (file.get() < 0) return errno == ENOENT ? leave(index, path) : Result<void>(unreadable(path));
-  git_odb* odb = nullptr;
-  if (const int code = git_repository_odb(&odb, repository); code != 0) return failed("open the store", code);
-  const std::unique_ptr<git_odb, decltype(&git_odb_free)> held(odb, &git_odb_free);
+  Odb odb;
+  OCTO_TRY(attempt("open the store", [&] { return git_repository_odb(odb.out(), repository); }));
   for (int tried = 0; tried < kTries; ++tried) {
     if (::fstat(file.get(), &facts) != 0) return unreadable(path);
     if (!S_ISREG(facts.st_mode)) return leave(index, path);
-    if (const auto id = OCTO_TRY(write_blob(odb, file.get(), facts.st_size, path)))
+    if (const auto id = OCTO_TRY(write_blob(odb.get(), file.get(), facts.st_size, path)))
       return add(index, path, *id, facts);
   }
   return fail(ErrorCode::conflict,

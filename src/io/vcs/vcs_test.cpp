@@ -1,59 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "io/vcs/vcs.hpp"
 
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
 #include <atomic>
-#include <filesystem>
-#include <fstream>
 #include <thread>
 
+#include "io/vcs/vcs_testing.hpp"
+
 namespace octo::vcs {
-
-namespace fs = std::filesystem;
-
-class VcsTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = "/tmp/octopoda-vcs.XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder = name;
-  }
-  void TearDown() override { fs::remove_all(folder); }
-  void write(const std::string& path, const std::string& text) const {
-    fs::create_directories(fs::path(folder + "/" + path).parent_path());
-    std::ofstream(folder + "/" + path) << text;
-  }
-  std::string read(const std::string& path) const {
-    std::ifstream in(folder + "/" + path);
-    return in ? std::string(std::istreambuf_iterator<char>(in), {}) : "(none)";
-  }
-  // Exit status of the stock git.
-  int git(std::vector<std::string> words) const {
-    words.insert(words.begin(), {"git", "-C", folder});
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    pid_t pid = 0;
-    const int code = ::posix_spawnp(&pid, "git", &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (code != 0) return code;
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    return WEXITSTATUS(status);
-  }
-  static Repository::CommitWords words(const std::string& message, const std::string& operation) {
-    return {message, operation, WallTime(std::chrono::seconds(1'700'000'000))};
-  }
-  std::string folder;
-};
 
 TEST_F(VcsTest, StockGitReadsWhatWasMade) {
   write("a", "1");
@@ -97,38 +50,67 @@ TEST_F(VcsTest, IgnoredFilesAreLeftAloneAndRemovedOnesAreRecorded) {
   EXPECT_NE(git({"cat-file", "-e", "HEAD:a"}), 0);
 }
 
-TEST_F(VcsTest, ResetAppendsAndComesBackAnyNumberOfTimes) {
+TEST_F(VcsTest, AVersionIsMadeAgainOnTopOfALaterOne) {
   auto repository = Repository::open(folder).value();
   write("a", "1");
-  write(".gitignore", "untracked.keep\n");
   const auto a = repository->commit(words("A", "op1")).value();
   write("a", "2");
   write("b", "only in B");
-  write("untracked.keep", "");
   const auto b = repository->commit(words("B", "op2")).value();
-  const auto back = repository->reset(a.id, words("back", "op3")).value();
-  EXPECT_EQ(read("a"), "1");
-  EXPECT_EQ(read("b"), "(none)");
-  EXPECT_TRUE(fs::exists(folder + "/untracked.keep")) << "ignored files stay";
-  EXPECT_EQ(repository->reset(a.id, words("back", "op3")).value().id, back.id) << "repeated, done once";
-  repository->reset(b.id, words("forth", "op4")).value();
-  EXPECT_EQ(read("b"), "only in B");
-  EXPECT_EQ(repository->count().value(), 4U);
-  EXPECT_EQ(git({"fsck", "--strict"}), 0);
+  write("a", "1");
+  fs::remove(folder + "/b");
+  const auto back = repository->commit_again(a.id, words("back", "op3")).value();
+  EXPECT_EQ(back.operation, "op3");
+  EXPECT_EQ(repository->count().value(), 3U);
+  EXPECT_FALSE(repository->modified().value());
+  EXPECT_EQ(git({"diff", "--quiet", a.id, "HEAD"}), 0);
   EXPECT_EQ(git({"diff", "--quiet", "HEAD"}), 0);
+  EXPECT_EQ(git({"fsck", "--strict"}), 0);
+  EXPECT_EQ(repository->log(1, 1).value().at(0).id, b.id);
 }
 
-TEST_F(VcsTest, ChangesSinceTheNewestVersionAreKeptByAReset) {
+// The files are there by then, and a version that cannot be made would stop all that comes after.
+TEST_F(VcsTest, AVersionIsMadeAgainWhateverElseCameIntoTheFolder) {
   auto repository = Repository::open(folder).value();
   write("a", "1");
   const auto a = repository->commit(words("A", "op1")).value();
-  write("a", "never committed");
-  repository->reset(a.id, words("back", "op2")).value();
-  const auto log = repository->log(0, 10).value();
-  ASSERT_EQ(log.size(), 3U);
-  EXPECT_TRUE(log[1].message.starts_with("before reset"));
-  repository->reset(log[1].id, words("again", "op3")).value();
-  EXPECT_EQ(read("a"), "never committed");
+  write("sub/.git/HEAD", "a repository that no version may hold");
+  EXPECT_FALSE(repository->commit(words("B", "op2")));
+  EXPECT_TRUE(repository->commit_again(a.id, words("back", "op3")));
+}
+
+TEST_F(VcsTest, WhatAVersionHoldsIsListedAndRead) {
+  auto repository = Repository::open(folder).value();
+  write("sub/a", "1");
+  write("sub.b", "2");
+  std::string big;
+  for (int i = 0; big.size() < 5'000'000; ++i) big += std::to_string(i);
+  write("big", big);
+  ASSERT_EQ(::chmod((folder + "/sub/a").c_str(), 0755), 0);
+  fs::create_symlink("sub/a", folder + "/link");
+  const auto made = repository->commit(words("m", "op1")).value();
+  const auto files = repository->files(made.id).value();
+  std::vector<std::string> paths;
+  for (const VersionedFile& file : files) paths.push_back(file.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"big", "link", "sub.b", "sub/a"}));
+  EXPECT_EQ(files[1].kind, VersionedFile::Kind::symlink);
+  EXPECT_EQ(files[2].kind, VersionedFile::Kind::file);
+  EXPECT_EQ(files[3].kind, VersionedFile::Kind::executable);
+  const auto read_back = [&](const VersionedFile& file) {
+    std::string text;
+    EXPECT_TRUE(repository->read(file.blob, [&](BytesView part) -> Result<void> {
+      text += part;
+      return {};
+    }));
+    return text;
+  };
+  EXPECT_EQ(read_back(files[0]), big) << "in parts";
+  EXPECT_EQ(read_back(files[1]), "sub/a");
+  EXPECT_EQ(read_back(files[2]), "2");
+  const int open = ::open((folder + "/big").c_str(), O_RDONLY | O_CLOEXEC);
+  EXPECT_TRUE(repository->holds(open, files[0].blob).value());
+  EXPECT_FALSE(repository->holds(open, files[2].blob).value());
+  ::close(open);
 }
 
 TEST_F(VcsTest, ARepositoryThatLeadsElsewhereIsRefused) {
@@ -157,8 +139,10 @@ TEST_F(VcsTest, ARepositoryInsideIsNamedNotSkipped) {
 
 TEST_F(VcsTest, UnknownVersionsAreSaid) {
   auto repository = Repository::open(folder).value();
-  EXPECT_EQ(repository->reset(std::string(40, 'a'), words("m", "")).error().code(), ErrorCode::not_found);
-  EXPECT_EQ(repository->reset("abc", words("m", "")).error().code(), ErrorCode::invalid_argument);
+  EXPECT_EQ(repository->files(std::string(40, 'a')).error().code(), ErrorCode::not_found);
+  EXPECT_EQ(repository->commit_again(std::string(40, 'a'), words("m", "")).error().code(),
+            ErrorCode::not_found);
+  EXPECT_EQ(repository->files("abc").error().code(), ErrorCode::invalid_argument);
 }
 
 // An application writes its log, makes files and removes them, while versions are made.
@@ -194,12 +178,10 @@ TEST_F(VcsTest, AChangeInTheVeryMomentOfAVersionIsSeen) {
   for (int i = 0; i < 20; ++i) {
     write("same size", std::to_string(100 + i));
     EXPECT_TRUE(repository->modified().value());
-    const auto made = repository->commit(words("m", fmt::format("op{}", i))).value();
+    repository->commit(words("m", fmt::format("op{}", i))).value();
     EXPECT_FALSE(repository->modified().value());
     write("same size", std::to_string(200 + i));
     EXPECT_TRUE(repository->modified().value());
-    repository->reset(made.id, words("back", fmt::format("op{}b", i))).value();
-    EXPECT_EQ(read("same size"), std::to_string(100 + i));
   }
 }
 
@@ -208,19 +190,14 @@ TEST_F(VcsTest, FilesFoldersAndSymlinksTakeEachOthersPlaces) {
   write("a", "1");
   write("b/c/d", "2");
   fs::create_symlink("a", folder + "/l");
-  const auto one = repository->commit(words("1", "op1")).value();
+  repository->commit(words("1", "op1")).value();
   for (const char* path : {"a", "b", "l"}) fs::remove_all(folder + "/" + path);
   write("a/x", "1");
   write("l", "a");
   fs::create_symlink("a", folder + "/b");
   EXPECT_TRUE(repository->modified().value());
-  const auto two = repository->commit(words("2", "op2")).value();
+  repository->commit(words("2", "op2")).value();
   EXPECT_EQ(git({"diff", "--quiet", "HEAD"}), 0);
-  repository->reset(one.id, words("3", "op3")).value();
-  EXPECT_EQ(read("b/c/d"), "2");
-  EXPECT_TRUE(fs::is_symlink(folder + "/l"));
-  repository->reset(two.id, words("4", "op4")).value();
-  EXPECT_EQ(read("a/x"), "1");
   EXPECT_FALSE(repository->modified().value());
   EXPECT_EQ(git({"fsck", "--strict"}), 0);
   // Touched is not changed; another mode is.

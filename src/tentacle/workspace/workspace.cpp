@@ -10,15 +10,16 @@
 #include "io/files/files.hpp"
 #include "io/log/log.hpp"
 #include "io/vcs/vcs.hpp"
+#include "tentacle/workspace/versions.hpp"
 
 namespace octo::tentacle {
 
 namespace {
 
 constexpr std::string_view kAside = ".octopoda";  // no nodeapp's name: it has no '@'
-constexpr std::size_t kChunksAsked = 32;          // one request: 2 MiB on average, 8 at most
+// One request, held in memory: as many bytes, and what the link asks for at once.
+constexpr std::size_t kBytesAsked = 2 * 1024 * 1024, kChunksAsked = 256;
 
-std::string staging_of(const std::string& folder) { return files::join(folder, ".git/octopoda"); }
 std::string chunks_of(const std::string& folder) { return files::join(staging_of(folder), "chunks"); }
 std::string description_of(const std::string& folder) { return files::join(folder, ".git/description"); }
 
@@ -69,46 +70,6 @@ class Present {
   std::map<Sha256, Place> places_;
 };
 
-// Which manifest had been placed last when a version was made: <staging>/of/<commit>, a hard link of "owned".
-std::string owned_of(const std::string& folder, const std::string& commit) {
-  return files::join(files::join(staging_of(folder), "of"), commit);
-}
-
-Result<void> remember_owned(const std::string& folder, const std::string& commit) {
-  const std::string to = owned_of(folder, commit), from = files::owned_manifest(staging_of(folder));
-  OCTO_TRY(files::make_folders(files::join(staging_of(folder), "of")));
-  if (::link(from.c_str(), to.c_str()) != 0 && errno != EEXIST && errno != ENOENT)
-    return files::failed("remember", to);
-  return {};
-}
-
-// What either brought. Where they disagree on a path's kind, `now` is right.
-Manifest union_of(const Manifest& now, const Manifest& before) {
-  std::map<std::string, ManifestEntry> all;
-  for (const ManifestEntry& entry : now.entries) all.emplace(entry.path, entry);
-  for (const ManifestEntry& entry : before.entries) {
-    const auto slash = entry.path.rfind('/');
-    const auto parent = slash == std::string::npos ? all.end() : all.find(entry.path.substr(0, slash));
-    const bool fits = slash == std::string::npos ||
-                      (parent != all.end() && parent->second.kind == ManifestEntry::Kind::folder);
-    if (fits) all.emplace(entry.path, entry);
-  }
-  Manifest both;
-  for (auto& [path, entry] : all) both.entries.push_back(std::move(entry));
-  return both;
-}
-
-// A reset brings back files that an older bundle brought: they are to go when the next bundle lacks them.
-Result<void> own_again(const std::string& folder, const std::string& commit) {
-  const std::string file = owned_of(folder, commit);
-  if (!files::exists(file)) return {};
-  const Manifest now =
-      OCTO_TRY(decode_manifest(OCTO_TRY(files::load(file, limits::manifest_bytes_max))).with(file));
-  const auto before = OCTO_TRY(files::placed(staging_of(folder)));
-  const Manifest both = union_of(now, before.value_or(Manifest{}));
-  return files::save(files::owned_manifest(staging_of(folder)), encode(check(both) ? both : now));
-}
-
 // One sync's view of a folder, between the waits for the Brain. Blocking.
 struct Syncing {
   Syncing(std::string folder_, files::ChunkStore store_, std::optional<Manifest> before_)
@@ -120,31 +81,37 @@ struct Syncing {
   Syncing& operator=(const Syncing&) = delete;
 
   static Result<std::unique_ptr<Syncing>> open(const std::string& folder) {
-    OCTO_TRY(files::make_folders(staging_of(folder)));
     // First of all: what a crash interrupted decides which files are there.
-    OCTO_TRY(files::finish_switch(folder, staging_of(folder)));
+    OCTO_TRY(open_finished(folder, vcs::Age::old));
     auto store = OCTO_TRY(files::ChunkStore::open(chunks_of(folder)));
     return std::make_unique<Syncing>(folder, std::move(store), OCTO_TRY(files::placed(staging_of(folder))));
   }
-  std::vector<Sha256> missing(const Manifest& wanted) const {
+  // By request.
+  std::vector<std::vector<Sha256>> missing(const Manifest& wanted) const {
     std::set<Sha256> seen;
-    std::vector<Sha256> missing;
+    std::vector<std::vector<Sha256>> requests;
+    std::size_t bytes = kBytesAsked;  // of the last of them
     for (const ManifestEntry& entry : wanted.entries) {
       for (const Chunk& chunk : entry.chunks) {
-        if (seen.insert(chunk.hash).second && !store.has(chunk.hash) && !present.find(chunk))
-          missing.push_back(chunk.hash);
+        if (!seen.insert(chunk.hash).second || store.has(chunk.hash) || present.find(chunk)) continue;
+        if (bytes >= kBytesAsked || requests.back().size() >= kChunksAsked) {
+          requests.emplace_back();
+          bytes = 0;
+        }
+        requests.back().push_back(chunk.hash);
+        bytes += chunk.bytes;
       }
     }
-    return missing;
+    return requests;
   }
   Result<void> place(const Manifest& manifest, const std::string& description) {
-    const auto chunk = [this](const Chunk& wanted) -> Result<Bytes> {
+    files::ChunkContents contents([this](const Chunk& wanted) -> Result<Bytes> {
       if (store.has(wanted.hash)) return store.get(wanted.hash);
       if (auto bytes = present.find(wanted)) return std::move(*bytes);
       return fail(ErrorCode::unavailable, "a file changed while it was read; try again");
-    };
+    });
     OCTO_TRY(files::save(description_of(folder), description + "\n", 0644));
-    OCTO_TRY(files::place({folder, staging_of(folder), &manifest, chunk}));
+    OCTO_TRY(files::place({folder, staging_of(folder), &manifest, &contents}));
     return files::remove_tree(chunks_of(folder));
   }
 
@@ -182,7 +149,20 @@ Result<std::unique_ptr<GitWorkspace>> GitWorkspace::open(std::string root, Worke
   OCTO_TRY(files::make_folders(root, 0755).with("open the workspace"));
   std::unique_ptr<GitWorkspace> workspace(new GitWorkspace(std::move(root), workers, std::move(executor)));
   OCTO_TRY(files::remove_tree(workspace->aside()).with("open the workspace"));
+  OCTO_TRY(workspace->finish_interrupted().with("open the workspace"));
   return workspace;
+}
+
+// What the agent before this one was killed in. One app that cannot be finished hinders no other: whoever
+// works on it is told.
+Result<void> GitWorkspace::finish_interrupted() const {
+  for (const std::string& name : OCTO_TRY(files::list(root_))) {
+    const auto app = parse_app_at(name);
+    if (!app || !folder_of(*app)) continue;
+    if (const auto opened = open_finished(path_of(*app), vcs::Age::any); !opened)
+      log::warning("nodeapp {}: {}", name, opened.error().message());
+  }
+  return {};
 }
 
 std::string GitWorkspace::path_of(const AppAt& app) const { return files::join(root_, print(app)); }
@@ -213,6 +193,9 @@ Result<std::string> GitWorkspace::make_folder(const AppAt& app) const {
   OCTO_TRY(files::make_folders(aside()));
   OCTO_TRY(files::make_folders(fresh, 0755));
   OCTO_TRY(vcs::Repository::open(fresh));
+  // libgit2 does not sync the settings and the HEAD of a new repository.
+  const files::Descriptor opened(::open(fresh.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  OCTO_TRY(files::sync_file_system(opened, fresh));
   if (::rename(fresh.c_str(), folder.c_str()) != 0) return files::failed("make", folder);
   OCTO_TRY(files::sync_folder(root_));
   return folder;
@@ -224,11 +207,8 @@ Async<Result<void>> GitWorkspace::sync(const SyncOrder& order, Source& source) {
   const auto syncing = OCTO_CO_TRY(co_await workers_.run(
       [&]() -> Result<std::unique_ptr<Syncing>> { return Syncing::open(OCTO_TRY(make_folder(order.app))); }));
   const auto missing = co_await workers_.run([&] { return syncing->missing(wanted); });
-  for (std::size_t at = 0; at < missing.size(); at += kChunksAsked) {
-    const auto end = std::min(at + kChunksAsked, missing.size());
+  for (const std::vector<Sha256>& asked : missing) {
     std::map<Sha256, Bytes> arrived;
-    const std::vector<Sha256> asked(missing.begin() + static_cast<std::ptrdiff_t>(at),
-                                    missing.begin() + static_cast<std::ptrdiff_t>(end));
     const auto fetched =
         co_await source.chunks(asked, [&](const Sha256& hash, BytesView bytes) -> Result<void> {
           arrived.emplace(hash, bytes);
@@ -249,10 +229,7 @@ Async<Result<NodeAppVersion>> GitWorkspace::commit(const CommitOrder& order, con
   const Turn turn = co_await take(order.app);
   co_return co_await workers_.run([&]() -> Result<NodeAppVersion> {
     const std::string folder = OCTO_TRY(folder_of(order.app));
-    const auto repository = OCTO_TRY(vcs::Repository::open(folder));
-    auto made = OCTO_TRY(repository->commit({order.message, operation.id, operation.now}));
-    OCTO_TRY(remember_owned(folder, made.id));
-    return version_of(std::move(made));
+    return version_of(OCTO_TRY(make_version(folder, {order.message, operation.id, operation.now})));
   });
 }
 
@@ -260,11 +237,7 @@ Async<Result<NodeAppVersion>> GitWorkspace::reset(const ResetOrder& order, const
   const Turn turn = co_await take(order.app);
   co_return co_await workers_.run([&]() -> Result<NodeAppVersion> {
     const std::string folder = OCTO_TRY(folder_of(order.app));
-    const auto repository = OCTO_TRY(vcs::Repository::open(folder));
-    auto made = OCTO_TRY(repository->reset(order.commit, {order.message, operation.id, operation.now}));
-    OCTO_TRY(own_again(folder, order.commit));
-    OCTO_TRY(remember_owned(folder, made.id));
-    return version_of(std::move(made));
+    return version_of(OCTO_TRY(reset_to(folder, order.commit, {order.message, operation.id, operation.now})));
   });
 }
 

@@ -13,7 +13,8 @@ namespace octo::tentacle {
 
 class GitWorkspace final : public Workspace {
  public:
-  // `root`: absolute; made when absent, and what an interrupted removal left in it goes. Blocking.
+  // `root`: absolute; made when absent. What an agent before was killed in is finished: a removal, a switch
+  // of files, a reset. So no other agent may be working in `root`. Blocking.
   static Result<std::unique_ptr<GitWorkspace>> open(std::string root, Workers& workers, Executor executor);
 
   std::string root() const override { return root_; }
@@ -31,6 +32,7 @@ class GitWorkspace final : public Workspace {
   Async<Turn> take(AppAt app);
   std::string path_of(const AppAt& app) const;
   std::string aside() const;
+  Result<void> finish_interrupted() const;
   Result<std::string> make_folder(const AppAt& app) const;
   Result<void> remove_folder(const AppAt& app) const;
   Result<NodeAppInfo> describe(const AppAt& app, std::uint64_t offset, std::uint64_t limit) const;

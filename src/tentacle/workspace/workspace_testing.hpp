@@ -58,13 +58,14 @@ class BundleSource final : public Source {
 class WorkspaceTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = "/tmp/octo_workspace_XXXXXX";
+    std::string name = place() + "/octo_workspace_XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     base_ = name;
     fs::create_directory(base_ + "/source");
     reopen();
   }
   void TearDown() override { fs::remove_all(base_); }
+  virtual std::string place() const { return "/tmp"; }
   void reopen() { workspace_ = GitWorkspace::open(base_ + "/root", workers_, loop_.get_executor()).value(); }
 
   // What the work comes to, within a deadline.
