@@ -134,6 +134,10 @@ std::vector<std::string> faults_of(const Deployment& deployment) {
   }
   std::set<AppName> names;
   for (const App& app : deployment.apps) {
+    if (const AppAt at{app.name, deployment.name}; print(at).size() > limits::nodeapp_bytes_max) {
+      faults.push_back(fmt::format("app '{}' and scenario '{}' have {} bytes together, {} at most", app.name,
+                                   deployment.name, print(at).size(), limits::nodeapp_bytes_max));
+    }
     if (!names.insert(app.name).second) faults.push_back(fmt::format("app '{}' is there twice", app.name));
     check_app(app, faults);
   }

@@ -12,8 +12,11 @@ inline constexpr std::size_t command_bytes_max =
 inline constexpr std::size_t script_bytes_max = 1024 * 1024 - 64 * 1024;  // one frame with its envelope
 inline constexpr std::size_t targets_max = 20'000;  // twice the ten thousand nodes of one Brain
 inline constexpr std::size_t apps_max = 256;        // of one scenario: each step is a row and a run per node
+inline constexpr std::size_t nodeapp_bytes_max = 240;   // of "<app>@<scenario>": a folder's name has 255
 inline constexpr std::size_t message_bytes_max = 4096;  // a commit message
 inline constexpr std::size_t description_bytes_max = 4096;
+inline constexpr std::size_t input_bytes_max = 512 * 1024;   // of a run's stdin; more is a file's business
+inline constexpr std::size_t order_bytes_max = 1000 * 1024;  // of text, environment and input: one frame
 inline constexpr std::size_t environment_bytes_max =
     256 * 1024;  // with the command well below the kernel's 2 MiB
 
@@ -29,6 +32,9 @@ inline constexpr std::size_t manifest_entries_max = 100'000;
 inline constexpr std::size_t manifest_bytes_max = 16 * 1024 * 1024;  // travels in parts, is held whole
 inline constexpr std::uint64_t bundle_bytes_max = 64ULL * 1024 * 1024 * 1024;
 inline constexpr std::size_t path_bytes_max = 4095;
+
+inline constexpr std::uint64_t log_lines_max = 100'000;  // asked for at once: ten megabytes, streamed
+inline constexpr std::uint32_t log_days_max = 3650;
 
 inline constexpr Span heartbeat_interval = 10s;
 inline constexpr Span suspect_after = 15s;  // one heartbeat and a half

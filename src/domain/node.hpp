@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/result.hpp"
 #include "base/time.hpp"
 #include "domain/names.hpp"
 
@@ -24,6 +26,16 @@ struct ClockReading {
   friend bool operator==(const ClockReading&, const ClockReading&) = default;
 };
 
+// What a node says of itself in its settings, for node sets: "arch" is "arm64". Sorted by key.
+using Labels = std::vector<std::pair<std::string, std::string>>;
+inline constexpr std::size_t kLabelsMax =
+    64;  // they travel in the hello and are looked through for every set
+// Keys and values as node sets can name them, each key once.
+Result<void> check(const Labels& labels);
+// One "key=value" a line; back only what print_labels() made.
+std::string print_labels(const Labels& labels);
+Labels parse_labels(std::string_view text);
+
 // What the Brain remembers of a node; the moving parts come from the live session.
 struct NodeRecord {
   NodeName name;
@@ -33,6 +45,7 @@ struct NodeRecord {
   WallTime joined;        // first ever
   WallTime online_since;  // of the present or last session
   WallTime last_heard;
+  Labels labels;
 };
 
 struct NodeInfo {
@@ -55,6 +68,15 @@ struct HostStatus {
   std::int32_t utc_offset_seconds = 0;
   Span uptime{};
   std::optional<ClockReading> clock;
+};
+
+// Which lines of a program's log.
+struct LogQuestion {
+  std::uint64_t lines = 30;  // so many before the end
+  std::optional<std::uint32_t>
+      days_before;      // none older than so many days before today; nothing: all there is
+  bool follow = false;  // and those that are written from then on
+  friend bool operator==(const LogQuestion&, const LogQuestion&) = default;
 };
 
 }  // namespace octo

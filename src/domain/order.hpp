@@ -17,17 +17,31 @@
 
 namespace octo {
 
-// A command line, or a script whose bytes travel along. Run as the agent's user (root).
+// What a run may take of its node; 0: no bound. Kept by a cgroup of its own, so all it starts counts.
+struct Resources {
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t processes = 0;
+  std::uint64_t cpu_percent = 0;  // of one core: 150 is one and a half
+  friend bool operator==(const Resources&, const Resources&) = default;
+};
+
+// A command line, or a script whose bytes travel along.
 struct ExecOrder {
   enum class Kind : std::uint8_t { command, script };
   Kind kind = Kind::command;
-  Bytes text;                // the command line, or the script's bytes
-  std::string script_name;   // OCTOPODA_FILENAME: base name of the script
-  std::optional<AppAt> app;  // runs in this nodeapp's folder, which must exist; else in the workspace root
-  bool background = false;   // no execution limit; the answer "running" with the pid satisfies the caller
+  Bytes text;                   // the command line, or the script's bytes
+  std::string script_name;      // OCTOPODA_FILENAME: base name of the script
+  std::optional<AppAt> app;     // runs in this nodeapp's folder, which must exist; else in the workspace root
+  bool where_prepared = false;  // where the nodeapp is not there, there is nothing to do, and that is success
+  bool background = false;      // no execution limit; the answer "running" with the pid satisfies the caller
   std::vector<std::pair<std::string, std::string>> environment;  // besides OCTOPODA_* and the agent's own
   Span limit = limits::foreground_limit;                         // zero: none
-  bool tie = false;  // end it when the task's caller goes away (later issues)
+  bool tie = false;    // end it when its caller, its Brain or its agent goes away
+  std::string user;    // of the node, whom it runs as; empty: the agent's own, root
+  std::string folder;  // working directory, absolute or from where it would run; empty: there
+  Bytes input;         // what it reads from its standard input
+  Span delay{};        // it is started so long after it was accepted, and is `armed` until then
+  Resources resources;
 };
 
 // Bring the sources of a bundle into the nodeapp's folder: what the previous bundle owned and this one lacks

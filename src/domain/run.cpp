@@ -13,10 +13,11 @@ struct StateWord {
   bool final;
 };
 
-constexpr std::array<StateWord, 12> kStates = {{
+constexpr std::array<StateWord, 13> kStates = {{
     {RunState::accepted, "accepted", false},
     {RunState::queued, "queued", false},
     {RunState::delivered, "delivered", false},
+    {RunState::armed, "armed", false},
     {RunState::running, "running", false},
     {RunState::succeeded, "succeeded", true},
     {RunState::failed, "failed", true},
@@ -37,8 +38,9 @@ int rank_of(RunState state) {
     case RunState::accepted: return 0;
     case RunState::queued: return 1;
     case RunState::delivered: return 2;
-    case RunState::running: return 3;
-    default: return 4;
+    case RunState::armed: return 3;
+    case RunState::running: return 4;
+    default: return 5;
   }
 }
 

@@ -2,7 +2,7 @@
 // Run: one process start (or one other deed of a node) identified by (task, step, node, attempt), and how it
 // ended.
 //
-//   accepted → queued → delivered → running → succeeded | failed | timed_out | cancelled
+//   accepted → queued → delivered → [armed →] running → succeeded | failed | timed_out | cancelled
 //                 └→ expired (proved never started)    └→ rejected (scope, limits, state of the node)
 //                    interrupted (started, end unknown)   unknown (node not heard of again)
 #pragma once
@@ -19,6 +19,7 @@ enum class RunState : std::uint8_t {
   accepted,   // stored by the Brain
   queued,     // waits for its node or for the steps before it
   delivered,  // sent to the node; whether it arrived is not known yet
+  armed,      // the node has it durably and starts it when its time has come
   running,    // the node has it durably and started it or is about to
   succeeded,
   failed,  // with exit code or signal

@@ -90,9 +90,20 @@ const RunRow* TaskBoard::find(const RunId& id) const {
   return found == runs_.end() ? nullptr : &found->second;
 }
 
+std::vector<const RunRow*> TaskBoard::latest() const {
+  std::vector<const RunRow*> rows;
+  for (const auto& [id, row] : runs_) {
+    // Ids are sorted with the attempt last.
+    const bool again = !rows.empty() && rows.back()->id.step == id.step && rows.back()->id.node == id.node;
+    if (again) rows.back() = &row;
+    else rows.push_back(&row);
+  }
+  return rows;
+}
+
 std::map<RunState, std::size_t> TaskBoard::counts() const {
   std::map<RunState, std::size_t> counts;
-  for (const auto& [id, row] : runs_) ++counts[row.state];
+  for (const RunRow* row : latest()) ++counts[row->state];
   return counts;
 }
 

@@ -74,9 +74,10 @@ class TaskBoard {
   const RunRow* find(const RunId& id) const;
   const std::map<RunId, RunRow>& runs() const { return runs_; }
   bool finished() const { return open_ == 0; }
-  TaskState outcome() const;
-  // How many runs are in each state.
-  std::map<RunState, std::size_t> counts() const;
+  // Of each step and node the last attempt, in order: what the others came to is history.
+  std::vector<const RunRow*> latest() const;
+  TaskState outcome() const;                       // of the last attempts
+  std::map<RunState, std::size_t> counts() const;  // how many of the last attempts are in each state
 
  private:
   std::map<RunId, RunRow> runs_;
