@@ -24,7 +24,8 @@ target_compile_definitions(octo_flags INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY BOOST_ASIO_DISABLE_BOOST_REGEX)
 target_link_options(octo_flags INTERFACE -fuse-ld=lld -Wl,--gc-sections)
 if(OCTO_SANITIZE)
-  target_compile_options(octo_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -O1 -g1)
+  # Coverage for the fuzzers everywhere: a precompiled header and its users must agree on it.
+  target_compile_options(octo_flags INTERFACE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -O1 -g1)
   target_link_options(octo_flags INTERFACE -fsanitize=address,undefined)
 else()
   target_compile_options(octo_flags INTERFACE $<$<CONFIG:Release>:-fstack-protector-strong>)

@@ -24,6 +24,11 @@ using settings::BrainSettings;
 constexpr std::size_t kTokenKeyBytes = 32, kTicketKeyBytes = 80;
 
 // Random bytes made at the first start and kept, so that tokens and TLS tickets survive a restart.
+std::uint64_t keep_bytes(const BrainSettings& settings) {
+  constexpr std::uint64_t kMegabyte = 1'000'000;
+  return static_cast<std::uint64_t>(settings.keep_megabytes) * kMegabyte;
+}
+
 Result<Bytes> load_or_make_key(const std::string& file, std::size_t bytes, Random& random) {
   if (!files::exists(file)) OCTO_TRY(files::save_new(file, random.bytes(bytes)));
   Bytes key = OCTO_TRY(files::load(file, bytes));
@@ -82,17 +87,21 @@ class Running {
     const Secret token_key(
         OCTO_CO_TRY(load_or_make_key(files::join(settings_.data, "token.key"), kTokenKeyBytes, random_)));
     OCTO_CO_TRY(stores_.open(settings_.data, executor_));
-    auto verbs = OCTO_CO_TRY(co_await brain::Verbs::open({.ledger = *stores_.ledger,
-                                                          .events = *stores_.events,
-                                                          .blobs = *stores_.blobs,
-                                                          .clock = clock_,
-                                                          .random = random_},
-                                                         executor_));
+    auto verbs = OCTO_CO_TRY(co_await brain::Verbs::open(
+        {.ledger = *stores_.ledger,
+         .events = *stores_.events,
+         .blobs = *stores_.blobs,
+         .clock = clock_,
+         .random = random_,
+         .keep = {.age = settings_.keep_days * 24h, .output_bytes = keep_bytes(settings_)}},
+        executor_));
     brain::LinkFleet fleet({settings_.name, OCTO_VERSION, stores_.ledger->epoch()}, verbs->fleet_events(),
                            *stores_.blobs, clock_, executor_);
     verbs->set_fleet(fleet);
     brain::Gate gate({settings_.name, hash, token_key}, stores_.hash_thread, clock_);
-    tentacle::LocalHost host(clock_, settings_.data, executor_);
+    tentacle::LocalHost host(clock_, stores_.hash_thread,
+                             {settings_.data, settings_.logger.path, settings_.logger.name_prefix},
+                             executor_);
     auto served = co_await serve(*verbs, fleet, gate, host, tls);
     co_await verbs->stop();
     co_await host.stop();
@@ -108,7 +117,8 @@ class Running {
         OCTO_CO_TRY(listen(settings_.tentacle_face, tls, clock_, executor_).with("tentacleFace"));
     const auto operators = OCTO_CO_TRY(listen(settings_.octl_face, tls, clock_, executor_).with("octlFace"));
     brain::Doors doors(
-        {verbs, fleet, *stores_.ledger, *stores_.blobs, gate, clock_, [&host] { return host.status(); }},
+        {verbs, fleet, *stores_.ledger, *stores_.blobs, gate, clock_, [&host] { return host.status(); },
+         [&host](const LogQuestion& question) { return host.read_log(question); }},
         {settings_.name, OCTO_VERSION, net::print(operators->address())});
     log::info("Brain {} {}: tentacles at {}, operators at {}", settings_.name, OCTO_VERSION,
               net::print(tentacles->address()), net::print(operators->address()));

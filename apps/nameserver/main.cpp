@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../private_files.hpp"
 #include "async/nursery.hpp"
 #include "daemon/daemon.hpp"
 #include "io/log/log.hpp"
@@ -26,6 +27,7 @@ Async<Result<void>> body(const daemon::Arguments& arguments, Executor executor, 
                          .terminal = arguments.to_terminal,
                          .program = "nameserver"}));
   for (const std::string& warning : loaded.warnings) log::warning("{}", warning);
+  warn_of_public_files({loaded.settings.ssl.key});
   SystemClock clock(executor);
   const auto server = OCTO_CO_TRY(nameserver::Server::open(loaded.settings, clock, executor));
   log::info("nameserver {} listens on {}", OCTO_VERSION, net::print(server->address()));

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "../private_files.hpp"
 #include "addresses.hpp"
 #include "async/nursery.hpp"
 #include "daemon/daemon.hpp"
@@ -12,6 +13,7 @@
 #include "io/log/log.hpp"
 #include "io/net/tls.hpp"
 #include "io/settings/yaml.hpp"
+#include "restart.hpp"
 #include "tentacle/host/host.hpp"
 #include "tentacle/runs/runs.hpp"
 #include "tentacle/workspace/workspace.hpp"
@@ -64,13 +66,27 @@ Result<void> make_folders(const TentacleSettings& settings) {
   return {};
 }
 
+// The interface may have no address yet, or none any more: that is a round that failed, and the next one asks
+// again. Never the default route instead, which may be one that costs money, or leads where nobody shall see
+// us.
+net::SourceAddress source_of(const TentacleSettings& settings) {
+  if (settings.net_device.empty()) return nullptr;
+  return [device = settings.net_device] { return net::address_of_interface(device).with("netDevice"); };
+}
+
+Result<void> check(const TentacleSettings& settings, const std::string& file) {
+  if (!settings.auto_restart || !trim(settings.auto_restart_command).empty()) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      "{}: heartbeat.autoRestart is true and autoRestartCommand is empty: say what restarts this machine "
+      "(\"reboot\"), or set autoRestart to false",
+      file);
+}
+
 // Runs go on in their own processes while and after the agent stops; the next start adopts them.
 Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executor, daemon::Stop& stop) {
   const NodeName name = OCTO_CO_TRY(name_of_node(settings));
   const auto tls = OCTO_CO_TRY(load_tls(settings, name));
-  std::string source_ip;
-  if (!settings.net_device.empty())
-    source_ip = OCTO_CO_TRY(net::address_of_interface(settings.net_device).with("netDevice"));
   OCTO_CO_TRY(make_folders(settings));
   SystemClock clock(executor);
   crypto::SystemRandom random;
@@ -88,20 +104,24 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
     co_await runs->stop();
     co_return fail(workspace ? instance.error() : workspace.error());
   }
-  tentacle::LocalHost host(clock, settings.workspace_root, executor);
+  tentacle::LocalHost host(clock, workspace_thread,
+                           {settings.workspace_root, settings.logger.path, settings.logger.name_prefix},
+                           executor);
   tentacle::Verbs verbs({*runs, **workspace, host, clock}, surroundings_of(settings, name), executor);
-  const auto dialer = net::make_dialer(tls, clock, executor, source_ip);
+  const auto dialer = net::make_dialer(tls, clock, executor, source_of(settings));
   FoundAddresses addresses(settings, files::join(settings.data, "brain.address"), *dialer, clock);
-  tentacle::BrainLink::Settings link_settings{.name = name,
-                                              .version = OCTO_VERSION,
-                                              .instance = *instance,
-                                              .boot_id = host::boot_id(),
-                                              .folder = settings.data,
-                                              .brain = settings.brain_name,
-                                              .rounds_before_restart = settings.retry_time};
+  tentacle::BrainLink::Settings link_settings{
+      .name = name,
+      .version = OCTO_VERSION,
+      .instance = *instance,
+      .boot_id = host::boot_id(),
+      .labels = settings.labels,
+      .folder = settings.data,
+      .brain = settings.brain_name,
+      .restart_rule = {settings.retry_time, settings.reconnect_interval}};
   if (settings.auto_restart) {
     link_settings.restart = [command = settings.auto_restart_command] {
-      return tentacle::restart_machine(command);
+      return run_restart_command(command);
     };
   }
   tentacle::BrainLink link(std::move(link_settings), verbs, addresses, *dialer, clock, random);
@@ -120,6 +140,7 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
 Async<Result<void>> body(const daemon::Arguments& arguments, Executor executor, daemon::Stop& stop) {
   const std::string file = OCTO_CO_TRY(settings::find_settings("tentacle", arguments.settings_file));
   const auto loaded = OCTO_CO_TRY(settings::load_tentacle(file));
+  OCTO_CO_TRY(check(loaded.settings, file));
   const settings::Logger& logger = loaded.settings.logger;
   OCTO_CO_TRY(log::open({.folder = logger.path,
                          .prefix = logger.name_prefix,
@@ -127,6 +148,7 @@ Async<Result<void>> body(const daemon::Arguments& arguments, Executor executor, 
                          .terminal = arguments.to_terminal,
                          .program = "tentacle"}));
   for (const std::string& warning : loaded.warnings) log::warning("{}", warning);
+  warn_of_public_files({loaded.settings.ssl.key});
   auto ended = co_await run_agent(loaded.settings, executor, stop);
   if (!ended) log::error("{}", ended.error().message());
   co_return ended;

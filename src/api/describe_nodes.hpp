@@ -29,6 +29,7 @@ void describe(auto& io, api::Of<NodeInfo> auto& node) {
   io.required("state_for_ns", node.state_for);
   io.required("version", node.record.version);
   io.required("address", node.record.address);
+  io.optional("labels", node.record.labels);
   io.optional("instance", node.record.instance);
   io.required("joined", node.record.joined);
   io.required("online_since", node.record.online_since);
@@ -126,5 +127,9 @@ void describe(auto& io, Of<ProblemParts> auto& problem) {
   io.required("detail", problem.detail);
   io.required("code", problem.code);
 }
+
+template <>
+inline constexpr std::string_view kRecordName<LogLine> = "LogLine";
+void describe(auto& io, Of<LogLine> auto& line) { io.bytes("line", "line64", line.line); }
 
 }  // namespace octo::api

@@ -67,6 +67,18 @@ void describe(auto& io, Of<StartTask> auto& task) {
   io.optional("environment", task.environment);
   io.milliseconds("limit_ms", task.limit);
   io.milliseconds("deadline_ms", task.deadline);
+  io.milliseconds("delay_ms", task.delay);
+  io.optional("user", task.user);
+  io.optional("folder", task.folder);
+  io.optional_bytes("stdin", "stdin64", task.input);
+  io.optional("tie", task.tie);
+  io.optional("memory_bytes", task.resources.memory_bytes);
+  io.optional("processes", task.resources.processes);
+  io.optional("cpu_percent", task.resources.cpu_percent);
+  io.optional("on_offline", task.rollout.on_offline);
+  io.optional("batch", task.rollout.batch);
+  io.optional("max_fail", task.rollout.max_fail);
+  io.optional("retries", task.rollout.retries);
 }
 template <>
 inline constexpr std::string_view kRecordName<TaskStarted> = "TaskStarted";

@@ -68,6 +68,10 @@ class ObjectWriter {
     if (is_utf8(value)) required(name, value);
     else required(name64, print_base64(value));
   }
+  // Left out when there are none.
+  void optional_bytes(std::string_view name, std::string_view name64, const Bytes& value) {
+    if (!value.empty()) bytes(name, name64, value);
+  }
   // Follows from other members: written, never read.
   template <class T>
   void told(std::string_view name, const T& value) {
@@ -115,6 +119,9 @@ class ObjectReader {
     if (auto decoded = parse_base64(text)) into = std::move(*decoded);
     else member64->fault("expected base64");
   }
+  void optional_bytes(std::string_view name, std::string_view name64, Bytes& into) {
+    if (json_.find(name) || json_.find(name64)) bytes(name, name64, into);
+  }
   template <class T>
   void told(std::string_view, const T&) {}
   bool when(bool condition) const { return condition; }
@@ -142,6 +149,9 @@ class ObjectSketch {
   void bytes(std::string_view name, std::string_view name64, const Bytes&) {
     add(name, R"({"type":"string"})", false);
     add(name64, R"({"type":"string","contentEncoding":"base64"})", false);
+  }
+  void optional_bytes(std::string_view name, std::string_view name64, const Bytes& value) {
+    bytes(name, name64, value);
   }
   template <class T>
   void told(std::string_view name, const T& value) {

@@ -66,6 +66,14 @@ const std::vector<Shape>& shapes() {
       {node_apps, 200, schema_of<NodeAppList>, nullptr, false, kPages},
       {node_app_get, 200, schema_of<NodeAppList>, nullptr, false, kPages},
       {node_app_reset, 201, schema_of<TaskStarted>, schema_of<Reset>, true},
+      {node_log,
+       200,
+       schema_of<LogLine>,
+       nullptr,
+       false,
+       {{"lines", kCount, "so many before the end"},
+        {"days", kCount, "none older than so many days before today"},
+        {"follow", kCount, "1: and what is written from then on"}}},
   };
   OCTO_EXPECTS(all.size() == kRouteCount);
   return all;

@@ -64,6 +64,7 @@ std::string encode(const Reset& record) { return encode_as(record); }
 std::string encode(const ScenarioList& record) { return encode_as(record); }
 std::string encode(const Scenario& record) { return encode_as(record); }
 std::string encode(const VersionList& record) { return encode_as(record); }
+std::string encode(const LogLine& record) { return encode_as(record); }
 std::string encode(const NodeAppList& record) { return encode_as(record); }
 std::string encode(const TaskEvent& record) { return encode_as(record); }
 std::string encode(const Deployment& record) { return encode_as(record); }
@@ -91,6 +92,7 @@ Result<Reset> decode_reset(std::string_view text) { return decode_as<Reset>(text
 Result<ScenarioList> decode_scenario_list(std::string_view text) { return decode_as<ScenarioList>(text); }
 Result<Scenario> decode_scenario(std::string_view text) { return decode_as<Scenario>(text); }
 Result<VersionList> decode_version_list(std::string_view text) { return decode_as<VersionList>(text); }
+Result<LogLine> decode_log_line(std::string_view text) { return decode_as<LogLine>(text); }
 Result<NodeAppList> decode_node_app_list(std::string_view text) { return decode_as<NodeAppList>(text); }
 Result<TaskEvent> decode_task_event(std::string_view text) { return decode_as<TaskEvent>(text); }
 Result<Deployment> decode_deployment(std::string_view text) { return decode_as<Deployment>(text); }

@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "domain/deployment.hpp"
 #include "domain/node.hpp"
+#include "domain/rollout.hpp"
 #include "domain/task.hpp"
 #include "domain/version.hpp"
 
@@ -77,6 +78,12 @@ struct StartTask {
   std::vector<std::pair<std::string, std::string>> environment;
   std::optional<Span> limit;     // execution limit
   std::optional<Span> deadline;  // delivery
+  std::optional<Span> delay;     // loaded on the nodes, and started so long after it was accepted
+  std::string user, folder;      // of the node: whom and where it runs
+  Bytes input;                   // stdin
+  bool tie = false;              // it ends with the connection that asked; needs the stream of events
+  Resources resources;
+  Rollout rollout;
 };
 struct TaskStarted {
   TaskId task;
@@ -133,6 +140,11 @@ struct NodeAppList {
   std::vector<NodeAppInfo> apps;
 };
 
+// GET /nodes/{node}/log: one a line
+struct LogLine {
+  Bytes line;
+};
+
 // RFC 9457 problem+json: type, title, status, detail, and our `code`.
 struct Problem {
   Error error;
@@ -172,6 +184,8 @@ std::string encode(const Scenario&);
 Result<Scenario> decode_scenario(std::string_view);
 std::string encode(const VersionList&);
 Result<VersionList> decode_version_list(std::string_view);
+std::string encode(const LogLine&);
+Result<LogLine> decode_log_line(std::string_view);
 std::string encode(const NodeAppList&);
 Result<NodeAppList> decode_node_app_list(std::string_view);
 std::string encode(const TaskEvent&);

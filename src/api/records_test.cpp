@@ -104,6 +104,8 @@ TEST(Records, ComeBackAsTheyWere) {
   app.app = {AppName("hello printer"), ScenarioName("hello")};
   app.versions = {{std::string(40, 'c'), "first", WallTime(1s)}};
   comes_back(NodeAppList{NodeName("pi-24"), {app}}, decode_node_app_list);
+  comes_back(LogLine{"a line"}, decode_log_line);
+  comes_back(LogLine{"no text: \xff"}, decode_log_line);
   comes_back(Problem{Error(ErrorCode::conflict, "taken")}, decode_problem);
   comes_back(row().end, decode_run_end);
   comes_back(deployment(), decode_deployment);

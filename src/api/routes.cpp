@@ -47,6 +47,8 @@ constexpr std::array<Route, kRouteCount> kRoutes = {{
      "A nodeapp (app@scenario) with its versions"},
     {node_app_reset, "POST", "/nodes/{node}/apps/{app}/reset", group, kSmall, changes,
      "Bring back a nodeapp's version"},
+    {node_log, "GET", "/nodes/{node}/log", group, kNone, reads,
+     "Lines of a node's or the Brain's log (?lines&days&follow), as NDJSON"},
 }};
 
 constexpr bool in_order() {

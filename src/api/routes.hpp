@@ -38,8 +38,9 @@ enum class RouteId : std::uint8_t {
   node_apps,
   node_app_get,
   node_app_reset,
+  node_log,
 };
-inline constexpr std::size_t kRouteCount = static_cast<std::size_t>(RouteId::node_app_reset) + 1;
+inline constexpr std::size_t kRouteCount = static_cast<std::size_t>(RouteId::node_log) + 1;
 
 struct Route {
   RouteId id;

@@ -79,10 +79,15 @@ struct Form<TaskState>
     : EnumForm<TaskState, TaskState::running, TaskState::succeeded, TaskState::failed, TaskState::cancelled,
                TaskState::timed_out, TaskState::rejected, TaskState::lost> {};
 template <>
-struct Form<RunState>
-    : EnumForm<RunState, RunState::accepted, RunState::queued, RunState::delivered, RunState::running,
-               RunState::succeeded, RunState::failed, RunState::timed_out, RunState::cancelled,
-               RunState::expired, RunState::rejected, RunState::interrupted, RunState::unknown> {};
+struct Form<RunState> : EnumForm<RunState, RunState::accepted, RunState::queued, RunState::delivered,
+                                 RunState::armed, RunState::running, RunState::succeeded, RunState::failed,
+                                 RunState::timed_out, RunState::cancelled, RunState::expired,
+                                 RunState::rejected, RunState::interrupted, RunState::unknown> {};
+template <>
+struct Form<OfflineRule> : EnumForm<OfflineRule, OfflineRule::queue, OfflineRule::skip, OfflineRule::fail> {};
+inline std::string print_share(const Share& share) { return print(share); }
+template <>
+struct Form<Share> : TextForm<Share, print_share, parse_share> {};
 template <>
 struct Form<OutputStream> : EnumForm<OutputStream, OutputStream::out, OutputStream::err, OutputStream::note> {
 };

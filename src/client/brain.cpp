@@ -174,4 +174,28 @@ Async<Result<api::NodeAppList>> Brain::app(const NodeName& node, const AppAt& ap
                     api::decode_node_app_list);
 }
 
+namespace {
+
+class LineLog final : public LogLines {
+ public:
+  explicit LineLog(std::unique_ptr<LineEvents> lines) : lines_(std::move(lines)) {}
+  Async<Result<std::optional<Bytes>>> next() override {
+    const std::string line = OCTO_CO_TRY(co_await lines_->next_line());
+    if (line.empty()) co_return std::nullopt;
+    co_return std::optional(OCTO_CO_TRY(api::decode_log_line(line)).line);
+  }
+
+ private:
+  std::unique_ptr<LineEvents> lines_;
+};
+
+}  // namespace
+
+Async<Result<std::unique_ptr<LogLines>>> Brain::log(const std::string& node, const LogQuestion& question) {
+  std::string target = fmt::format("/nodes/{}/log?lines={}", http::percent_encode(node), question.lines);
+  if (question.days_before) target += fmt::format("&days={}", *question.days_before);
+  if (question.follow) target += "&follow=1";
+  co_return std::make_unique<LineLog>(OCTO_CO_TRY(co_await impl_->stream(impl_->call_of("GET", target))));
+}
+
 }  // namespace octo::client

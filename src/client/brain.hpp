@@ -19,6 +19,13 @@ class TaskEvents {
   virtual Async<Result<std::optional<TaskEvent>>> next() = 0;  // nothing: the stream has ended after `done`
 };
 
+// Lines of a log as they come.
+class LogLines {
+ public:
+  virtual ~LogLines() = default;
+  virtual Async<Result<std::optional<Bytes>>> next() = 0;  // nothing: that was all
+};
+
 class Brain {
  public:
   struct At {
@@ -58,6 +65,8 @@ class Brain {
   Async<Result<Scenario>> scenario(const ScenarioName& name);
   Async<Result<api::VersionList>> versions(const ScenarioName& name, std::uint64_t offset,
                                            std::uint64_t limit);
+  // `node` may be "brain".
+  Async<Result<std::unique_ptr<LogLines>>> log(const std::string& node, const LogQuestion& question);
   Async<Result<api::NodeAppList>> apps(const NodeName& node);
   Async<Result<api::NodeAppList>> app(const NodeName& node, const AppAt& app, std::uint64_t offset,
                                       std::uint64_t limit);

@@ -26,17 +26,13 @@ const Verb* find_verb(std::string_view path) {
   return found == std::end(kVerbs) ? nullptr : found;
 }
 
-http::Reply refuse(const Error& error) {
-  return {http_status_of(error.code()),
-          {{"content-type", "application/problem+json"}},
-          api::encode(api::Problem{error}),
-          nullptr};
-}
+http::Reply refuse(const Error& error) { return http::problem_reply(http_status_of(error.code()), error); }
 
 http::Reply refuse_method(std::string_view allowed) {
-  http::Reply reply =
-      refuse(Error(ErrorCode::invalid_argument, fmt::format("only {} is understood here", allowed)));
-  reply.status = 405;
+  constexpr int kMethodNotAllowed = 405;
+  http::Reply reply = http::problem_reply(
+      kMethodNotAllowed,
+      Error(ErrorCode::invalid_argument, fmt::format("only {} is understood here", allowed)));
   reply.headers["allow"] = allowed;
   return reply;
 }

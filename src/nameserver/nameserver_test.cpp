@@ -121,19 +121,49 @@ TEST_F(NameServerTest, WhatIsNotUnderstoodIsNamed) {
   });
 }
 
+TEST_F(NameServerTest, EveryErrorIsAProblemWithItsOwnStatus) {
+  serving([this]() -> Async<void> {
+    const auto brain = dialer(certificates_.tls(crypto::Role::brain, "brain"));
+    const Bytes large(kBodyBytesMax + 1, ' ');
+    const std::pair<http::Call, int> cases[] = {
+        {{.target = "/register"}, 405},
+        {{.target = "/none"}, 404},
+        {{.target = "/query"}, 400},
+        {{.target = "/list?method=contain&key=%2"}, 400},
+        {{.method = "POST", .target = "/register", .body = large}, 413},
+        {{.target = "/static/none"}, 404},
+        {{.target = "/static/" + std::string(5000, 'x')}, 404},
+        {{.target = "/static/ca.pem", .headers = {{"range", "bytes=999999-"}}}, 416},
+        {{.target = "/ping", .headers = {{"x", std::string(20'000, 'x')}}}, 431}};
+    for (const auto& [call, status] : cases) {
+      const auto answer = co_await ask(*brain, call);
+      EXPECT_EQ(answer.status, status) << call.target;
+      EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json") << call.target;
+      EXPECT_NE(answer.body.find(fmt::format("\"status\":{},", status)), Bytes::npos) << answer.body;
+      const auto problem = api::decode_problem(answer.body);
+      EXPECT_TRUE(problem) << answer.body;
+      if (problem && http_status_of(problem->error.code()) == status)
+        EXPECT_EQ(answer.body, api::encode(*problem)) << "one form of errors, whoever writes it";
+    }
+  });
+}
+
 TEST_F(NameServerTest, FilesAreServedToAnybody) {
   serving([this]() -> Async<void> {
     const auto anybody = reader();
     const auto whole = co_await ask(*anybody, {.target = "/static/ca.pem"});
     EXPECT_EQ(whole.status, 200);
     EXPECT_TRUE(whole.body.starts_with("-----BEGIN CERTIFICATE-----"));
+    EXPECT_EQ(whole.headers.at("content-length"), std::to_string(whole.body.size()));
     const auto part =
         co_await ask(*anybody, {.target = "/static/ca.pem", .headers = {{"range", "bytes=5-9"}}});
     EXPECT_EQ(part.status, 206);
     EXPECT_EQ(part.body, "BEGIN");
+    EXPECT_EQ(part.headers.at("content-length"), "5");
     const auto head = co_await ask(*anybody, {.method = "HEAD", .target = "/static/ca.pem"});
     EXPECT_EQ(head.status, 200);
     EXPECT_TRUE(head.body.empty());
+    EXPECT_EQ(head.headers.at("content-length"), whole.headers.at("content-length"));
   });
 }
 

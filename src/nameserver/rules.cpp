@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "api/json.hpp"
 #include "base/text.hpp"
@@ -15,7 +16,8 @@ namespace {
 bool is_number(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
+  // from_chars reads "nan" and "inf" too; no JSON reader takes those for numbers.
+  return error == std::errc{} && end == text.data() + text.size() && std::isfinite(value);
 }
 
 bool is_array(std::string_view text) {

@@ -63,6 +63,8 @@ TEST(RulesTest, AnEntryIsJudgedByEveryMember) {
                                                           {{"brain.x", "array", "{}", "", 0}, "array"},
                                                           {{"brain.x", "list", "v", "", 0}, "type"},
                                                           {{"brain.x", "", "v", "", kTtlMsMax + 1}, "ttl"}};
+  for (const char* number : {"nan", "NaN", "-nan", "inf", "-inf", "infinity", "1e999", "0x10", ""})
+    EXPECT_FALSE(check_entry({"brain.x", "num", number, "", 0})) << number;
   for (const auto& [entry, word] : wrong) {
     const auto refused = check_entry(entry);
     ASSERT_FALSE(refused) << entry.key << " " << entry.type;

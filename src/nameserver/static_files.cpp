@@ -11,6 +11,7 @@ namespace octo::nameserver {
 namespace {
 
 constexpr std::uint64_t kPieceBytes = 256 * 1024;
+constexpr std::size_t kNameBytesMax = 255, kPathBytesMax = 4095;  // of Linux; longer ones are nobody's
 
 struct OpenFile {
   files::Descriptor descriptor;
@@ -23,12 +24,13 @@ std::optional<std::string> decode_path(std::string_view rest) {
   std::string path;
   for (const std::string& segment : split(rest, '/')) {
     const auto name = http::percent_decode(segment);
-    if (!name || name->empty() || *name == "." || *name == ".." ||
+    if (!name || name->empty() || name->size() > kNameBytesMax || *name == "." || *name == ".." ||
         name->find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
       return std::nullopt;
     }
     path += (path.empty() ? "" : "/") + *name;
   }
+  if (path.size() > kPathBytesMax) return std::nullopt;
   return path;
 }
 
@@ -72,8 +74,8 @@ std::string_view find_header(const http::Request& request, const std::string& na
   return found == request.headers.end() ? std::string_view() : found->second;
 }
 
-http::Reply plain(int status, std::string text) {
-  return {status, {{"content-type", "text/plain"}}, std::move(text), nullptr};
+http::Reply refuse(ErrorCode code, std::string text) {
+  return http::problem_reply(http_status_of(code), Error(code, std::move(text)));
 }
 
 }  // namespace
@@ -115,19 +117,21 @@ Async<std::optional<http::Reply>> StaticFiles::serve(const http::Request& reques
   const auto found = std::ranges::find_if(folders_, below);
   if (found == folders_.end()) co_return std::nullopt;
   const auto path = decode_path(std::string_view(request.path).substr(found->url.size() + 1));
-  if (!path) co_return plain(404, "no such file\n");
+  if (!path) co_return refuse(ErrorCode::not_found, "no such file");
   const auto opened = co_await workers_.run([&] { return open_file(found->folder, *path); });
   // What may not be read is not there: a symlink, a folder, another's file.
   if (!opened)
-    co_return opened.error().code() == ErrorCode::unavailable ? plain(503, "the file cannot be read now\n")
-                                                              : plain(404, "no such file\n");
+    co_return opened.error().code() == ErrorCode::unavailable
+        ? refuse(ErrorCode::unavailable, "the file cannot be read now")
+        : refuse(ErrorCode::not_found, "no such file");
   const std::shared_ptr<OpenFile>& file = *opened;
   const std::string_view if_range = find_header(request, "if-range");
   std::optional<Part> part;
   if (if_range.empty() || if_range == file->etag) {
     const auto asked = parse_range(find_header(request, "range"), file->size);
     if (!asked) {
-      http::Reply reply = plain(416, "no byte of the file is in that range\n");
+      constexpr int kRangeNotSatisfiable = 416;
+      http::Reply reply = http::problem_reply(kRangeNotSatisfiable, asked.error());
       reply.headers["content-range"] = fmt::format("bytes */{}", file->size);
       co_return reply;
     }
@@ -142,6 +146,7 @@ Async<std::optional<http::Reply>> StaticFiles::serve(const http::Request& reques
   if (part)
     reply.headers["content-range"] =
         fmt::format("bytes {}-{}/{}", sent.from, sent.from + sent.count - 1, file->size);
+  reply.stream_bytes = sent.count;
   reply.stream = [file, sent, this](http::BodyWriter& out) { return send_part(file, sent, workers_, out); };
   co_return reply;
 }

@@ -45,6 +45,7 @@ class StaticFilesTest : public testing::Test {
     int status = 0;
     http::Headers headers;
     Bytes body;
+    std::optional<std::uint64_t> promised;
   };
   std::optional<Got> get(const std::string& path, http::Headers headers = {}) {
     std::optional<Got> got;
@@ -56,7 +57,8 @@ class StaticFilesTest : public testing::Test {
           if (!reply) co_return;
           Collected body;
           if (reply->stream) EXPECT_TRUE(co_await reply->stream(body));
-          got = Got{reply->status, reply->headers, reply->stream ? body.bytes : reply->body};
+          got = Got{reply->status, reply->headers, reply->stream ? body.bytes : reply->body,
+                    reply->stream_bytes};
         },
         [](std::exception_ptr error) {
           if (error) std::rethrow_exception(error);
@@ -77,6 +79,7 @@ TEST_F(StaticFilesTest, AFileIsServedWhole) {
   ASSERT_TRUE(got);
   EXPECT_EQ(got->status, 200);
   EXPECT_EQ(got->body, "0123456789");
+  EXPECT_EQ(got->promised, 10U);
   EXPECT_EQ(got->headers.at("accept-ranges"), "bytes");
   EXPECT_EQ(get("/release/special/inner")->body, "inner") << "the longest url counts";
   EXPECT_FALSE(get("/releases/pack%20age.tar"));
@@ -87,10 +90,13 @@ TEST_F(StaticFilesTest, ARangeIsServedAsAPart) {
   const auto got = get("/release/pack%20age.tar", {{"range", "bytes=2-4"}});
   EXPECT_EQ(got->status, 206);
   EXPECT_EQ(got->body, "234");
+  EXPECT_EQ(got->promised, 3U);
   EXPECT_EQ(got->headers.at("content-range"), "bytes 2-4/10");
   const auto beyond = get("/release/pack%20age.tar", {{"range", "bytes=10-"}});
   EXPECT_EQ(beyond->status, 416);
   EXPECT_EQ(beyond->headers.at("content-range"), "bytes */10");
+  EXPECT_EQ(beyond->headers.at("content-type"), "application/problem+json");
+  EXPECT_NE(beyond->body.find("\"status\":416"), Bytes::npos) << beyond->body;
 }
 
 TEST_F(StaticFilesTest, IfRangeOfAnotherFileGivesTheWholeFile) {
@@ -130,6 +136,18 @@ TEST_F(StaticFilesTest, NothingOutsideTheFolderIsReached) {
     ASSERT_TRUE(got) << path;
     EXPECT_EQ(got->status, 404) << path;
     EXPECT_EQ(got->body.find("secret"), Bytes::npos);
+  }
+}
+
+TEST_F(StaticFilesTest, ANameThatNoFileCanHaveIsNotFound) {
+  std::string deep = "/release";
+  for (int i = 0; i < 2500; ++i) deep += "/d";
+  for (const std::string& path : {"/release/" + std::string(256, 'x'), "/release/" + std::string(5000, 'x'),
+                                  deep, std::string("/release/none")}) {
+    const auto got = get(path);
+    ASSERT_TRUE(got) << path.size();
+    EXPECT_EQ(got->status, 404) << path.size();
+    EXPECT_EQ(got->headers.at("content-type"), "application/problem+json");
   }
 }
 

@@ -2,9 +2,10 @@
 #include "octl/command_line.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "base/text.hpp"
+#include "octl/nearest.hpp"
+#include "octl/quantity.hpp"
 
 namespace octo::octl {
 
@@ -17,22 +18,12 @@ std::unexpected<Misuse> misuse(std::string sentence, std::string hint,
   return std::unexpected(Misuse{.error = Error(code, std::move(sentence)), .hint = std::move(hint)});
 }
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates,
-                         std::string_view before = "") {
-  const auto nearest = find_nearest(word, candidates);
-  return nearest ? fmt::format("did you mean: octl {}{}", before, *nearest) : std::string();
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto nearest = find_meant(word, candidates);
+  return nearest ? fmt::format("did you mean: octl {}", *nearest) : std::string();
 }
 
 bool asks_for_help(std::string_view word) { return word == "-h" || word == "-help" || word == "--help"; }
-
-const Flag* find_flag(const Verb& verb, std::string_view word) {
-  for (const std::span<const Flag> flags : {verb.flags, common_flags()}) {
-    for (const Flag& flag : flags) {
-      if (word == flag.word || (!flag.longer.empty() && word == flag.longer)) return &flag;
-    }
-  }
-  return nullptr;
-}
 
 std::unexpected<Misuse> unknown_noun(const std::string& word) {
   // The README prints both without "wg".
@@ -48,16 +39,6 @@ std::unexpected<Misuse> unknown_noun(const std::string& word) {
                 hint.empty() ? "see: octl help" : std::move(hint));
 }
 
-std::unexpected<Misuse> unknown_verb(const std::string& noun, const std::string& word) {
-  std::vector<std::string> candidates;
-  for (const Verb& verb : verbs()) {
-    if (verb.noun == noun) candidates.emplace_back(verb.word);
-  }
-  std::string hint = did_you_mean(word, candidates, noun + " ");
-  if (hint.empty()) hint = fmt::format("{} has: {}", noun, join(candidates, ", "));
-  return misuse(fmt::format("{} has no verb {}", noun, quote(word)), std::move(hint));
-}
-
 std::unexpected<Misuse> unknown_flag(const Verb& verb, const std::string& word) {
   if (word == "-c")
     return misuse("-c is the settings file and goes before the noun", "octl -c <file> " + name_of(verb));
@@ -70,7 +51,7 @@ std::unexpected<Misuse> unknown_flag(const Verb& verb, const std::string& word) 
   }
   std::string hint;
   // Of two letters everything is within reach of everything: suggest for long words only.
-  if (const auto nearest = word.size() > 3 ? find_nearest(word, candidates) : std::nullopt) {
+  if (const auto nearest = word.size() > 3 ? find_meant(word, candidates) : std::nullopt) {
     hint = fmt::format("did you mean: {}", *nearest);
   } else {
     hint = usage_of(verb);
@@ -99,7 +80,7 @@ std::expected<void, Misuse> take_flag(CommandLine& line, Words words, std::size_
     return misuse(fmt::format("{} takes no value but true or false, not {}", name, quote(value)),
                   usage_of(verb));
   }
-  if (!flag->available && value != "false") {
+  if (flag->use == Use::missing && value != "false") {
     return misuse(fmt::format("{} ({}) is not available in version {}", name, flag->help, OCTO_VERSION), "",
                   ErrorCode::unsupported);
   }
@@ -108,8 +89,10 @@ std::expected<void, Misuse> take_flag(CommandLine& line, Words words, std::size_
     if (!line.output)
       return misuse(fmt::format("--output {} is unknown", quote(value)),
                     "known: table, text, json, jsonl, yaml");
-  } else if (!line.flags.emplace(flag->word, value).second) {
+  } else if (flag->use != Use::often && line.given(flag->word)) {
     return misuse(fmt::format("{} is given twice", name), usage_of(verb));
+  } else {
+    line.flags.emplace(flag->word, value);
   }
   return {};
 }
@@ -149,21 +132,36 @@ std::expected<CommandLine, Misuse> parse_verb(CommandLine line, Words words) {
 
 // What may stand before the noun. Leaves `at` at the noun, or at the end when nothing follows.
 std::expected<void, Misuse> take_front(CommandLine& line, Words words, std::size_t& at) {
+  constexpr std::string_view kSettings = "usage: octl -c <file> <noun> <verb> ...";
   for (; at < words.size() && words[at].starts_with('-'); ++at) {
     const std::string& word = words[at];
+    const bool settings = word == "-c" || word.starts_with("-c=");
     if (word == "-version" || word == "--version") line.kind = CommandLine::Kind::version;
     else if (word == "-usage" || word == "--usage") line.kind = CommandLine::Kind::usage;
     else if (asks_for_help(word)) line.kind = CommandLine::Kind::help;
-    else if (word.starts_with("-c=")) line.settings_file = word.substr(3);
-    else if (word == "-c" && at + 1 < words.size()) line.settings_file = words[++at];
-    else if (word == "-c")
-      return misuse("-c needs a value: the settings file", "usage: octl -c <file> <noun> <verb> ...");
-    else return misuse(fmt::format("unknown flag {} before the noun", quote(word)), "see: octl -usage");
+    else if (!settings)
+      return misuse(fmt::format("unknown flag {} before the noun", quote(word)), "see: octl -usage");
+    else if (word != "-c") line.settings_file = word.substr(3);
+    else if (at + 1 < words.size()) line.settings_file = words[++at];
+    else return misuse("-c needs a value: the settings file", std::string(kSettings));
+    if (settings && line.settings_file.empty())
+      return misuse("-c is empty: the settings file is expected", std::string(kSettings));
   }
   return {};
 }
 
 }  // namespace
+
+Misuse unknown_verb(std::string_view noun, std::string_view word, std::string_view before) {
+  std::vector<std::string> candidates;
+  for (const Verb& verb : verbs()) {
+    if (verb.noun == noun) candidates.emplace_back(verb.word);
+  }
+  const auto nearest = find_meant(word, candidates);
+  return {.error = Error(ErrorCode::invalid_argument, fmt::format("{} has no verb {}", noun, quote(word))),
+          .hint = nearest ? fmt::format("did you mean: {} {} {}", before, noun, *nearest)
+                          : fmt::format("{} has: {}", noun, join(candidates, ", "))};
+}
 
 std::string usage_of(const Verb& verb) {
   return fmt::format("usage: octl {}{}{}", name_of(verb), verb.usage.empty() ? "" : " ", verb.usage);
@@ -182,6 +180,11 @@ std::expected<CommandLine, Misuse> parse(Words words) {
     line.topic.assign(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
     return line;
   }
+  if (noun == kComplete) {
+    line.kind = CommandLine::Kind::complete;
+    line.topic.assign(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+    return line;
+  }
   if (std::ranges::find(nouns(), noun, &Noun::word) == nouns().end()) return unknown_noun(noun);
   if (at == words.size() || asks_for_help(words[at])) {
     if (at == words.size())
@@ -191,13 +194,20 @@ std::expected<CommandLine, Misuse> parse(Words words) {
     return line;
   }
   line.verb = find_verb(noun, words[at]);
-  if (line.verb == nullptr) return unknown_verb(noun, words[at]);
+  if (line.verb == nullptr) return std::unexpected(unknown_verb(noun, words[at], "octl"));
   return parse_verb(std::move(line), words.subspan(at + 1));
 }
 
 std::string CommandLine::text(std::string_view flag) const {
   const auto found = flags.find(flag);
   return found == flags.end() ? std::string() : found->second;
+}
+
+std::vector<std::string> CommandLine::all(std::string_view flag) const {
+  std::vector<std::string> values;
+  const auto [begin, end] = flags.equal_range(flag);
+  for (auto each = begin; each != end; ++each) values.push_back(each->second);
+  return values;
 }
 
 Result<std::uint64_t> CommandLine::number(std::string_view flag, std::uint64_t otherwise,
@@ -218,19 +228,6 @@ Result<std::optional<Span>> CommandLine::span(std::string_view flag) const {
     return fail(ErrorCode::invalid_argument, "{} {}: a time like 500ms, 10s, 5m or 2h is expected", flag,
                 quote(text(flag)));
   return value;
-}
-
-std::optional<Span> parse_span(std::string_view text) {
-  if (text == "0") return Span::zero();
-  constexpr std::array<std::pair<std::string_view, Span>, 5> kUnits = {
-      {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
-  for (const auto& [unit, span] : kUnits) {
-    if (!text.ends_with(unit)) continue;
-    const auto count = parse_number(text.substr(0, text.size() - unit.size()));
-    if (!count || *count < 0 || *count > Span::max() / span) return std::nullopt;
-    return *count * span;
-  }
-  return std::nullopt;
 }
 
 }  // namespace octo::octl

@@ -39,6 +39,8 @@ TEST(CommandLine, EveryCommandOfTheManualIsUnderstood) {
       {{"cmd", "run", "-bg", "sleep 9", "pi1"}, "cmd run", {"pi1"}},
       {{"cmd", "run", "-ss", "/a/b.sh", "pi1"}, "cmd run", {"pi1"}},
       {{"cmd", "run", "pi1", "pi2", "-cc", "true"}, "cmd run", {"pi1", "pi2"}},
+      {{"cmd", "xrun", "-d", "3", "true", "pi1"}, "cmd xrun", {"true", "pi1"}},
+      {{"cmd", "xrun", "-ss", "a.sh", "--delay-execute=3", "@alice"}, "cmd xrun", {"@alice"}},
       {{"scen", "create", "s", "with", "a", "b"}, "scen create", {"s", "with", "a", "b"}},
       {{"scen", "apply", "example/helloWorld", "prepare", "-m", "Prepare a new scenario"},
        "scen apply",
@@ -70,7 +72,6 @@ TEST(CommandLine, WhatTheManualHasAndThisVersionLacksIsSaidPlainly) {
                                                        {"wg", "rm", "/a"},
                                                        {"ls"},
                                                        {"cd", "/a"},
-                                                       {"cmd", "xrun", "-d", "3", "true", "pi1"},
                                                        {"cmd", "run", "-ta", "true", "pi1"},
                                                        {"cmd", "run", "--time-align", "true", "pi1"},
                                                        {"file", "upload", "-f", "a", "b", "pi1"},
@@ -79,8 +80,7 @@ TEST(CommandLine, WhatTheManualHasAndThisVersionLacksIsSaidPlainly) {
                                                        {"ssh", "del", "pi1"},
                                                        {"ssh", "login", "pi1"},
                                                        {"scen", "repo", "clone", "s", "-u", "me"},
-                                                       {"pakma", "history", "brain", "-l10"},
-                                                       {"log", "get", "pi1"}};
+                                                       {"pakma", "history", "brain", "-l10"}};
   for (const auto& words : lines) {
     const auto line = parse_words(words);
     ASSERT_FALSE(line.has_value()) << join(words, " ");
@@ -141,11 +141,13 @@ TEST(CommandLine, AMisspeltWordSuggestsTheNearest) {
     return line.error().hint;
   };
   EXPECT_EQ(hint({"nod", "get"}), "did you mean: octl node");
+  EXPECT_EQ(hint({"node", "gte"}), "did you mean: octl node get");
+  EXPECT_EQ(hint({"cmd", "rnu"}), "did you mean: octl cmd run");
   EXPECT_EQ(hint({"node", "stauts"}), "did you mean: octl node status");
   EXPECT_EQ(hint({"scen", "aply", "x"}), "did you mean: octl scen apply");
   EXPECT_EQ(hint({"cmd", "run", "--timeuot", "3s", "x", "pi1"}), "did you mean: --timeout");
   EXPECT_THAT(hint({"cmd", "run", "ls", "-l", "pi1"}), HasSubstr("quote a command"));
-  EXPECT_THAT(hint({"node", "frobnicate"}), HasSubstr("get, status, prune"));
+  EXPECT_THAT(hint({"node", "frobnicate"}), HasSubstr("get, status, prune, expand"));
 }
 
 TEST(CommandLine, WrongUseIsToldBeforeAnythingHappens) {
@@ -157,6 +159,12 @@ TEST(CommandLine, WrongUseIsToldBeforeAnythingHappens) {
   EXPECT_FALSE(parse_words({"scen", "reset", "s", "-v"}).has_value());
   EXPECT_FALSE(parse_words({"scen", "reset", "s", "-v", "abc", "-v", "abd"}).has_value());
   EXPECT_FALSE(parse_words({"-c"}).has_value());
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"-c", "", "node", "get"}, {"-c=", "node", "get"}}) {
+    const auto empty = parse_words(words);
+    ASSERT_FALSE(empty.has_value());
+    EXPECT_EQ(empty.error().error.code(), ErrorCode::invalid_argument);
+  }
   EXPECT_FALSE(parse_words({"-x", "node", "get"}).has_value());
   EXPECT_FALSE(parse_words({"node", "get", "--output", "xml"}).has_value());
 }
@@ -171,14 +179,12 @@ TEST(CommandLine, HelpUsageAndVersionNeedNothingElse) {
   EXPECT_THAT(parsed({"node", "--help"}).topic, ElementsAre("node"));
 }
 
-TEST(CommandLine, TimesHaveUnits) {
-  EXPECT_EQ(parse_span("500ms"), Span(500ms));
-  EXPECT_EQ(parse_span("10s"), Span(10s));
-  EXPECT_EQ(parse_span("5m"), Span(5min));
-  EXPECT_EQ(parse_span("2h"), Span(2h));
-  EXPECT_EQ(parse_span("0"), Span(0));
-  for (const char* wrong : {"", "5", "s", "-5s", "5x", "1e3s", "99999999999h", "5 m"})
-    EXPECT_FALSE(parse_span(wrong)) << wrong;
+TEST(CommandLine, AFlagThatMayBeGivenOftenKeepsItsOrder) {
+  const CommandLine line =
+      parsed({"cmd", "run", "--env", "B=2", "true", "--env=A=1=x", "pi1", "--env", "C="});
+  EXPECT_THAT(line.all("--env"), ElementsAre("B=2", "A=1=x", "C="));
+  EXPECT_THAT(line.words, ElementsAre("true", "pi1"));
+  EXPECT_FALSE(parse_words({"cmd", "run", "--user", "a", "--user", "b", "true", "pi1"}).has_value());
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "api/records.hpp"
+#include "async/clock.hpp"
 #include "async/nursery.hpp"
 #include "client/state.hpp"
 #include "io/http/server.hpp"
@@ -80,8 +81,9 @@ struct Outcome {
   int code = -1;
   std::string out, err;
 };
-inline Outcome call_octl(std::vector<std::string> words, const std::string& settings_file, Look look = {}) {
-  Captured captured(look);
+inline Outcome call_octl(std::vector<std::string> words, const std::string& settings_file, Look look = {},
+                         std::FILE* out = std::tmpfile()) {
+  Captured captured(look, out);
   const Environment environment = [&](const char* name) -> std::optional<std::string> {
     return name == std::string_view("OCTL_CONFIG") ? std::optional(settings_file) : std::nullopt;
   };
@@ -158,6 +160,29 @@ inline http::Reply events_reply(std::string lines, Result<void> end) {
     co_return end;
   };
   return reply;
+}
+
+inline const std::string kStarted = api::encode(api::TaskStarted{TaskId(std::string(kTask))}) + "\n";
+
+// A run of pi0 that goes on until it is told to end; `begun` is called once octl has been told of it. Of a
+// POST the task's id comes first.
+inline http::Reply run_until(const std::atomic<bool>& cancelled, std::function<void()> begun,
+                             std::string first = kStarted) {
+  http::Reply reply;
+  reply.stream = [&cancelled, begun, first](http::BodyWriter& writer) -> Async<Result<void>> {
+    SystemClock clock(co_await asio::this_coro::executor);
+    OCTO_CO_TRY(co_await writer.write(first + line_of(ended("pi0", RunState::running, {}), 1)));
+    begun();
+    while (!cancelled) co_await clock.sleep(1ms);
+    co_return co_await writer.write(line_of(ended("pi0", RunState::cancelled, {}), 2) +
+                                    line_of(finished(TaskState::cancelled), 3));
+  };
+  return reply;
+}
+inline http::Reply detail_reply(std::vector<RunRow> runs) {
+  for (RunRow& run : runs) run.id.task = TaskId(std::string(kTask));
+  return json_reply(
+      api::encode(api::TaskDetail{.summary = {.id = TaskId(std::string(kTask))}, .runs = runs}));
 }
 
 }  // namespace octo::octl

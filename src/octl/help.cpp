@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "octl/exit_code.hpp"
+#include "octl/nearest.hpp"
 
 namespace octo::octl {
 
@@ -16,7 +17,7 @@ constexpr std::string_view kEnvironment =
     "./octl.yaml\n"
     "  OCTL_NOPRINT    print no result and no progress; errors and the exit code remain\n"
     "  OCTL_NOCOLOR    no colours; NO_COLOR means the same\n"
-    "  OCTL_NOSPINNER  accepted; this octl moves nothing on the screen\n";
+    "  OCTL_NOSPINNER  no line that tells how far a long task is\n";
 
 std::string verbs_of(const Noun& noun) {
   std::string out;
@@ -67,7 +68,7 @@ std::string print_flags(std::span<const Flag> flags) {
     std::string words = fmt::format("{}{}{}", flag.word, flag.longer.empty() ? "" : ", ", flag.longer);
     if (!flag.value.empty()) words += fmt::format(" {}", flag.value);
     out += fmt::format("  {:<32}  {}{}\n", words, flag.help,
-                       flag.available ? "" : " (not available in this version)");
+                       flag.use != Use::missing ? "" : " (not available in this version)");
   }
   return out;
 }
@@ -85,31 +86,42 @@ std::string print_verb(const Verb& verb) {
 std::expected<std::string, Misuse> unknown_topic(std::string_view word) {
   std::vector<std::string> topics = {"exit", "environment"};
   for (const Noun& noun : nouns()) topics.emplace_back(noun.word);
-  const auto nearest = find_nearest(word, topics);
+  const auto nearest = find_meant(word, topics);
   return std::unexpected(
       Misuse{.error = Error(ErrorCode::invalid_argument, fmt::format("no help about {}", quote(word))),
              .hint = nearest ? fmt::format("did you mean: octl help {}", *nearest)
                              : fmt::format("topics: {}", join(topics, ", "))});
 }
 
+std::unexpected<Misuse> nothing_below(std::span<const std::string> topic, std::size_t known) {
+  const std::string above = join(topic.first(known), " ");
+  return std::unexpected(Misuse{
+      .error = Error(ErrorCode::invalid_argument,
+                     fmt::format("the help about {} has nothing about {}", above, quote(topic[known]))),
+      .hint = fmt::format("did you mean: octl help {}", above)});
+}
+
 }  // namespace
 
 std::expected<std::string, Misuse> print_help(std::span<const std::string> topic) {
   if (topic.empty()) return print_overview();
-  if (topic.size() >= 2) {
-    if (const Verb* verb = find_verb(topic[0], topic[1])) return print_verb(*verb);
-  }
-  if (topic[0] == "exit") return std::string(exit_codes_text());
-  if (topic[0] == "environment") return std::string(kEnvironment);
-  // The original's class names are accepted too: "Node", "Command", "Scenario Deployment".
+  const std::string words = lower(join(topic, " "));
+  if (words == "exit") return std::string(exit_codes_text());
+  if (words == "environment") return std::string(kEnvironment);
   for (const Noun& noun : nouns()) {
+    // The original's class names are accepted too: "Node", "Command", "Scenario Deployment".
     const std::string title = lower(noun.title);
-    if (lower(topic[0]) == noun.word || title == lower(topic[0]) ||
-        title.starts_with(lower(topic[0]) + " ")) {
-      return print_noun(noun);
-    }
+    if (words == noun.word || title == words || title.starts_with(words + " ")) return print_noun(noun);
   }
-  return unknown_topic(topic[0]);
+  if (topic.size() == 1) return unknown_topic(topic[0]);
+  if (std::ranges::find(nouns(), topic[0], &Noun::word) == nouns().end()) {
+    if (words.starts_with("exit ") || words.starts_with("environment ")) return nothing_below(topic, 1);
+    return unknown_topic(topic[0]);
+  }
+  const Verb* verb = find_verb(topic[0], topic[1]);
+  if (verb == nullptr) return std::unexpected(unknown_verb(topic[0], topic[1], "octl help"));
+  if (topic.size() > 2) return nothing_below(topic, 2);
+  return print_verb(*verb);
 }
 
 std::string print_usage() {

@@ -57,6 +57,20 @@ TEST(Help, AMisspeltTopicSuggestsTheNearest) {
   EXPECT_EQ(text.error().hint, "did you mean: octl help node");
 }
 
+TEST(Help, ATopicThatIsNoneIsWrongUseWithTheNearest) {
+  const auto hint = [](std::vector<std::string> topic) {
+    const auto text = print_help(topic);
+    EXPECT_FALSE(text.has_value()) << join(topic, " ");
+    return text ? std::string() : text.error().hint;
+  };
+  EXPECT_EQ(hint({"cmd", "runn"}), "did you mean: octl help cmd run");
+  EXPECT_EQ(hint({"node", "gte"}), "did you mean: octl help node get");
+  EXPECT_EQ(hint({"node", "get", "extra"}), "did you mean: octl help node get");
+  EXPECT_EQ(hint({"exit", "code"}), "did you mean: octl help exit");
+  EXPECT_THAT(hint({"node", "frobnicate"}), testing::HasSubstr("get, status, prune"));
+  EXPECT_EQ(help({"Scenario", "Deployment"}), help({"scen"}));
+}
+
 TEST(Help, NoLineIsWiderThanATerminalOfOneHundredAndTwentyColumns) {
   std::istringstream text(help({}) + help({"cmd", "run"}) + help({"scen", "apply"}));
   for (std::string line; std::getline(text, line);) EXPECT_LE(line.size(), 120U) << line;

@@ -2,8 +2,10 @@
 #include "runner/child.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -128,20 +130,48 @@ pid_t fork_into(const std::string& cgroup) {
   return pid;
 }
 
+// A file without a name that holds the command's input: no disk, and it can be read at any pace.
+int make_input(const Bytes& input) {
+  if (input.empty()) return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int fd = ::memfd_create("stdin", MFD_CLOEXEC);
+  if (fd < 0) return -1;
+  for (std::size_t at = 0; at < input.size();) {
+    const ssize_t wrote = ::write(fd, input.data() + at, input.size() - at);
+    if (wrote <= 0) {
+      ::close(fd);
+      return -1;
+    }
+    at += static_cast<std::size_t>(wrote);
+  }
+  ::lseek(fd, 0, SEEK_SET);
+  return fd;
+}
+
+// What could not be done, or nothing.
+const char* become_user(const User& user) {
+  if (::setgroups(user.groups.size(), user.groups.data()) != 0) return "set its groups";
+  if (::setgid(user.gid) != 0) return "set its group";
+  if (::setuid(user.uid) != 0) return "set its user";
+  return nullptr;
+}
+
 [[noreturn]] void be_child(const Intent& intent, const std::string& script, const int (&go)[2], int out,
-                           int err) {
+                           int err, int input) {
   ::setsid();
   ::close(go[1]);
-  ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+  ::dup2(input, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   ::umask(022);
   reset_signals();
+  const char* not_done = intent.user ? become_user(*intent.user) : nullptr;
+  const int denied = errno;
   const int missing = ::chdir(intent.folder.c_str()) == 0 ? 0 : errno;
   Executable executable(intent, script);
   char byte = 0;
   if (::read(go[0], &byte, 1) != 1) ::_exit(0);
+  if (not_done != nullptr) ::_exit(Executable::complain(not_done, 126, std::strerror(denied)));
   if (missing != 0)
     ::_exit(Executable::complain("enter folder " + intent.folder, 126, std::strerror(missing)));
   ::_exit(executable.become());
@@ -153,10 +183,12 @@ Result<Child> make_child(const Intent& intent, const std::string& script) {
   int out[2], err[2], go[2];
   if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go))
     return fail(ErrorCode::exhausted, "make pipes: {}", std::strerror(errno));
+  const int input = make_input(intent.input);
+  if (input < 0) return fail(ErrorCode::exhausted, "make its input: {}", std::strerror(errno));
   const pid_t pid = fork_into(intent.cgroup);
   if (pid < 0) return fail(ErrorCode::exhausted, "fork: {}", std::strerror(errno));
-  if (pid == 0) be_child(intent, script, go, out[1], err[1]);
-  for (const int end : {out[1], err[1], go[0]}) ::close(end);
+  if (pid == 0) be_child(intent, script, go, out[1], err[1], input);
+  for (const int end : {out[1], err[1], go[0], input}) ::close(end);
   ::fcntl(out[0], F_SETFL, O_NONBLOCK);
   ::fcntl(err[0], F_SETFL, O_NONBLOCK);
   return Child{.pid = pid, .go = go[1], .out = out[0], .err = err[0]};

@@ -16,7 +16,8 @@ struct Child {
   int out = -1;  // non-blocking read ends of its stdout and stderr
   int err = -1;
 };
-// In its own session, in the intent's cgroup, signals as after a log-in, stdin /dev/null, umask 022.
+// In its own session, in the intent's cgroup, as the intent's user, signals as after a log-in, stdin the
+// intent's input or /dev/null, umask 022.
 // `script`: absolute path of the script's file, for a script. What cannot be executed says so on stderr and
 // exits 126 or 127, as shells do.
 Result<Child> make_child(const Intent& intent, const std::string& script);

@@ -90,15 +90,22 @@ std::expected<std::string, Exit> Folder::write_script() {
   const int fd = ::openat(fd_, inside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0700);
   if (fd < 0) return std::unexpected(Exit::storage);
   const ssize_t wrote = ::write(fd, intent_.text.data(), intent_.text.size());
+  const bool given = give(fd) && (!intent_.user || ::fchmodat(fd_, kScriptFolder, 0711, 0) == 0);
   // Closed before the fork: a file that somebody has open for writing cannot be executed.
-  if (::close(fd) != 0 || wrote != static_cast<ssize_t>(intent_.text.size()))
+  if (::close(fd) != 0 || !given || wrote != static_cast<ssize_t>(intent_.text.size()))
     return std::unexpected(Exit::storage);
   return path_ + "/" + inside;
 }
 
 void Folder::make_note() {
   const int fd = ::openat(fd_, kNoteFile, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd >= 0) ::close(fd);
+  if (fd < 0) return;
+  (void)give(fd);
+  ::close(fd);
+}
+
+bool Folder::give(int fd) const {
+  return !intent_.user || ::fchown(fd, intent_.user->uid, intent_.user->gid) == 0;
 }
 
 std::expected<void, Exit> Folder::claim() {

@@ -42,6 +42,7 @@ class Folder {
 
  private:
   explicit Folder(std::string path) : path_(std::move(path)) {}
+  bool give(int fd) const;  // to the user whom the command runs as
   std::string path_;
   Intent intent_;
   int fd_ = -1;

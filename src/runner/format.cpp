@@ -136,6 +136,14 @@ Bytes encode(const Intent& intent) {
       .number(11, intent.head_bytes)
       .number(12, intent.tail_bytes);
   for (const auto& [name, value] : intent.environment) out.text(13, name).text(14, value);
+  if (intent.user) {
+    out.number(15, std::uint64_t{intent.user->uid}).number(16, std::uint64_t{intent.user->gid});
+    for (const std::uint32_t group : intent.user->groups) out.number(17, std::uint64_t{group});
+  }
+  if (!intent.input.empty()) out.text(18, intent.input);
+  if (intent.not_before != Instant{})
+    out.number(19, std::int64_t{intent.not_before.time_since_epoch().count()});
+  if (intent.tied_to != 0) out.number(20, intent.tied_to);
   return out.frame();
 }
 
@@ -188,6 +196,13 @@ Result<Intent> decode_intent(BytesView file) {
     if (field.tag == 12) intent.tail_bytes = field.number();
     if (field.tag == 13) intent.environment.emplace_back(field.text(), "");
     if (field.tag == 14 && !intent.environment.empty()) intent.environment.back().second = field.text();
+    const auto id = static_cast<std::uint32_t>(field.number());
+    if (field.tag == 15) intent.user.emplace().uid = id;
+    if (field.tag == 16 && intent.user) intent.user->gid = id;
+    if (field.tag == 17 && intent.user) intent.user->groups.push_back(id);
+    if (field.tag == 18) intent.input = field.text();
+    if (field.tag == 19) intent.not_before = instant(field.whole());
+    if (field.tag == 20) intent.tied_to = field.whole();
   }));
   if (intent.stdio != Intent::Stdio::pipes)
     return fail(ErrorCode::unsupported, "stdio {} is not known", int(intent.stdio));

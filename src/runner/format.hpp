@@ -42,6 +42,13 @@ struct Frame {
 // it.
 Frame frame_at(BytesView bytes, std::size_t at);
 
+// Whom to run as: numbers, because the runner knows no names.
+struct User {
+  std::uint32_t uid = 0, gid = 0;
+  std::vector<std::uint32_t> groups;
+  friend bool operator==(const User&, const User&) = default;
+};
+
 // What is to be run, all of it: the runner needs nothing else.
 struct Intent {
   enum class Stdio : std::uint8_t { pipes = 1 };  // pty later
@@ -54,7 +61,11 @@ struct Intent {
   std::vector<std::pair<std::string, std::string>> environment;  // complete
   Span limit{};                                                  // zero: none
   Span kill_grace{};
-  std::string cgroup;  // absolute path made by the agent; empty: none
+  std::string cgroup;        // absolute path made by the agent; empty: none
+  std::optional<User> user;  // nothing: as the runner itself
+  Bytes input;               // its stdin; empty: /dev/null
+  Instant not_before{};      // boot clock; it is armed until then
+  std::int64_t tied_to = 0;  // pid of the agent that it ends with; 0: it outlives it
   Stdio stdio = Stdio::pipes;
   std::uint64_t head_bytes = 0;  // kept of each stream
   std::uint64_t tail_bytes = 0;

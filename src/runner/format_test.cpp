@@ -17,6 +17,10 @@ Intent an_intent() {
           .limit = 3s,
           .kill_grace = 5s,
           .cgroup = "/sys/fs/cgroup/octopoda/x",
+          .user = User{7, 8, {8, 9}},
+          .input = Bytes("in\0", 3),
+          .not_before = Instant(11s),
+          .tied_to = 4711,
           .head_bytes = 10,
           .tail_bytes = 20};
 }

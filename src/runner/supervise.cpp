@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "runner/armed.hpp"
 #include "runner/child.hpp"
 #include "runner/folder.hpp"
 #include "runner/spool.hpp"
@@ -28,10 +29,12 @@ constexpr Span kKillAgain = 20ms;
 constexpr Span kKillGiveUp = 10s;              // what survives SIGKILL so long hangs in the kernel
 constexpr std::size_t kReasonBytesMax = 1024;  // well inside the record's reserve
 constexpr Instant kNever = Instant::max();
+constexpr const char* kOrphaned = "its agent ended, and it was tied to it";
 
 class Supervisor {
  public:
-  Supervisor(Folder& folder, Spool& spool, const Child& child, const Started& started);
+  // `agent`: readable once the agent of a tied run is gone; else -1.
+  Supervisor(Folder& folder, Spool& spool, const Child& child, const Started& started, int agent);
 
   void watch();  // until the end is decided
   Ended ended();
@@ -39,7 +42,7 @@ class Supervisor {
   void sink();
 
  private:
-  enum class Stop { no, cancelled, timed_out };
+  enum class Stop { no, cancelled, timed_out, orphaned };
   struct Pipe {
     std::uint8_t stream;
     int fd;
@@ -62,6 +65,7 @@ class Supervisor {
   Child child_;
   Started started_;
   Pipe pipes_[2];
+  int agent_;
   int signals_ = -1;
   int timer_ = -1;
   Stop stop_ = Stop::no;
@@ -76,12 +80,13 @@ class Supervisor {
   bool hurry_ = false;  // cancelled after the command's end: do not wait for the pipes
 };
 
-Supervisor::Supervisor(Folder& folder, Spool& spool, const Child& child, const Started& started)
+Supervisor::Supervisor(Folder& folder, Spool& spool, const Child& child, const Started& started, int agent)
     : folder_(folder),
       spool_(spool),
       child_(child),
       started_(started),
       pipes_{{1, child.out}, {2, child.err}},
+      agent_(agent),
       now_(started.at) {
   sigset_t watched;
   ::sigemptyset(&watched);
@@ -95,11 +100,15 @@ Supervisor::Supervisor(Folder& folder, Spool& spool, const Child& child, const S
 void Supervisor::watch() {
   while (!over()) {
     arm();
-    pollfd watched[4] = {{signals_, POLLIN, 0}, {timer_, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+    pollfd watched[5] = {{signals_, POLLIN, 0},
+                         {timer_, POLLIN, 0},
+                         {-1, POLLIN, 0},
+                         {-1, POLLIN, 0},
+                         {stop_ == Stop::no ? agent_ : -1, POLLIN, 0}};
     for (int i = 0; i < 2; ++i) {
       if (status_ || now_ >= pipes_[i].quiet_until) watched[2 + i].fd = pipes_[i].fd;
     }
-    if (::poll(watched, 4, -1) < 0) continue;
+    if (::poll(watched, 5, -1) < 0) continue;
     now_ = now();
     if (watched[1].revents != 0) {
       std::uint64_t expirations = 0;
@@ -112,6 +121,7 @@ void Supervisor::watch() {
     }
     if (wrote) folder_.wake(Wake::output);
     if (watched[0].revents != 0) on_signals();
+    if (watched[4].revents != 0 && !status_) stop(Stop::orphaned);
     on_time();
   }
   take_rest();
@@ -237,7 +247,8 @@ Ended Supervisor::ended() {
   end.started = started_.wall;
   end.lasted = (stop_ == Stop::no ? ended_at_ : now_) - started_.at;
   if (stop_ != Stop::no) {
-    end.state = stop_ == Stop::cancelled ? "cancelled" : "timed_out";
+    end.state = stop_ == Stop::timed_out ? "timed_out" : "cancelled";
+    if (stop_ == Stop::orphaned) end.reason = kOrphaned;
     if (!childless_) end.reason = "some of its processes hang in the kernel and could not be killed";
   } else if (WIFEXITED(*status_)) {
     end.state = WEXITSTATUS(*status_) == 0 ? "succeeded" : "failed";
@@ -274,6 +285,22 @@ void prepare_process() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
+// Nothing was started, and after the claim nothing will be.
+Exit end_armed(Folder& folder, const Child& child, Armed why) {
+  ::close(child.go);
+  if (const auto claimed = folder.claim(); !claimed) return claimed.error();
+  Ended end;
+  end.state = "cancelled";
+  end.reason = why == Armed::orphaned ? kOrphaned : "cancelled before it was started";
+  if (!folder.append(encode(end)) || !folder.sync()) return Exit::storage;
+  folder.wake(Wake::ended);
+  folder.unlock();
+  while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (!folder.intent().cgroup.empty()) (void)remove_cgroup(folder.intent().cgroup);
+  return Exit::done;
+}
+
 Exit run(Folder& folder) {
   if (!folder.lock()) return Exit::claim_lost;
   const auto script = folder.write_script();
@@ -284,6 +311,11 @@ Exit run(Folder& folder) {
   // The command's process gets ready while the claim is written; it starts only when told.
   const auto child = make_child(folder.intent(), *script);
   if (!child) return Exit::resources;
+  const auto tied_to = static_cast<pid_t>(folder.intent().tied_to);
+  const int agent = tied_to != 0 ? watch_agent(tied_to) : -1;
+  const bool orphaned = tied_to != 0 && agent < 0;
+  const Armed armed = orphaned ? Armed::orphaned : wait_armed(folder.intent().not_before, agent);
+  if (armed != Armed::due) return end_armed(folder, *child, armed);
   if (const auto claimed = folder.claim(); !claimed) {
     ::close(child->go);
     return claimed.error();
@@ -296,7 +328,7 @@ Exit run(Folder& folder) {
   ::close(child->go);
   folder.wake(Wake::record);
 
-  Supervisor supervisor(folder, spool, *child, started);
+  Supervisor supervisor(folder, spool, *child, started, agent);
   supervisor.watch();
   if (!folder.append(encode(supervisor.ended())) || !folder.sync()) return Exit::storage;
   folder.wake(Wake::ended);

@@ -5,6 +5,7 @@
 
 #include "domain/names.hpp"
 #include "io/files/files.hpp"
+#include "setup/addresses.hpp"
 
 namespace octo::setup {
 
@@ -26,6 +27,15 @@ Result<void> refuse_existing(const PemFiles& files) {
 Result<void> save_pair(const PemFiles& files, const crypto::KeyAndCertificate& made) {
   OCTO_TRY(files::save(files.key, made.key_pem.reveal()));
   return files::save(files.certificate, made.certificate_pem, kPublicMode);
+}
+
+// As settings and nameserver have it: "brain.octlFace.request" has to be a name, and its first part the
+// Brain's.
+Result<void> check_brain(std::string_view name) {
+  const auto good = [](char c) { return c > ' ' && c < 0x7f && c != '.' && c != '/'; };
+  if (std::ranges::all_of(name, good)) return {};
+  return fail(ErrorCode::invalid_argument,
+              "{} cannot be a Brain's name: printable ASCII without '.', '/' and spaces", quote(name));
 }
 
 Result<crypto::KeyAndCertificate> load_ca(const std::string& folder) {
@@ -69,6 +79,7 @@ Result<void> make_ca(const std::string& folder, std::string_view common_name, Ex
 
 Result<void> make_holder(const HolderOrder& order, Existing existing, WallTime now) {
   OCTO_TRY(check_holder(order.request.role, order.request.name));
+  for (const std::string& address : order.request.addresses) OCTO_TRY(check_server_address(address));
   const PemFiles files = holder_files(order.folder, order.request.role);
   if (existing == Existing::refuse) OCTO_TRY(refuse_existing(files));
   const auto ca = OCTO_TRY(load_ca(order.ca_folder));
@@ -76,6 +87,23 @@ Result<void> make_holder(const HolderOrder& order, Existing existing, WallTime n
   OCTO_TRY(files::make_folders(order.folder));
   OCTO_TRY(files::save(files::join(order.folder, "ca.pem"), ca.certificate_pem, kPublicMode));
   return save_pair(files, made);
+}
+
+Result<void> make_nodes(const NodesOrder& order, Existing existing, WallTime now, const Told& told) {
+  for (const std::string& name : order.names) OCTO_TRY(check_holder(crypto::Role::node, name));
+  for (const std::string& name : order.names) {
+    const std::string folder = files::join(order.folder, name);
+    const bool has_one = files::exists(holder_files(folder, crypto::Role::node).certificate);
+    if (has_one && existing == Existing::refuse) {
+      told(name, Outcome::kept);
+      continue;
+    }
+    // A key without certificate is of one that broke off, see save_pair().
+    OCTO_TRY(make_holder({{crypto::Role::node, name, {}}, order.ca_folder, folder}, Existing::replace, now)
+                 .with(quote(name)));
+    told(name, Outcome::made);
+  }
+  return {};
 }
 
 Result<void> check_holder(crypto::Role role, std::string_view name) {
@@ -86,8 +114,10 @@ Result<void> check_holder(crypto::Role role, std::string_view name) {
   constexpr std::size_t kCommonNameMax = 64;  // RFC 5280, ub-common-name
   const bool plain = std::ranges::none_of(
       name, [](char c) { return c == '/' || c == 0x7f || static_cast<unsigned char>(c) < 0x20; });
-  if (plain && !name.empty() && name.size() <= kCommonNameMax && !name.starts_with('.') && is_utf8(name))
+  if (plain && !name.empty() && name.size() <= kCommonNameMax && !name.starts_with('.') && is_utf8(name)) {
+    if (role == crypto::Role::brain) OCTO_TRY(check_brain(name));
     return {};
+  }
   return fail(ErrorCode::invalid_argument,
               "{} cannot be a holder's name: 1 to {} bytes of UTF-8 without '/' and control "
               "characters, no '.' first",

@@ -2,6 +2,7 @@
 // Certificates as files, in the folders of the original's CertGen: <folder>/{ca.pem,ca.key} of the CA, and
 // <folder>/<name>/{ca.pem, server.pem, server.key | client.pem, client.key} of a holder. Keys are 0600.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,20 @@ struct HolderOrder {
 };
 Result<void> make_holder(const HolderOrder& order, Existing existing, WallTime now);
 
+// Certificates of many nodes, each in <folder>/<name>. All names are judged before the first is made; with
+// `refuse` a node that has a certificate keeps it, so that a longer list, or one that broke off, is
+// continued.
+struct NodesOrder {
+  std::vector<std::string> names;
+  std::string ca_folder;
+  std::string folder;
+};
+enum class Outcome { made, kept };
+using Told = std::function<void(const std::string& name, Outcome outcome)>;
+Result<void> make_nodes(const NodesOrder& order, Existing existing, WallTime now, const Told& told);
+
 // A name that can be a holder's and a folder's. Nodes have their own rule (domain/names.hpp) and pass this as
-// well.
+// well; so have Brains, whose names are the first part of what they register.
 Result<void> check_holder(crypto::Role role, std::string_view name);
 
 // Node names, one a line; blank lines and those that begin with '#' do not count. Faults name file and line.

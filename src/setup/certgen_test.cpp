@@ -110,5 +110,57 @@ TEST_F(Certgen, AFaultInAListIsNamedByLine) {
   EXPECT_FALSE(read_name_list(folder_ / "list"));
 }
 
+TEST_F(Certgen, ABrainsNameIsOneThatTheBrainTakes) {
+  for (const char* bad : {"my.brain", "my brain", "a/b", ".brain", "br\xc3\xa4in", "a\tb", ""}) {
+    EXPECT_EQ(check_holder(Role::brain, bad).error().code(), ErrorCode::invalid_argument) << bad;
+    EXPECT_FALSE(make(Role::brain, bad, Existing::refuse, {"10.0.0.1"})) << bad;
+  }
+  for (const char* good : {"brain", "Brain-2", "b_1"}) EXPECT_TRUE(check_holder(Role::brain, good)) << good;
+  EXPECT_TRUE(check_holder(Role::client, "An Operator"));
+  EXPECT_TRUE(check_holder(Role::nameserver, "ns.example"));
+}
+
+TEST_F(Certgen, AnAddressThatIsNoneMakesNothing) {
+  for (const char* bad : {"999.1.1.1", "1.2.3", "0.0.0.0", "not an address!"}) {
+    const auto refused = make(Role::nameserver, "ns", Existing::refuse, {"192.0.2.1", bad});
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_THAT(refused.error().message(), HasSubstr(bad));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "ns"));
+  }
+}
+
+class CertgenOfMany : public Certgen {
+ protected:
+  Result<std::string> make_all(std::vector<std::string> names, Existing existing = Existing::refuse) {
+    std::string told;
+    const NodesOrder order{std::move(names), folder_.path(), folder_.path()};
+    OCTO_TRY(make_nodes(order, existing, wall_now(), [&](const std::string& name, Outcome outcome) {
+      told += (outcome == Outcome::kept ? " kept " : " made ") + name;
+    }));
+    return told;
+  }
+};
+
+TEST_F(CertgenOfMany, ThoseThatHaveACertificateKeepItAndTheOthersAreMade) {
+  EXPECT_EQ(make_all({"pi0", "pi1"}).value(), " made pi0 made pi1");
+  const std::string key = read_file(folder_ / "pi1/client.key");
+  EXPECT_EQ(make_all({"pi2", "pi1", "pi3"}).value(), " made pi2 kept pi1 made pi3");
+  EXPECT_EQ(read_file(folder_ / "pi1/client.key"), key);
+  EXPECT_EQ(make_all({"pi1"}, Existing::replace).value(), " made pi1");
+  EXPECT_NE(read_file(folder_ / "pi1/client.key"), key);
+}
+
+TEST_F(CertgenOfMany, ABadNameAnywhereMakesNone) {
+  EXPECT_FALSE(make_all({"pi0", "brain"}));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "pi0"));
+}
+
+TEST_F(CertgenOfMany, OneThatBrokeOffIsMadeAnew) {
+  ASSERT_TRUE(make_all({"pi0"}));
+  std::filesystem::remove(folder_ / "pi0/client.pem");
+  EXPECT_EQ(make_all({"pi0"}).value(), " made pi0");
+  EXPECT_TRUE(crypto::read_certificate(read_file(folder_ / "pi0/client.pem")));
+}
+
 }  // namespace
 }  // namespace octo::setup

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -14,6 +15,7 @@
 #include "setup/fleet_stop.hpp"
 #include "setup/fleet_up.hpp"
 #include "setup/passwd.hpp"
+#include "setup/shell_word.hpp"
 
 namespace octo::setup {
 
@@ -65,20 +67,25 @@ struct CertgenWords {
   Existing existing() const { return force ? Existing::replace : Existing::refuse; }
 };
 
-Result<void> make_one(const CertgenWords& words, crypto::Role role, const std::string& name, WallTime now) {
-  OCTO_TRY(check_holder(role, name));
-  const HolderOrder order{
-      {role, name, words.addresses}, words.ca_folder, files::join(words.out_folder, name)};
-  OCTO_TRY(make_holder(order, words.existing(), now));
-  const PemFiles made = holder_files(order.folder, role);
+void say_made(crypto::Role role, const std::string& name, const std::string& folder) {
+  const PemFiles made = holder_files(folder, role);
   say(fmt::format("{} {}: {} and {}", name_of(role), quote(name), made.certificate, made.key));
+}
+
+Result<void> make_one(const CertgenWords& words, crypto::Role role, WallTime now) {
+  const std::string folder = files::join(words.out_folder, words.name);
+  OCTO_TRY(
+      make_holder({{role, words.name, words.addresses}, words.ca_folder, folder}, words.existing(), now));
+  say_made(role, words.name, folder);
   return {};
 }
 
 Result<void> make_listed(const CertgenWords& words, WallTime now) {
-  const auto names = OCTO_TRY(read_name_list(words.list));
-  for (const std::string& name : names) OCTO_TRY(make_one(words, crypto::Role::node, name, now));
-  return {};
+  const NodesOrder order{OCTO_TRY(read_name_list(words.list)), words.ca_folder, words.out_folder};
+  return make_nodes(order, words.existing(), now, [&](const std::string& name, Outcome outcome) {
+    if (outcome == Outcome::kept) say(fmt::format("kept: {}", name));
+    else say_made(crypto::Role::node, name, files::join(words.out_folder, name));
+  });
 }
 
 Result<void> make_network(const CertgenWords& words, WallTime now) {
@@ -125,11 +132,11 @@ void add_certgen(CLI::App& app, Program& program, CertgenWords& words) {
     }
     verb->add_option("--out", words.out_folder, "where to make the folder")->capture_default_str();
     verb->callback([&program, &words, role = holder.role] {
-      program.outcome = make_one(words, role, words.name, program.clock.wall());
+      program.outcome = make_one(words, role, program.clock.wall());
     });
   }
-  CLI::App* list =
-      common(certgen->add_subcommand("clientlist", "certificates of many tentacles, one name a line"));
+  CLI::App* list = common(certgen->add_subcommand(
+      "clientlist", "certificates of many tentacles, one name a line; those that have one keep it"));
   list->alias("clist");
   list->add_option("FILE", words.list, "file with the names")->required();
   list->add_option("--out", words.out_folder, "where to make the folders")->capture_default_str();
@@ -164,7 +171,7 @@ Result<void> set_up(const InitOrder& order, WallTime now) {
   say(
       fmt::format("start all of it here:  octopoda up --dir {0}\nfor one more node:     octopoda certgen "
                   "node NAME --ca {1}",
-                  layout.folder(), layout.ca()));
+                  shell_word(layout.folder()), shell_word(layout.ca())));
   return {};
 }
 
@@ -209,8 +216,12 @@ void add_fleet(CLI::App& app, Program& program, FleetWords& words) {
     if (words.detach) words.up.stay = Stay::detached;
     program.outcome = program.wait_for(up(words.up, program.clock));
   });
-  CLI::App* down_verb =
-      app.add_subcommand("down", "End a fleet that runs on this machine, and the commands on its nodes");
+  CLI::App* down_verb = app.add_subcommand(
+      "down",
+      "End a fleet that runs on this machine, and the commands on its nodes with all that they left running. "
+      "(Where the host has no cgroup v2 that a node may write, a process that cleared its environment and "
+      "left "
+      "its session is not found, and stays.)");
   down_verb->add_option("--dir", words.down_folder, "where it is")->capture_default_str();
   down_verb->callback([&] { program.outcome = end_fleet(words.down_folder, program); });
 }
@@ -219,6 +230,12 @@ void add_fleet(CLI::App& app, Program& program, FleetWords& words) {
 
 int run(std::span<char*> words) {
   process::ignore_sigpipe();
+  std::vector<std::string> arguments(words.begin() + std::min<std::size_t>(1, words.size()), words.end());
+  // As the other programs take them; CLI11 would read a bundle of one-letter options.
+  for (const std::string_view word : {"-version", "-help"}) {
+    if (!arguments.empty() && arguments.front() == word) arguments.front().insert(0, "-");
+  }
+  std::ranges::reverse(arguments);  // CLI11 takes a vector from its end
   Program program;
   CertgenWords certgen;
   InitOrder init_order{.folder = kFleetFolder};
@@ -231,7 +248,7 @@ int run(std::span<char*> words) {
   add_fleet(app, program, fleet);
   try {
     // Not CLI11's own requirement of a verb: it would hide which word is none.
-    app.parse(static_cast<int>(words.size()), words.data());
+    app.parse(std::move(arguments));
     const CLI::App* at = &app;
     while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
     if (!at->get_subcommands({}).empty()) throw CLI::RequiredError("A verb");

@@ -11,6 +11,7 @@
 #include "async/deadline.hpp"
 #include "io/files/files.hpp"
 #include "setup/ready.hpp"
+#include "setup/shell_word.hpp"
 
 namespace octo::setup {
 
@@ -120,7 +121,8 @@ class Starter {
             ErrorCode::unauthenticated,
             "{}: the password in {} is not the Brain's; change it there, or set the Brain's with: brain "
             "-c {} passwd",
-            online.error().message(), start_.layout.octl_settings(), start_.layout.brain_settings());
+            online.error().message(), start_.layout.octl_settings(),
+            shell_word(start_.layout.brain_settings()));
       }
       std::vector<std::string> lacking;
       bool ended = false;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "setup/fleet_stop.hpp"
 
+#include <algorithm>
+
 #include "io/files/files.hpp"
 #include "io/host/host.hpp"
+#include "setup/run_cgroups.hpp"
 
 namespace octo::setup {
 
@@ -32,22 +35,26 @@ std::vector<ProcessId> ids_of(const std::vector<ProcessFacts>& processes) {
   return ids;
 }
 
-// Runners outlive their tentacle on purpose. Told to end, each ends its command's whole tree; who is left
-// carries the run's $OCTOPODA_OUTPUT in its environment.
+// Runners outlive their tentacle on purpose. Told to end, each ends its command's whole tree; who is left is
+// in the run's cgroup, or carries its $OCTOPODA_OUTPUT in the environment.
 Async<Result<void>> end_commands(const Layout& layout, Clock& clock) {
   const auto runner = [&](const std::vector<std::string>& arguments, const std::string&) {
     return is_runner(layout, arguments);
   };
   OCTO_CO_TRY(co_await end_processes(ids_of(find_processes(runner)), kPatience, clock));
+  const auto cgroups = OCTO_CO_TRY(find_run_cgroups(layout));
   const std::string variable = fmt::format("{}OCTOPODA_OUTPUT={}/", '\0', layout.folder());
   const auto orphan = [&](const std::vector<std::string>& arguments, const std::string& environment) {
     return is_runner(layout, arguments) || environment.find(variable) != std::string::npos;
   };
   constexpr int kPassesMax = 20;  // who forks while it is ended shows up in the next pass
   for (int pass = 0; pass < kPassesMax; ++pass) {
-    const auto left = find_processes(orphan);
-    if (left.empty()) co_return Result<void>{};
-    OCTO_CO_TRY(co_await end_processes(ids_of(left), pass == 0 ? Span(1s) : Span::zero(), clock));
+    auto left = ids_of(find_processes(orphan));
+    for (const ProcessId& id : processes_in(cgroups)) {
+      if (std::ranges::find(left, id) == left.end()) left.push_back(id);
+    }
+    if (left.empty()) co_return remove_cgroups(cgroups);
+    OCTO_CO_TRY(co_await end_processes(left, pass == 0 ? Span(1s) : Span::zero(), clock));
   }
   co_return fail(ErrorCode::timed_out,
                  "commands of this fleet's nodes start new processes faster than they can be ended");

@@ -8,8 +8,9 @@
 namespace octo::setup {
 
 // Ends these processes of a fleet, nodes first and the nameserver last, then the commands that its nodes
-// still run, and writes an empty record. SIGTERM, and SIGKILL after ten seconds. The folder stays, for the
-// next up.
+// still run and whatever those left behind (where there is no cgroup v2: but for processes that cleared their
+// environment and left their session), and writes an empty record. SIGTERM, and SIGKILL after ten seconds.
+// The folder stays, for the next up.
 Async<Result<void>> stop_fleet(const Layout& layout, const std::vector<FleetRecord::Entry>& processes,
                                Clock& clock);
 

@@ -10,9 +10,11 @@
 #include "io/crypto/crypto.hpp"
 #include "io/files/files.hpp"
 #include "io/host/host.hpp"
+#include "setup/addresses.hpp"
 #include "setup/certgen.hpp"
 #include "setup/fleet_start.hpp"
 #include "setup/fleet_stop.hpp"
+#include "setup/shell_word.hpp"
 
 namespace octo::setup {
 
@@ -94,7 +96,7 @@ Result<void> refuse_running(const Layout& layout) {
   }
   if (living.size() > kShown) who.push_back(fmt::format("{} more", living.size() - kShown));
   return fail(ErrorCode::conflict, "a fleet runs in {} already: {}; stop it with: octopoda down --dir {}",
-              quote(layout.folder()), join(who, ", "), layout.folder());
+              quote(layout.folder()), join(who, ", "), shell_word(layout.folder()));
 }
 
 // Until told to stop, or until nothing is left to stop.
@@ -129,6 +131,9 @@ Async<void> keep(const FleetRecord& record, const UpOrder& order) {
 }  // namespace
 
 Result<void> init(const InitOrder& order, const std::function<Result<Secret>()>& password, WallTime now) {
+  // Before anything is made: what was made for a wrong address cannot be mended by another init.
+  OCTO_TRY(check_machine_ip(order.ip).with("--ip"));
+  const auto nodes = OCTO_TRY(parse_fleet_names({order.node}).with("--node"));
   const Layout layout(files::absolute(order.folder));
   const auto lock = OCTO_TRY(files::FolderLock::take(layout.folder()));
   if (is_set_up(layout)) {
@@ -137,7 +142,6 @@ Result<void> init(const InitOrder& order, const std::function<Result<Secret>()>&
                 "certificates with: octopoda certgen",
                 quote(layout.folder()), layout.octl_settings());
   }
-  const auto nodes = OCTO_TRY(parse_fleet_names({order.node}));
   const Secret secret = OCTO_TRY(password());
   OCTO_TRY(complete_certificates(layout, nodes, order.ip, now).with("make the certificates"));
   return complete_settings(layout, nodes, {order.ip, kUsualPorts}, secret).with("write the settings");
@@ -156,11 +160,12 @@ Async<Result<void>> up(const UpOrder& order, Clock& clock) {
   if (order.stay == Stay::foreground) record.processes.push_back({"up", *identify(::getpid())});
   const auto started = co_await start_or_interrupt({layout, nodes, order.stay, clock}, record);
   if (started) {
+    order.say(fmt::format("fleet in {}: nameserver, brain and {} are up", layout.folder(),
+                          nodes.size() == 1 ? "1 node" : fmt::format("{} nodes", nodes.size())));
     order.say(
-        fmt::format("fleet in {}: nameserver, brain and {} nodes are up", layout.folder(), nodes.size()));
-    order.say(fmt::format("use it:   export OCTL_CONFIG={}; octl node get", layout.octl_settings()));
+        fmt::format("use it:   export OCTL_CONFIG={}; octl node get", shell_word(layout.octl_settings())));
     if (order.stay == Stay::detached) {
-      order.say(fmt::format("stop it:  octopoda down --dir {}", layout.folder()));
+      order.say(fmt::format("stop it:  octopoda down --dir {}", shell_word(layout.folder())));
       co_return Result<void>{};
     }
     order.say("stop it:  Ctrl-C");

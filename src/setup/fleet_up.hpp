@@ -16,7 +16,8 @@ struct InitOrder {
   std::string node = "pi0";
   std::string ip = "127.0.0.1";
 };
-// conflict when the folder is set up already. `password` is asked for only if it is not.
+// conflict when the folder is set up already. `password` is asked for only if it is not. A node or an address
+// that cannot be is refused before anything is made.
 Result<void> init(const InitOrder& order, const std::function<Result<Secret>()>& password, WallTime now);
 
 enum class Stay { foreground, detached };

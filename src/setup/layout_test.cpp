@@ -146,6 +146,18 @@ TEST_F(LayoutTest, InitRefusesAFolderThatIsSetUpAndAsksNothing) {
   EXPECT_EQ(asked, 1);
 }
 
+TEST_F(LayoutTest, InitJudgesBeforeItMakesAnything) {
+  const auto password = []() -> Result<Secret> { return Secret("pass"); };
+  for (const char* ip : {"bogus", "300.1.1.1", "0.0.0.0", "::1", "", "224.0.0.1"}) {
+    const auto refused = init({.folder = layout_.folder(), .node = "pi0", .ip = ip}, password, wall_now());
+    ASSERT_FALSE(refused) << ip;
+    EXPECT_EQ(refused.error().code(), ErrorCode::invalid_argument) << ip;
+    EXPECT_THAT(refused.error().message(), HasSubstr("--ip"));
+  }
+  EXPECT_FALSE(init({.folder = layout_.folder(), .node = "../x"}, password, wall_now()));
+  EXPECT_FALSE(std::filesystem::exists(layout_.folder()));
+}
+
 TEST_F(LayoutTest, WithoutPasswordTheCommandThatSetsItIsNamed) {
   EXPECT_THAT(load_root_password_hash(folder_.path()).error().message(), HasSubstr("brain passwd"));
   EXPECT_FALSE(set_root_password(folder_.path(), Secret()));

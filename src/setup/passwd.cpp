@@ -56,7 +56,8 @@ Result<std::string> type_line(std::string_view prompt) {
     const auto c = read_character();
     if (!c || *c == kEndOfText || *c == kEndOfTransmission) {
       say("\n");
-      return fail(ErrorCode::cancelled, "no password was given");
+      const bool interrupted = c && *c == kEndOfText;
+      return fail(interrupted ? ErrorCode::cancelled : ErrorCode::invalid_argument, "no password was given");
     }
     if (*c == '\n' || *c == '\r') break;
     if (*c == kBackspace || *c == kDelete) {

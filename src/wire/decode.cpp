@@ -72,6 +72,12 @@ Result<Deed> take_deed(const pb::StartRun& from) {
       for (const auto& pair : exec.environment()) order.environment.emplace_back(pair.name(), pair.value());
       order.limit = OCTO_TRY(take_span(exec.limit_ns(), "exec.limit_ns"));
       order.tie = exec.tie();
+      order.where_prepared = exec.where_prepared();
+      order.user = exec.user();
+      order.folder = exec.folder();
+      order.input = exec.input();
+      order.delay = OCTO_TRY(take_span(exec.delay_ns(), "exec.delay_ns"));
+      order.resources = {exec.memory_bytes(), exec.processes(), exec.cpu_percent()};
       return Deed(std::move(order));
     }
     case pb::StartRun::kSync:
@@ -158,6 +164,15 @@ Result<OutputPiece> take(const pb::RunOutput& from) {
   return OutputPiece{static_cast<OutputStream>(from.stream()), from.offset(), from.data()};
 }
 
+Result<LogQuestion> take(const pb::AskLog& from) {
+  if (from.lines() > octo::limits::log_lines_max) {
+    return fail(ErrorCode::too_large, "lines: {}, {} at most", from.lines(), octo::limits::log_lines_max);
+  }
+  LogQuestion question{from.lines(), std::nullopt, from.follow()};
+  if (from.days_and_one() > 0) question.days_before = from.days_and_one() - 1;
+  return question;
+}
+
 }  // namespace
 
 Result<FromBrain> decode_from_brain(BytesView bytes) {
@@ -182,6 +197,7 @@ Result<FromBrain> decode_from_brain(BytesView bytes) {
       if (proto.ask_apps().has_app()) ask.app = OCTO_TRY(take(proto.ask_apps().app()));
       return FromBrain(std::move(ask));
     }
+    case pb::FromBrain::kAskLog: return FromBrain(AskLog{OCTO_TRY(take(proto.ask_log()))});
     case pb::FromBrain::kBlob: return FromBrain(Blob{std::move(*proto.mutable_blob()->mutable_data())});
     case pb::FromBrain::kFailed: return FromBrain(Failed{take_problem(proto.failed())});
     case pb::FromBrain::KIND_NOT_SET: break;
@@ -209,6 +225,8 @@ Result<FromNode> decode_from_node(BytesView bytes) {
       for (const auto& app : proto.apps().apps()) answer.apps.push_back(OCTO_TRY(take(app)));
       return FromNode(std::move(answer));
     }
+    case pb::FromNode::kLogLines:
+      return FromNode(LogLines{{proto.log_lines().lines().begin(), proto.log_lines().lines().end()}});
     case pb::FromNode::kAskManifest:
       return FromNode(AskManifest{OCTO_TRY(take_hash(proto.ask_manifest(), "ask_manifest"))});
     case pb::FromNode::kAskChunks: {

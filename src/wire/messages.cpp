@@ -70,6 +70,14 @@ void put_deed(pb::StartRun* to, const ExecOrder& order) {
   }
   exec->set_limit_ns(order.limit.count());
   exec->set_tie(order.tie);
+  exec->set_where_prepared(order.where_prepared);
+  exec->set_user(text_of(order.user));
+  exec->set_folder(order.folder);
+  exec->set_input(order.input);
+  exec->set_delay_ns(order.delay.count());
+  exec->set_memory_bytes(order.resources.memory_bytes);
+  exec->set_processes(order.resources.processes);
+  exec->set_cpu_percent(order.resources.cpu_percent);
 }
 void put_deed(pb::StartRun* to, const SyncOrder& order) {
   put(to->mutable_sync()->mutable_app(), order.app);
@@ -105,6 +113,12 @@ void fill(pb::FromBrain& to, const AskApps& message) {
   if (message.app) put(to.mutable_ask_apps()->mutable_app(), *message.app);
   to.mutable_ask_apps()->set_offset(message.offset);
   to.mutable_ask_apps()->set_limit(message.limit);
+}
+void fill(pb::FromBrain& to, const AskLog& message) {
+  auto* ask = to.mutable_ask_log();
+  ask->set_lines(message.question.lines);
+  ask->set_days_and_one(message.question.days_before ? *message.question.days_before + 1 : 0);
+  ask->set_follow(message.question.follow);
 }
 void fill(pb::FromBrain& to, const Blob& message) { to.mutable_blob()->set_data(message.bytes); }
 void fill(pb::FromBrain& to, const Failed& message) { put_problem(to.mutable_failed(), message.error); }
@@ -150,6 +164,10 @@ void fill(pb::FromNode& to, const StatusAnswer& message) {
     status->set_clock_offset_ns(message.status.clock->offset.count());
     status->set_clock_bound_ns(message.status.clock->bound.count());
   }
+}
+void fill(pb::FromNode& to, const LogLines& message) {
+  to.mutable_log_lines();
+  for (const std::string& line : message.lines) to.mutable_log_lines()->add_lines(line);
 }
 void fill(pb::FromNode& to, const AppsAnswer& message) {
   for (const NodeAppInfo& info : message.apps) {

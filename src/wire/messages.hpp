@@ -8,6 +8,7 @@
 //                 CancelRun  → Done | Failed
 //                 AskStatus  → StatusAnswer | Failed
 //                 AskApps    → AppsAnswer | Failed
+//                 AskLog     → LogLines* then finish | Failed
 //   node opens    ResumeRun  → RunAck, and then as a run stream
 //                 AskManifest→ Blob* then finish | Failed
 //                 AskChunks  → Blob* then finish | Failed    (one Blob per chunk, in the order asked)
@@ -41,13 +42,16 @@ struct AskApps {
   std::uint64_t offset = 0;  // into the versions, newest first
   std::uint64_t limit = 5;
 };
+struct AskLog {
+  LogQuestion question;
+};
 struct Blob {
   Bytes bytes;
 };
 struct Failed {
   Error error{ErrorCode::internal, ""};
 };
-using FromBrain = std::variant<StartRun, CancelRun, RunAck, AskStatus, AskApps, Blob, Failed>;
+using FromBrain = std::variant<StartRun, CancelRun, RunAck, AskStatus, AskApps, AskLog, Blob, Failed>;
 
 struct Done {};
 // The node has the run durably. Sent once the intent is safe (running without pid: about to start) and again
@@ -71,13 +75,16 @@ struct StatusAnswer {
 struct AppsAnswer {
   std::vector<NodeAppInfo> apps;
 };
+struct LogLines {
+  std::vector<std::string> lines;  // any bytes but the line's end
+};
 struct AskManifest {
   Sha256 hash;
 };
 struct AskChunks {
   std::vector<Sha256> hashes;
 };
-using FromNode = std::variant<RunProgress, RunOutput, RunEnded, ResumeRun, StatusAnswer, AppsAnswer,
+using FromNode = std::variant<RunProgress, RunOutput, RunEnded, ResumeRun, StatusAnswer, AppsAnswer, LogLines,
                               AskManifest, AskChunks, Done, Failed>;
 
 Bytes encode(const FromBrain& message);

@@ -26,8 +26,14 @@ inline FromBrainSamples from_brain_samples() {
                          .text = Bytes("#!/bin/sh\n\0\n", 12),
                          .script_name = "a b.sh",
                          .app = app_sample(),
+                         .where_prepared = true,
                          .background = true,
-                         .limit = 0s};
+                         .limit = 0s,
+                         .user = "nobody",
+                         .folder = "sub folder",
+                         .input = Bytes("\0in\xff", 4),
+                         .delay = 3s,
+                         .resources = {1 << 20, 64, 150}};
   const auto start = [](Deed deed) { return StartRun{{run_sample(), std::move(deed)}, 10min}; };
   return {
       {"start_run_command", start(command)},
@@ -42,6 +48,8 @@ inline FromBrainSamples from_brain_samples() {
       {"ask_status", AskStatus{}},
       {"ask_apps_all", AskApps{std::nullopt, 0, 5}},
       {"ask_apps_one", AskApps{app_sample(), 10, 20}},
+      {"ask_log", AskLog{{200, 3, true}}},
+      {"ask_log_all", AskLog{{10, std::nullopt, false}}},
       {"blob", Blob{Bytes("\0\xff\n", 3)}},
       {"failed_of_brain", Failed{Error(ErrorCode::not_found, "no such manifest")}},
   };
@@ -79,6 +87,7 @@ inline FromNodeSamples from_node_samples() {
                         .versions = {{"01234567", "first", wall_sample()}, {"89abcdef", "", {}}}};
   return {
       {"run_progress", RunProgress{RunState::running, std::nullopt}},
+      {"run_progress_armed", RunProgress{RunState::armed, std::nullopt}},
       {"run_progress_pid", RunProgress{RunState::running, 4711}},
       {"run_output", RunOutput{{OutputStream::err, std::uint64_t{1} << 40, Bytes("\0\xff\n", 3)}}},
       {"run_ended", RunEnded{succeeded}},
@@ -88,6 +97,7 @@ inline FromNodeSamples from_node_samples() {
       {"status_with_clock", StatusAnswer{clocked}},
       {"apps", AppsAnswer{{app}}},
       {"apps_none", AppsAnswer{}},
+      {"log_lines", LogLines{{"first line", "any \xff bytes", ""}}},
       {"ask_manifest", AskManifest{hash_sample(1)}},
       {"ask_chunks", AskChunks{{hash_sample(1), hash_sample(33)}}},
       {"done", Done{}},

@@ -104,6 +104,8 @@ Result<void> Session::State::take_hello(BytesView payload) {
   hello.instance = proto.instance();
   hello.boot_id = proto.boot_id();
   hello.epoch_seen = proto.epoch_seen();
+  for (const auto& label : proto.labels()) hello.labels.emplace_back(label.name(), label.value());
+  OCTO_TRY(check(hello.labels));
   if (hello.version != limits::version) {
     return fail(ErrorCode::unsupported, "the peer speaks version {} of the link, we speak {}", hello.version,
                 limits::version);

@@ -27,6 +27,11 @@ pb::Hello proto_of(const Hello& hello) {
   proto.set_instance(hello.instance);
   proto.set_boot_id(hello.boot_id);
   proto.set_epoch_seen(hello.epoch_seen);
+  for (const auto& [key, value] : hello.labels) {
+    auto* label = proto.add_labels();
+    label->set_name(key);
+    label->set_value(value);
+  }
   return proto;
 }
 

@@ -40,6 +40,7 @@ struct Hello {
       instance;  // random, made at the agent's first start on this disk: a reinstalled node has another
   std::string boot_id;
   std::uint64_t epoch_seen = 0;  // highest Brain epoch the node has obeyed
+  Labels labels;
 };
 struct Welcome {
   std::uint32_t version = limits::version;

@@ -18,7 +18,8 @@ inline Config node_config() {
                   .program_version = "2.0.0",
                   .name = "pi0",
                   .instance = "i1",
-                  .boot_id = "b1"};
+                  .boot_id = "b1",
+                  .labels = {{"arch", "arm64"}, {"room", "größe 1"}}};
   return config;
 }
 inline Config brain_config() { return {.side = Side::brain, .heartbeat_interval = 10s, .silence_max = 45s}; }

@@ -64,6 +64,29 @@ TEST(EventLog, NumbersWithoutGapsAndReadsFromAnywhere) {
   });
 }
 
+TEST(EventLog, SizesAreToldAndATasksLogCanBeRemoved) {
+  on_loop([]() -> Async<void> {
+    const Folder folder;
+    InlineWorkers workers;
+    auto log = FileEventLog::open(folder.path(), workers).value();
+    const TaskId later("01BRZ3NDEKTSV4RRFFQ69G5FAV");
+    for (const TaskId& task : {later, kTask}) {
+      EXPECT_TRUE((co_await log->open(task)).has_value());
+      std::vector<TaskEvent> events = {output_event(0, std::string(1000, 'x'))};
+      EXPECT_TRUE((co_await log->append(task, events)).has_value());
+      log->close(task);
+    }
+    const auto sizes = (co_await log->sizes()).value();
+    EXPECT_EQ(sizes.size(), 2U);
+    EXPECT_EQ(sizes.at(0).first, kTask) << "the oldest first";
+    EXPECT_GT(sizes.at(0).second, 1000U);
+    EXPECT_TRUE((co_await log->remove(kTask)).has_value());
+    EXPECT_TRUE((co_await log->remove(kTask)).has_value());
+    EXPECT_EQ((co_await log->read(kTask, 1, 1)).error().code(), ErrorCode::not_found);
+    EXPECT_EQ((co_await log->sizes()).value().size(), 1U);
+  });
+}
+
 TEST(EventLog, ATornTailIsCutAndWhatWasWholeStays) {
   on_loop([]() -> Async<void> {
     const Folder folder;

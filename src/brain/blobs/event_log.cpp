@@ -53,6 +53,28 @@ Async<Result<EventLog::Summary>> FileEventLog::open(const TaskId& task) {
 
 void FileEventLog::close(const TaskId& task) { open_.erase(task); }
 
+Async<Result<void>> FileEventLog::remove(const TaskId& task) {
+  open_.erase(task);
+  co_return co_await workers_.run([&] { return files::remove_tree(path_of(task)); });
+}
+
+Async<Result<std::vector<std::pair<TaskId, std::uint64_t>>>> FileEventLog::sizes() {
+  using Sizes = std::vector<std::pair<TaskId, std::uint64_t>>;
+  co_return co_await workers_.run([&]() -> Result<Sizes> {
+    constexpr std::string_view kEnd = ".log";
+    Sizes sizes;
+    // Ids sort by their time, and list() sorts.
+    for (const std::string& name : OCTO_TRY(files::list(folder_))) {
+      if (!name.ends_with(kEnd)) continue;
+      auto task = parse_task_id(std::string_view(name).substr(0, name.size() - kEnd.size()));
+      if (!task) continue;
+      const auto bytes = OCTO_TRY(files::size(files::join(folder_, name)));
+      sizes.emplace_back(std::move(*task), bytes);
+    }
+    return sizes;
+  });
+}
+
 Async<Result<std::shared_ptr<FileEventLog::Log>>> FileEventLog::find_or_load(const TaskId& task) {
   if (const auto found = open_.find(task); found != open_.end()) co_return found->second;
   if (!files::exists(path_of(task)))

@@ -24,6 +24,8 @@ class FileEventLog final : public EventLog {
                                              std::size_t count) override;
   Async<Result<Summary>> open(const TaskId& task) override;
   void close(const TaskId& task) override;
+  Async<Result<void>> remove(const TaskId& task) override;
+  Async<Result<std::vector<std::pair<TaskId, std::uint64_t>>>> sizes() override;
 
  private:
   // What is remembered of a task whose log is open; touched by the worker's thread only, but for `recent`

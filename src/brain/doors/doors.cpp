@@ -68,6 +68,7 @@ void Doors::bind() {
   set(api::RouteId::node_apps, &Doors::node_apps);
   set(api::RouteId::node_app_get, &Doors::node_app_get);
   set(api::RouteId::node_app_reset, &Doors::node_app_reset);
+  set(api::RouteId::node_log, &Doors::node_log);
 }
 
 // Before a byte of the body is read: who asks, for what, and may they.

@@ -27,6 +27,7 @@ class Doors final : public http::Handler {
     Gate& gate;
     Clock& clock;
     std::function<Async<Result<HostStatus>>()> own_status;  // of the Brain's machine
+    std::function<Async<Result<NextLines>>(const LogQuestion&)> own_log;
   };
   struct About {
     std::string brain, version, address;
@@ -57,6 +58,7 @@ class Doors final : public http::Handler {
   Answer nodes_prune(Visit& visit);
   Answer node_apps(Visit& visit);
   Answer node_app_get(Visit& visit);
+  Answer node_log(Visit& visit);
   Async<Result<std::vector<NodeInfo>>> select(std::vector<std::string> names, bool all_when_empty);
   Async<void> ask_status(NodeInfo node, api::NodeStatus& into);
 
@@ -66,8 +68,10 @@ class Doors final : public http::Handler {
   Answer task_get(Visit& visit);
   Answer task_events(Visit& visit);
   Answer task_cancel(Visit& visit);
-  Answer started(const Visit& visit, const TaskId& id);
-  Async<Result<http::Reply>> events_reply(TaskId id, std::uint64_t from, std::string first);
+  enum class Tied { no, to_this_stream };  // the task ends when the stream does
+  Answer started(const Visit& visit, const TaskId& id, Tied tied = Tied::no);
+  Async<Result<http::Reply>> events_reply(TaskId id, std::uint64_t from, std::string first,
+                                          Tied tied = Tied::no);
 
   // scenarios.cpp
   Answer blobs_missing(Visit& visit);

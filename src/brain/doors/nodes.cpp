@@ -1,16 +1,63 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "async/deadline.hpp"
+#include "async/mailbox.hpp"
 #include "async/nursery.hpp"
 #include "brain/doors/visit.hpp"
 #include "domain/fold.hpp"
+#include "domain/limits.hpp"
+#include "domain/node_set.hpp"
 
 namespace octo::brain {
 
 namespace {
 
-bool means_all(const std::string& name) {
-  return name == "@" || name == "@all" || name == "ALL" || name == "all";
+constexpr const char* kBrain = "brain";  // the pseudo-node
+constexpr Span kHeartbeat = 15s;         // of a log in which nothing is written: clients give up after three
+
+using Lines = Result<std::vector<std::string>>;
+
+// Reads ahead by one answer: a deadline on reading itself would lose the lines that come just then.
+class ReadAhead {
+ public:
+  ReadAhead(NextLines next, const Executor& executor)
+      : next_(std::move(next)), lines_(executor), taken_(executor) {}
+  Async<void> run() {
+    for (bool over = false; !over;) {
+      auto lines = co_await next_();
+      over = !lines || lines->empty();
+      lines_.put(std::move(lines));
+      while (lines_.size() > 0) co_await taken_.wait();
+    }
+  }
+  Async<Lines> take() {
+    auto lines = co_await lines_.take();
+    taken_.set();
+    co_return std::move(*lines);
+  }
+
+ private:
+  NextLines next_;
+  Mailbox<Lines> lines_;
+  Event taken_;
+};
+
+Async<Result<void>> write_lines(Clock& clock, NextLines next, http::BodyWriter& out) {
+  ReadAhead ahead(std::move(next), co_await asio::this_coro::executor);
+  co_return co_await in_nursery([&](Nursery& nursery) -> Async<Result<void>> {
+    nursery.spawn(ahead.run());
+    while (true) {
+      auto lines = co_await with_deadline(clock, kHeartbeat, ahead.take());
+      if (!lines && lines.error().code() != ErrorCode::timed_out) co_return fail(lines.error());
+      if (lines && lines->empty()) co_return Result<void>{};
+      std::string text = lines ? "" : "\n";
+      if (lines) {
+        for (std::string& line : *lines) text += api::encode(api::LogLine{std::move(line)}) + "\n";
+      }
+      OCTO_CO_TRY(co_await out.write(text));
+    }
+  });
 }
 
 std::vector<std::string> names_of(const http::Request& request) {
@@ -32,22 +79,20 @@ Doors::Answer Doors::login(Visit& visit) {
       api::encode(OCTO_CO_TRY(co_await ports_.gate.login(std::move(login), visit.caller.name))));
 }
 
-// Names to nodes, each once, in natural order. An unknown name is an error, never left out silently.
-Async<Result<std::vector<NodeInfo>>> Doors::select(std::vector<std::string> names, bool all_when_empty) {
+// Sets to nodes, each once, in natural order. An unknown name is an error, never left out silently.
+Async<Result<std::vector<NodeInfo>>> Doors::select(std::vector<std::string> sets, bool all_when_empty) {
   std::vector<NodeInfo> nodes = OCTO_CO_TRY(co_await ports_.verbs.nodes());
-  if (names.empty() && !all_when_empty)
+  if (sets.empty() && !all_when_empty)
     co_return fail(ErrorCode::invalid_argument, "no node is named; @all means all of them");
-  if (names.empty() || std::ranges::any_of(names, means_all)) {
-    if (nodes.empty() && !names.empty()) co_return fail(ErrorCode::not_found, "no node has joined yet");
-    co_return nodes;
-  }
-  std::set<std::string> wanted(names.begin(), names.end());
-  std::erase_if(nodes, [&](const NodeInfo& node) { return !wanted.contains(node.record.name.str()); });
-  for (const NodeInfo& node : nodes) wanted.erase(node.record.name.str());
-  if (!wanted.empty()) {
-    co_return fail(ErrorCode::not_found, "no such node: {}; see them with: octl node get",
-                   fold_names({wanted.begin(), wanted.end()}));
-  }
+  if (sets.empty()) co_return nodes;
+  if (nodes.empty()) co_return fail(ErrorCode::not_found, "no node has joined yet");
+  std::vector<NodeTraits> known;
+  known.reserve(nodes.size());
+  for (const NodeInfo& node : nodes)
+    known.push_back({node.record.name, {node.record.labels.begin(), node.record.labels.end()}});
+  const auto wanted = OCTO_CO_TRY(select_nodes(sets, {known, nullptr}));
+  const std::set<NodeName> kept(wanted.begin(), wanted.end());
+  std::erase_if(nodes, [&](const NodeInfo& node) { return !kept.contains(node.record.name); });
   co_return nodes;
 }
 
@@ -119,6 +164,25 @@ Doors::Answer Doors::node_app_get(Visit& visit) {
   OCTO_CO_TRY(co_await select({node.str()}, false));
   co_return json_reply(
       api::encode(api::NodeAppList{node, OCTO_CO_TRY(co_await ports_.fleet.apps(node, app, offset, limit))}));
+}
+
+Doors::Answer Doors::node_log(Visit& visit) {
+  const std::string& name = visit.segments.at("node");
+  LogQuestion question;
+  question.lines = OCTO_CO_TRY(visit.number("lines", question.lines, limits::log_lines_max));
+  if (!visit.query("days").empty())
+    question.days_before =
+        static_cast<std::uint32_t>(OCTO_CO_TRY(visit.number("days", 0, limits::log_days_max)));
+  question.follow = OCTO_CO_TRY(visit.number("follow", 0, 1)) != 0;
+  if (name != kBrain) OCTO_CO_TRY(co_await select({name}, false));
+  auto next = OCTO_CO_TRY(name == kBrain ? co_await ports_.own_log(question)
+                                         : co_await ports_.fleet.read_log(NodeName(name), question));
+  http::Reply reply;
+  reply.headers["content-type"] = "application/x-ndjson";
+  reply.stream = [&clock = ports_.clock, next = std::move(next)](http::BodyWriter& out) {
+    return write_lines(clock, next, out);
+  };
+  co_return reply;
 }
 
 }  // namespace octo::brain

@@ -9,6 +9,8 @@ namespace octo::brain {
 namespace {
 
 constexpr Span kHeartbeat = 15s;  // of an event stream where nothing happens: clients give up after three
+constexpr Span kTiedHeartbeat =
+    1s;  // only a write tells that the other end is gone, and a second one for sure
 constexpr std::size_t kTitleBytes = 200;
 constexpr std::uint64_t kTasksMost = 1000;
 
@@ -43,6 +45,17 @@ Result<void> check(const api::StartTask& start) {
     return fail(ErrorCode::too_large, "environment: {} bytes, {} at most", environment,
                 limits::environment_bytes_max);
   }
+  if (start.text.size() + environment + start.input.size() > limits::order_bytes_max) {
+    return fail(ErrorCode::too_large, "{}, environment and input have more than {} bytes together",
+                name_of(start.kind), limits::order_bytes_max);
+  }
+  if (start.input.size() > limits::input_bytes_max)
+    return fail(ErrorCode::too_large, "stdin: {} bytes, {} at most", start.input.size(),
+                limits::input_bytes_max);
+  if (start.rollout.retries > kRetriesMax)
+    return fail(ErrorCode::invalid_argument, "retries: {}, {} at most", start.rollout.retries, kRetriesMax);
+  if (start.folder.size() > limits::path_bytes_max || start.folder.find('\0') != std::string::npos)
+    return fail(ErrorCode::invalid_argument, "folder: {} is no path", quote(start.folder.substr(0, 80)));
   if (start.limit && *start.limit < Span::zero())
     return fail(ErrorCode::invalid_argument, "limit: is negative");
   if (start.deadline && *start.deadline < Span::zero())
@@ -58,19 +71,20 @@ api::TaskSummary summarise(const StoredTask& stored) {
   summary.caller = stored.record.caller;
   summary.accepted = stored.record.accepted;
   summary.cancel_requested = stored.cancel_requested;
-  std::map<RunState, std::size_t> counts;
-  for (const RunRow& run : stored.runs) ++counts[run.state];
+  TaskBoard board;
+  for (const RunRow& run : stored.runs) board.add(run);
+  const auto counts = board.counts();
   summary.state = outcome_of(counts);
   summary.counts.assign(counts.begin(), counts.end());
   return summary;
 }
 
 Async<Result<void>> write_events(Verbs& verbs, Clock& clock, const TaskId& id, std::uint64_t from,
-                                 const std::string& first, http::BodyWriter& out) {
+                                 const std::string& first, Span heartbeat, http::BodyWriter& out) {
   if (!first.empty()) OCTO_CO_TRY(co_await out.write(first + "\n"));
   const auto listener = OCTO_CO_TRY(co_await verbs.listen(id, from));
   while (true) {
-    const auto events = co_await with_deadline(clock, kHeartbeat, listener->next());
+    const auto events = co_await with_deadline(clock, heartbeat, listener->next());
     if (!events && events.error().code() != ErrorCode::timed_out) co_return fail(events.error());
     if (events && events->empty()) co_return Result<void>{};
     std::string lines = events ? "" : "\n";
@@ -83,25 +97,36 @@ Async<Result<void>> write_events(Verbs& verbs, Clock& clock, const TaskId& id, s
 
 }  // namespace
 
-Async<Result<http::Reply>> Doors::events_reply(TaskId id, std::uint64_t from, std::string first) {
+Async<Result<http::Reply>> Doors::events_reply(TaskId id, std::uint64_t from, std::string first, Tied tied) {
+  // However the stream ends, and also if it never begins.
+  struct Tie {
+    Tie(Verbs& over, TaskId task) : verbs(over), id(std::move(task)) {}
+    ~Tie() { verbs.caller_gone(id); }
+    Tie(const Tie&) = delete;
+    Verbs& verbs;
+    TaskId id;
+  };
+  const auto tie = tied == Tied::no ? nullptr : std::make_shared<Tie>(ports_.verbs, id);
   http::Reply reply;
   reply.headers["content-type"] = "application/x-ndjson";
-  reply.stream = [this, id = std::move(id), from, first = std::move(first)](http::BodyWriter& out) {
-    return write_events(ports_.verbs, ports_.clock, id, from, first, out);
+  reply.stream = [this, id = std::move(id), from, first = std::move(first), tie](http::BodyWriter& out) {
+    return write_events(ports_.verbs, ports_.clock, id, from, first, tie ? kTiedHeartbeat : kHeartbeat, out);
   };
   co_return reply;
 }
 
 // The task is stored: its events if they are asked for, else its id.
-Doors::Answer Doors::started(const Visit& visit, const TaskId& id) {
+Doors::Answer Doors::started(const Visit& visit, const TaskId& id, Tied tied) {
   std::string answer = api::encode(api::TaskStarted{id});
-  if (visit.streams()) co_return co_await events_reply(id, 1, std::move(answer));
+  if (visit.streams()) co_return co_await events_reply(id, 1, std::move(answer), tied);
   co_return json_reply(std::move(answer), 201);
 }
 
 Doors::Answer Doors::tasks_start(Visit& visit) {
   const auto start = OCTO_CO_TRY(api::decode_start_task(visit.request.body));
   OCTO_CO_TRY(check(start));
+  if (start.tie && !visit.streams())
+    co_return fail(ErrorCode::invalid_argument, "tie: it needs the stream of events to be tied to");
   const auto nodes = OCTO_CO_TRY(co_await select(start.nodes, false));
   if (nodes.size() > limits::targets_max)
     co_return fail(ErrorCode::too_large, "{} nodes, {} at most", nodes.size(), limits::targets_max);
@@ -109,14 +134,16 @@ Doors::Answer Doors::tasks_start(Visit& visit) {
   request.kind = start.kind;
   request.order = order_of(start);
   for (const NodeInfo& node : nodes) request.nodes.push_back(node.record.name);
-  request.deadline = start.deadline.value_or(limits::delivery_deadline);
+  request.deadline = delivery_of(start);
+  request.delay = start.delay.value_or(Span::zero());
+  request.rollout = start.rollout;
   request.title = title_of(start);
   request.request = visit.request.body;
   const TaskId id = ports_.verbs.make_task_id();
   OCTO_CO_TRY(co_await ports_.verbs.run_command(
       id, std::move(request),
       stamp_of(visit, "task.start", "task " + id.str(), api::encode(api::TaskStarted{id}), 201)));
-  co_return co_await started(visit, id);
+  co_return co_await started(visit, id, start.tie ? Tied::to_this_stream : Tied::no);
 }
 
 Doors::Answer Doors::tasks_list(Visit& visit) {

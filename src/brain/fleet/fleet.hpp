@@ -34,6 +34,7 @@ class LinkFleet final : public Fleet {
   Async<Result<HostStatus>> status(const NodeName& node) override;
   Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app,
                                                std::uint64_t offset, std::uint64_t limit) override;
+  Async<Result<NextLines>> read_log(const NodeName& node, const LogQuestion& question) override;
   void drop(const NodeName& node) override;
 
  private:

@@ -115,7 +115,7 @@ Async<void> LinkFleet::follow_run(RunId run, link::Channel channel) {
 Async<Result<void>> LinkFleet::report(const RunId& run, link::Channel& channel, Bytes bytes, bool& over) {
   auto message = OCTO_CO_TRY(wire::decode_from_node(bytes));
   if (auto* progress = std::get_if<wire::RunProgress>(&message))
-    co_return co_await events_.run_progress(run, progress->pid);
+    co_return co_await events_.run_progress(run, progress->state, progress->pid);
   if (auto* output = std::get_if<wire::RunOutput>(&message)) {
     const OutputMark durable = OCTO_CO_TRY(co_await events_.run_output(run, std::move(output->piece)));
     co_return co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{durable, false})));
@@ -169,6 +169,29 @@ Async<Result<std::vector<NodeAppInfo>>> LinkFleet::apps(const NodeName& node, co
   if (const auto* failed = std::get_if<wire::Failed>(&answer))
     co_return fail(failed->error.with(fmt::format("apps of {}", node)));
   co_return fail(ErrorCode::invalid_argument, "node {} answered something else than its apps", node);
+}
+
+Async<Result<NextLines>> LinkFleet::read_log(const NodeName& node, const LogQuestion& question) {
+  const auto session = OCTO_CO_TRY(get(node));
+  // Closed with the last copy of the function below, so that a node stops telling what nobody reads.
+  struct Reading {
+    explicit Reading(link::Channel on) : channel(std::move(on)) {}
+    ~Reading() { channel.close(); }
+    link::Channel channel;
+  };
+  const auto reading = std::make_shared<Reading>(OCTO_CO_TRY(session->link->open(wire::Priority::control)));
+  OCTO_CO_TRY(co_await reading->channel.send(wire::encode(wire::FromBrain(wire::AskLog{question}))));
+  co_return NextLines([reading, node]() -> Async<Result<std::vector<std::string>>> {
+    return [](std::shared_ptr<Reading> from, NodeName of) -> Async<Result<std::vector<std::string>>> {
+      const auto bytes = OCTO_CO_TRY(co_await from->channel.receive());
+      if (!bytes) co_return std::vector<std::string>();
+      auto message = OCTO_CO_TRY(wire::decode_from_node(*bytes));
+      if (auto* lines = std::get_if<wire::LogLines>(&message)) co_return std::move(lines->lines);
+      if (const auto* failed = std::get_if<wire::Failed>(&message))
+        co_return fail(failed->error.with(fmt::format("log of {}", of)));
+      co_return fail(ErrorCode::invalid_argument, "node {} answered something else than its log", of);
+    }(reading, node);
+  });
 }
 
 }  // namespace octo::brain

@@ -10,15 +10,20 @@ namespace {
 constexpr std::string_view kVersion = "o1";
 constexpr std::string_view kBearer = "Bearer ";
 
+// Tokens are signed with this: a changed password makes every token signed before one of another Brain.
+Secret signing_key(const Gate::Setup& setup) {
+  return Secret(print_hex(crypto::hmac_sha256(setup.token_key.reveal(), "tokens of " + setup.password_hash)));
+}
+
 Failure refused(std::string_view why) { return fail(ErrorCode::unauthenticated, "{}", why); }
 
 }  // namespace
 
 Gate::Gate(Setup setup, Workers& workers, Clock& clock)
-    : setup_(std::move(setup)), workers_(workers), clock_(clock) {}
+    : setup_(std::move(setup)), signing_key_(signing_key(setup_)), workers_(workers), clock_(clock) {}
 
 std::string Gate::sign(std::string_view claims) const {
-  return print_hex(crypto::hmac_sha256(setup_.token_key.reveal(), claims));
+  return print_hex(crypto::hmac_sha256(signing_key_.reveal(), claims));
 }
 
 Async<Result<api::LoggedIn>> Gate::login(api::Login login, std::string holder) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Log-in and tokens. Today there is one workgroup, the root; the names of others are refused, not guessed.
+// Log-in and tokens; a token lasts until its end or until the password changes, whichever is first. Today
+// there is one workgroup, the root; the names of others are refused, not guessed.
 #pragma once
 #include <string>
 
@@ -18,7 +19,7 @@ class Gate {
   struct Setup {
     std::string brain;          // our name, told at the log-in
     std::string password_hash;  // of the root workgroup, argon2id text
-    Secret token_key;           // 32 bytes; those who have it make tokens
+    Secret token_key;           // 32 bytes; those who have it and the hash make tokens
   };
   // `workers` must have one thread: one hash at a time.
   Gate(Setup setup, Workers& workers, Clock& clock);
@@ -32,6 +33,7 @@ class Gate {
   std::string sign(std::string_view claims) const;
 
   Setup setup_;
+  Secret signing_key_;
   Workers& workers_;
   Clock& clock_;
   int waiting_ = 0;

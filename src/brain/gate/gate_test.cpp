@@ -83,6 +83,18 @@ TEST_F(GateTest, EveryChangedByteIsNoticed) {
     EXPECT_FALSE(gate.check(bad, "ann")) << bad;
 }
 
+// Whoever changes a password wants those out who knew the old one, not in an hour.
+TEST_F(GateTest, AChangedPasswordEndsTheTokensOfTheOldOne) {
+  const std::string before = bearer();
+  Gate restarted({"brain", hash, Secret(std::string(32, 'k'))}, workers, clock);
+  EXPECT_TRUE(restarted.check(before, "ann")) << "a mere restart ends none";
+  const std::string other = crypto::hash_password(Secret("right")).value();
+  for (const std::string& changed : {crypto::hash_password(Secret("new")).value(), other}) {
+    Gate gate_after({"brain", changed, Secret(std::string(32, 'k'))}, workers, clock);
+    EXPECT_EQ(gate_after.check(before, "ann").error().code(), ErrorCode::unauthenticated);
+  }
+}
+
 TEST_F(GateTest, ATokenOfAnotherBrainIsNone) {
   Gate other({"brain", hash, Secret(std::string(32, 'o'))}, workers, clock);
   EXPECT_FALSE(other.check(bearer(), "ann"));

@@ -39,6 +39,8 @@ class SqliteLedger final : public Ledger {
   Async<Result<std::optional<StoredTask>>> find_task(const TaskId& task) override;
   Async<Result<std::vector<StoredTask>>> tasks(const TaskFilter& filter) override;
   Async<Result<std::vector<StoredTask>>> open_tasks() override;
+  Async<Result<std::vector<TaskId>>> forget_tasks(WallTime before, std::size_t most,
+                                                  const Stamp& stamp) override;
   Async<Result<std::vector<Scenario>>> scenarios(const Group& group) override;
   Async<Result<std::optional<Scenario>>> find_scenario(const ScenarioName& name) override;
   Async<Result<void>> put_version(const Scenario& scenario) override;

@@ -83,6 +83,39 @@ TEST_F(LedgerTest, AnAcceptedTaskIsThereAfterAReopen) {
   });
 }
 
+TEST_F(LedgerTest, OnlyOldTasksThatAreOverAreForgotten) {
+  with_ledger([](SqliteLedger& ledger) -> Async<void> {
+    for (const char* id : {"T1", "T2", "T3", "T4"}) {
+      TaskRecord record = task(id);
+      record.accepted = WallTime(id[1] == '4' ? 100s : 1s);
+      EXPECT_TRUE((co_await ledger.accept_task(record, {run(id, "pi0", RunState::accepted)}, stamp("x")))
+                      .has_value());
+      if (id[1] == '3') continue;
+      EXPECT_TRUE((co_await ledger.record_runs(TaskId(id), {}, TaskState::succeeded)).has_value());
+    }
+    const auto gone = [&](std::size_t most) {
+      return ledger.forget_tasks(WallTime(50s), most, stamp("task.forget"));
+    };
+    EXPECT_EQ((co_await gone(1)).value(), std::vector<TaskId>{TaskId("T1")});
+    EXPECT_EQ((co_await gone(10)).value(), std::vector<TaskId>{TaskId("T2")});
+    EXPECT_TRUE((co_await gone(10)).value().empty());
+    EXPECT_FALSE((co_await ledger.find_task(TaskId("T1"))).value());
+    EXPECT_EQ((co_await ledger.open_tasks()).value().at(0).record.id.str(), "T3");
+    EXPECT_TRUE((co_await ledger.find_task(TaskId("T4"))).value());
+  });
+}
+
+TEST_F(LedgerTest, ANodesLabelsComeBack) {
+  NodeRecord node{NodeName("pi0"), "v",          "a",          "i",
+                  WallTime(1s),    WallTime(1s), WallTime(1s), {{"arch", "arm64"}, {"room", "a=b"}}};
+  with_ledger([&](SqliteLedger& ledger) -> Async<void> {
+    EXPECT_TRUE((co_await ledger.record_node(node)).has_value());
+  });
+  with_ledger([&](SqliteLedger& ledger) -> Async<void> {
+    EXPECT_EQ((co_await ledger.nodes()).value().at(0).labels, node.labels);
+  });
+}
+
 TEST_F(LedgerTest, AReceiptIsStoredWithItsMutationOrNotAtAll) {
   with_ledger([](SqliteLedger& ledger) -> Async<void> {
     const Receipt receipt{"key-1", Sha256{}, 201, R"({"task":"T1"})"};

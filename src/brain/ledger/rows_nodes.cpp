@@ -63,11 +63,12 @@ Async<Result<std::vector<NodeRecord>>> SqliteLedger::nodes() {
   std::vector<NodeRecord> found;
   OCTO_CO_TRY(co_await read([&](Store& store) -> Result<void> {
     return store.query(
-        "SELECT name, version, address, instance, joined, online_since, last_heard FROM node ORDER BY name",
+        "SELECT name, version, address, instance, joined, online_since, last_heard, labels FROM node "
+        "ORDER BY name",
         {}, [&](const Row& row) {
           found.push_back(NodeRecord{NodeName(row.text(0)), row.text(1), row.text(2), row.text(3),
                                      WallTime(Span(row.number(4))), WallTime(Span(row.number(5))),
-                                     WallTime(Span(row.number(6)))});
+                                     WallTime(Span(row.number(6))), parse_labels(row.text(7))});
         });
   }));
   co_return found;
@@ -81,13 +82,14 @@ Async<Result<void>> SqliteLedger::record_node(const NodeRecord& node) {
                             node.instance,
                             number_of(node.joined),
                             number_of(node.online_since),
-                            number_of(node.last_heard)};
+                            number_of(node.last_heard),
+                            print_labels(node.labels)};
     return store
         .run(
-            "INSERT INTO node(name, version, address, instance, joined, online_since, last_heard) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET version = excluded.version, "
+            "INSERT INTO node(name, version, address, instance, joined, online_since, last_heard, labels) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET version = excluded.version, "
             "address = excluded.address, instance = excluded.instance, online_since = excluded.online_since, "
-            "last_heard = excluded.last_heard",
+            "last_heard = excluded.last_heard, labels = excluded.labels",
             values)
         .with("record the node");
   });

@@ -195,6 +195,25 @@ Async<Result<std::vector<StoredTask>>> SqliteLedger::tasks(const TaskFilter& fil
   co_return found;
 }
 
+Async<Result<std::vector<TaskId>>> SqliteLedger::forget_tasks(WallTime before, std::size_t most,
+                                                              const Stamp& stamp) {
+  // Ids are made by the caller: shared with a job that may run to its end without us.
+  const auto gone = std::make_shared<std::vector<TaskId>>();
+  OCTO_CO_TRY(co_await write([this, gone, before, most, stamp](Store& store) -> Result<void> {
+    gone->clear();
+    const Value values[] = {std::int64_t{before.time_since_epoch().count()}, static_cast<std::int64_t>(most)};
+    OCTO_TRY(store.query("SELECT id FROM task WHERE outcome IS NOT NULL AND accepted < ? ORDER BY id LIMIT ?",
+                         values, [&](const Row& row) { gone->emplace_back(row.text(0)); }));
+    for (const TaskId& task : *gone) {
+      const Value id[] = {task.str()};
+      OCTO_TRY(store.run("DELETE FROM run WHERE task = ?", id));
+      OCTO_TRY(store.run("DELETE FROM task WHERE id = ?", id));
+    }
+    return gone->empty() ? Result<void>{} : put_stamp(store, stamp);
+  }));
+  co_return *gone;
+}
+
 Async<Result<std::vector<StoredTask>>> SqliteLedger::open_tasks() {
   std::vector<StoredTask> found;
   OCTO_CO_TRY(co_await read([&](Store& store) -> Result<void> {

@@ -8,7 +8,7 @@
 
 namespace octo::brain {
 
-inline const std::array<store::Migration, 1> kLedgerMigrations = {{{1, R"(
+inline const std::array<store::Migration, 2> kLedgerMigrations = {{{1, R"(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE node(
   name TEXT PRIMARY KEY, version TEXT NOT NULL, address TEXT NOT NULL, instance TEXT NOT NULL,
@@ -36,6 +36,9 @@ CREATE TABLE scenario(
 CREATE TABLE version(
   scenario TEXT NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL, record TEXT NOT NULL,
   PRIMARY KEY(scenario, position), UNIQUE(scenario, id)) STRICT, WITHOUT ROWID;
+)"},
+                                                                   {2, R"(
+ALTER TABLE node ADD COLUMN labels TEXT NOT NULL DEFAULT '';
 )"}}};
 
 }  // namespace octo::brain

@@ -39,6 +39,7 @@ Async<Result<void>> Engine::make_due(Task task, std::vector<RunId> ids) {
   }
   for (const RunId& id : ids) {
     if (is_final(task->board.find(id)->state)) continue;
+    task->runs.at(id).deadline = ports_.clock.now() + task->delivery;
     due_[id.node].insert(id);
     if (ports_.fleet != nullptr && ports_.fleet->find(id.node)) nursery_.spawn(deliver(task, id));
   }
@@ -62,8 +63,12 @@ Async<void> Engine::deliver(Task task, RunId id) {
 // An order that is refused ends its run; `unavailable` leaves it due.
 Async<Result<void>> Engine::send(Task task, RunId id) {
   LiveRun& run = task->runs.at(id);
-  // A running one the node has for good, and offers by itself.
-  if (task->cancel_requested || task->board.find(id)->state == RunState::running) co_return Result<void>{};
+  if (task->cancel_requested) co_return Result<void>{};
+  RunOrder order{id, task->deeds.at(id.step)(id.node)};
+  const bool begun = task->board.find(id)->state >= RunState::armed;
+  // A process that has begun its node has for good, and offers by itself. A deed dies with its agent, and is
+  // done once however often it is asked for.
+  if (begun && std::holds_alternative<ExecOrder>(order.deed)) co_return Result<void>{};
   if (task->board.find(id)->state == RunState::queued) {
     // Written down first: what a Brain may have sent is never taken for unsent by the next one.
     RunRow row = *task->board.find(id);
@@ -75,8 +80,9 @@ Async<Result<void>> Engine::send(Task task, RunId id) {
   const bool before = run.sent;
   run.sent = run.sent_now = true;
   // Past the deadline the node may still know it from before; it starts nothing then.
-  const Span start_within = std::max(Span::zero(), task->deadline - ports_.clock.now());
-  auto sent = co_await ports_.fleet->start_run(RunOrder{id, task->deeds.at(id.step)(id.node)}, start_within);
+  const Span start_within =
+      begun ? limits::delivery_deadline : std::max(Span::zero(), run.deadline - ports_.clock.now());
+  auto sent = co_await ports_.fleet->start_run(order, start_within);
   if (sent) co_return Result<void>{};
   run.sent = before;
   run.sent_now = false;
@@ -95,6 +101,10 @@ Async<void> Engine::cancel_run(Task task, RunId id) {
   RunEnd end;
   end.state = RunState::cancelled;
   end.reason = "never started";
+  if (task->board.find(id)->state >= RunState::armed) {
+    end.state = RunState::interrupted;
+    end.reason = "its node has forgotten it: how far it got is not known";
+  }
   for (int tries = 0; !is_final(task->board.find(id)->state); ++tries) {
     if (run.delivering) co_return;  // deliver() comes here when it is through
     if (!run.sent) co_return co_await end_runs_for_sure(task, {id}, end);
@@ -136,7 +146,7 @@ Async<void> Engine::sweep_node(NodeName node, std::set<RunId> runs) {
     if (!here && known == nodes_.end()) {  // by a Brain that died before it came to this
       end.state = run.sent ? RunState::unknown : RunState::expired;
       end.reason = "the node was pruned";
-    } else if (!run.sent && task->deadline <= ports_.clock.now()) {
+    } else if (!run.sent && run.deadline <= ports_.clock.now()) {
       end.state = RunState::expired;
       end.reason = fmt::format("{} was offline until the delivery deadline", node);
     } else if (run.sent && forgotten) {

@@ -33,6 +33,7 @@ Async<Result<void>> Engine::load() {
   }
   if (!live_.empty()) log::info("going on with {} tasks", live_.size());
   nursery_.spawn(sweep());
+  nursery_.spawn(keep_house());
   co_return Result<void>{};
 }
 

@@ -27,6 +27,7 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Result<void>> apply_scenario(const TaskId& id, ApplyRequest request, Stamp stamp) override;
   Async<Result<void>> reset(const TaskId& id, ResetRequest request, Stamp stamp) override;
   Async<Result<void>> cancel(const TaskId& id, Stamp stamp) override;
+  void caller_gone(const TaskId& id) override;
   Async<Result<std::unique_ptr<Listener>>> listen(const TaskId& id, std::uint64_t from) override;
   Async<Result<std::optional<StoredTask>>> find_task(const TaskId& id) override;
   Async<Result<std::vector<NodeInfo>>> nodes() override;
@@ -48,6 +49,10 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Result<void>> restore(LiveTask& task);
   Async<Result<void>> reconcile(LiveTask& task, EventLog::Summary summary);
   Async<void> drive_command(Task task);
+  Async<void> begin_what_may(Task task);
+  Async<void> begin_for_sure(Task task, std::vector<RunId> ids);
+  std::function<Deed(const NodeName&)> command_deed(std::shared_ptr<const ExecOrder> order,
+                                                    Instant start_at) const;
   // Ends runs whatever they wait for: stored, then shown. A run that is final already is left alone.
   Async<Result<void>> end_runs(Task task, std::vector<RunId> ids, RunEnd end);
   Async<void> end_runs_for_sure(Task task, std::vector<RunId> ids, RunEnd end);
@@ -70,18 +75,24 @@ class Engine final : public Verbs, private FleetEvents {
   void node_online(const NodeName& node) override;
   void node_offline(const NodeName& node) override;
   Async<Result<OutputMark>> run_offered(const RunId& run) override;
-  Async<Result<void>> run_progress(const RunId& run, std::optional<std::int64_t> pid) override;
+  Async<Result<void>> run_progress(const RunId& run, RunState state,
+                                   std::optional<std::int64_t> pid) override;
   Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override;
   Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) override;
   Async<Result<void>> run_refused(const RunId& run, const Error& why) override;
   Async<Result<void>> take_node(NodeRecord node);
   Async<Result<OutputMark>> take_offer(RunId run);
-  Async<Result<void>> take_progress(RunId run, std::optional<std::int64_t> pid);
+  Async<Result<void>> take_progress(RunId run, RunState state, std::optional<std::int64_t> pid);
   Async<Result<OutputMark>> take_output(RunId run, OutputPiece piece);
   Async<Result<void>> take_refusal(RunId run, RunEnd end);
   Async<Result<void>> take_end(RunId run, RunEnd end);
   Async<Result<void>> take_late_end(RunId run, RunEnd end);
   Async<void> keep_last_heard(NodeRecord node);
+
+  // keeping.cpp
+  Async<void> keep_house();
+  Async<Result<void>> forget_old_tasks();
+  Async<Result<void>> drop_old_output();
 
   // scenarios.cpp: requests judged, versions recorded
   Async<Result<void>> accept_apply(TaskId id, ApplyRequest request, Stamp stamp);

@@ -9,6 +9,7 @@
 #include "brain/work/stored_request.hpp"
 #include "brain/work/story.hpp"
 #include "domain/deployment.hpp"
+#include "domain/rollout.hpp"
 
 namespace octo::brain {
 
@@ -19,6 +20,7 @@ struct LiveRun {
   bool delivering = false;  // one coroutine at a time
   bool ending = false;      // its end is on the way to the ledger
   bool end_told = false;    // … and in the story; else conclude() tells it
+  Instant deadline{};       // of its delivery, once it is due
   OutputMark taken;         // told to the story
   OutputMark durable;       // and synced
 };
@@ -50,7 +52,9 @@ struct LiveTask {
   bool cancel_requested = false;
   bool concluding = false;  // the last word is being told: an end that comes now is a late one
   bool done_told = false;   // … and is on disk
-  Instant deadline{};       // delivery of the runs that are due
+  Span delivery{};          // how long a run that is due may wait for its node
+  Instant start_at{};       // on the nodes; the past: at once
+  Rollout rollout;
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
   Story story;

@@ -74,7 +74,7 @@ Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
       if (!deed) co_return fail(deed.error().with(print(step)));
       task->deeds[step.index] = std::move(*deed);
     }
-    task->deadline = ports_.clock.now() + limits::delivery_deadline;
+    task->delivery = limits::delivery_deadline;
     OCTO_CO_TRY(co_await make_due(task, runs));
     while (!all(*task, runs, is_final)) co_await task->changed.wait();
   }
@@ -118,6 +118,7 @@ Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journe
         order->text += OCTO_CO_TRY(co_await ports_.blobs.get(chunk.hash));
       order->script_name = step.file.substr(step.file.rfind('/') + 1);
       order->app = at;
+      order->where_prepared = step.target.str() == "purge";  // so that a purge can be repeated
       co_return Made([order](const NodeName&) { return Deed(*order); });
     }
     case Step::Kind::commit:

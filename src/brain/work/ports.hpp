@@ -4,6 +4,7 @@
 // method is one transaction, durable when it answers ok; nothing here relies on being the only writer.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +79,10 @@ class Ledger {
   virtual Async<Result<std::vector<StoredTask>>> tasks(
       const TaskFilter& filter) = 0;                                // newest first, without runs' outputs
   virtual Async<Result<std::vector<StoredTask>>> open_tasks() = 0;  // without outcome; at start
+  // Finished tasks accepted before that, with their runs, the oldest first, `most` at a time: gone. Who they
+  // are.
+  virtual Async<Result<std::vector<TaskId>>> forget_tasks(WallTime before, std::size_t most,
+                                                          const Stamp& stamp) = 0;
 
   virtual Async<Result<std::vector<Scenario>>> scenarios(const Group& group) = 0;
   virtual Async<Result<std::optional<Scenario>>> find_scenario(const ScenarioName& name) = 0;
@@ -110,6 +115,10 @@ class EventLog {
   virtual Async<Result<Summary>> open(const TaskId& task) = 0;
   // The task is finished: its file may be closed.
   virtual void close(const TaskId& task) = 0;
+  // For good; absent is fine.
+  virtual Async<Result<void>> remove(const TaskId& task) = 0;
+  // Bytes on disk of every task, the oldest first.
+  virtual Async<Result<std::vector<std::pair<TaskId, std::uint64_t>>>> sizes() = 0;
 };
 
 // Chunks and manifests by hash, on disk under a quota.
@@ -124,6 +133,9 @@ class Blobs {
       const Sha256& hash) = 0;  // stored like a chunk; decoded and checked
   virtual Async<Result<void>> sync() = 0;
 };
+
+// The next lines of a log, in order. None: that was all; whoever follows a log waits for more instead.
+using NextLines = std::function<Async<Result<std::vector<std::string>>>()>;
 
 // Live sessions with nodes.
 class Fleet {
@@ -146,6 +158,8 @@ class Fleet {
   virtual Async<Result<HostStatus>> status(const NodeName& node) = 0;
   virtual Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app,
                                                        std::uint64_t offset, std::uint64_t limit) = 0;
+  // What it holds of the session ends with the function object.
+  virtual Async<Result<NextLines>> read_log(const NodeName& node, const LogQuestion& question) = 0;
   virtual void drop(const NodeName& node) = 0;  // pruned: its session, if any, is closed
 };
 
@@ -159,7 +173,9 @@ class FleetEvents {
   // A node offers a run that it holds: how much of it is durable here. not_found: unknown task, the node may
   // forget it.
   virtual Async<Result<OutputMark>> run_offered(const RunId& run) = 0;
-  virtual Async<Result<void>> run_progress(const RunId& run, std::optional<std::int64_t> pid) = 0;
+  // armed, or running with the pid once there is one.
+  virtual Async<Result<void>> run_progress(const RunId& run, RunState state,
+                                           std::optional<std::int64_t> pid) = 0;
   // Ok once it is taken; `durable()` of the answer may still lag behind: what may be acknowledged now.
   virtual Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) = 0;
   virtual Async<Result<void>> run_ended(const RunId& run,

@@ -8,8 +8,8 @@ namespace octo::brain {
 
 Async<Result<void>> Engine::node_joined(const NodeRecord& node) { return finish(take_node(node)); }
 Async<Result<OutputMark>> Engine::run_offered(const RunId& run) { return finish(take_offer(run)); }
-Async<Result<void>> Engine::run_progress(const RunId& run, std::optional<std::int64_t> pid) {
-  return finish(take_progress(run, pid));
+Async<Result<void>> Engine::run_progress(const RunId& run, RunState state, std::optional<std::int64_t> pid) {
+  return finish(take_progress(run, state, pid));
 }
 Async<Result<OutputMark>> Engine::run_output(const RunId& run, OutputPiece piece) {
   return finish(take_output(run, std::move(piece)));
@@ -25,14 +25,18 @@ Async<Result<void>> Engine::run_refused(const RunId& run, const Error& why) {
   return finish(take_refusal(run, end));
 }
 
-// Unlike an end that the node has journalled, a refusal says nothing about a run that it holds already.
+// Unlike an end that the node has journalled, a refusal says nothing about a process that it holds already. A
+// deed that had begun and was asked for again will not be done: how far it got is not known.
 Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
   const auto found = live_.find(run.task);
   const Task task = found == live_.end() ? nullptr : found->second;
   const RunRow* row = task ? task->board.find(run) : nullptr;
-  if (row != nullptr && row->state == RunState::running) {
-    log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
-    co_return Result<void>{};
+  if (row != nullptr && (row->state == RunState::running || row->state == RunState::armed)) {
+    if (std::holds_alternative<ExecOrder>(task->deeds.at(run.step)(run.node))) {
+      log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
+      co_return Result<void>{};
+    }
+    end.state = RunState::interrupted;
   }
   auto taken = co_await take_end(run, std::move(end));
   // The node has nothing to offer again, so the order is sent again: the sweep sees to it.
@@ -98,7 +102,9 @@ Async<Result<OutputMark>> Engine::take_offer(RunId run) {
     const Task task = found->second;
     if (task->board.find(run) == nullptr)
       co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
-    OCTO_CO_TRY(co_await take_progress(run, std::nullopt));  // whoever offers it has it
+    // Whoever offers it has it; whether it waits for its time yet, its next word tells.
+    const bool may_wait = task->start_at > ports_.clock.now();
+    OCTO_CO_TRY(co_await take_progress(run, may_wait ? RunState::armed : RunState::running, std::nullopt));
     co_return task->runs.at(run).durable;
   }
   const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task));
@@ -112,7 +118,9 @@ Async<Result<OutputMark>> Engine::take_offer(RunId run) {
   co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
 }
 
-Async<Result<void>> Engine::take_progress(RunId run, std::optional<std::int64_t> pid) {
+Async<Result<void>> Engine::take_progress(RunId run, RunState state, std::optional<std::int64_t> pid) {
+  if (state != RunState::armed && state != RunState::running)
+    co_return fail(ErrorCode::invalid_argument, "'{}' is no progress of a run", name_of(state));
   const auto found = live_.find(run.task);
   if (found == live_.end()) co_return Result<void>{};
   const Task task = found->second;
@@ -120,8 +128,9 @@ Async<Result<void>> Engine::take_progress(RunId run, std::optional<std::int64_t>
   if (row == nullptr || is_final(row->state)) co_return Result<void>{};
   LiveRun& live = task->runs.at(run);
   live.sent = live.sent_now = true;
-  if (row->state == RunState::running && (!pid || row->pid == pid)) co_return Result<void>{};
-  (void)task->board.apply(run, RunState::running, {});
+  const bool known = row->state == state || row->state == RunState::running;
+  if (known && (!pid || row->pid == pid)) co_return Result<void>{};
+  if (!known) OCTO_CO_TRY(task->board.apply(run, state, {}));
   if (pid) task->board.set_pid(run, *pid);
   TaskEvent event;
   event.kind = TaskEvent::Kind::state;

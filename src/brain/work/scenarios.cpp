@@ -38,6 +38,8 @@ std::vector<NodeName> nodes_in(const Plan& plan) {
   return {nodes.begin(), nodes.end()};
 }
 
+std::string print_app(const App& app) { return fmt::format("sources of app '{}'", app.name); }
+
 }  // namespace
 
 // A scenario is one version on all nodes: it does not begin where one is missing.
@@ -97,6 +99,9 @@ Async<Result<Manifest>> Engine::check_bundle(const ApplyRequest& request, const 
     co_return fail(ErrorCode::unprocessable, "{} chunks of the bundle were not uploaded", missing.size());
   }
   OCTO_CO_TRY(co_await ports_.blobs.sync());  // accepted means stored
+  for (const App& app : request.deployment.apps) {
+    if (!app.source_path.empty()) OCTO_CO_TRY(check(below(*manifest, app.source_path)).with(print_app(app)));
+  }
   for (const Stage& stage : plan.stages) {
     for (const Step& step : stage.steps) {
       if (step.kind != Step::Kind::script) continue;
@@ -123,7 +128,7 @@ Async<Result<void>> Engine::accept_apply(TaskId id, ApplyRequest request, Stamp 
   if (const auto faults = faults_of(request.deployment); !faults.empty()) {
     co_return fail(ErrorCode::unprocessable, "{}", join(faults, "; "));
   }
-  if (request.target == "commit" && request.message.empty()) {
+  if (request.target == "commit" && trim(request.message).empty()) {
     co_return fail(ErrorCode::invalid_argument, "target commit needs a message: -m \"what changed\"");
   }
   OCTO_CO_TRY(check_free(scenario));
@@ -131,8 +136,10 @@ Async<Result<void>> Engine::accept_apply(TaskId id, ApplyRequest request, Stamp 
     return nodes_.contains(node);  // of a pruned one nothing can be removed
   }));
   OCTO_CO_TRY(check_nodes(nodes_in(plan)));
+  // What a prepare that failed left behind can be stopped and purged; the nodes know what is there.
   const bool prepares = plan.stages.front().steps.front().kind == Step::Kind::sync;
-  if (!prepares && !OCTO_CO_TRY(co_await ports_.ledger.find_scenario(scenario))) {
+  const bool clears = request.target == "stop" || request.target == "purge";
+  if (!prepares && !clears && !OCTO_CO_TRY(co_await ports_.ledger.find_scenario(scenario))) {
     co_return fail(ErrorCode::conflict,
                    "scenario {} is not prepared; begin with: octl scen apply <folder> prepare",
                    quote(scenario.str()));

@@ -52,8 +52,20 @@ ExecOrder order_of(const api::StartTask& start) {
   order.script_name = start.script_name;
   order.background = start.background;
   order.environment = start.environment;
+  order.tie = start.tie;
+  order.user = start.user;
+  order.folder = start.folder;
+  order.input = start.input;
+  order.resources = start.resources;
   order.limit = start.limit.value_or(start.background ? Span::zero() : limits::foreground_limit);
   return order;
+}
+
+// What is to start at a time is not started behind it, unless that was asked for.
+Span delivery_of(const api::StartTask& start) {
+  const Span delay = start.delay.value_or(Span::zero());
+  if (start.deadline) return delay + *start.deadline;
+  return delay > Span::zero() ? delay : limits::delivery_deadline;
 }
 
 std::string encode(const StoredReset& reset) {

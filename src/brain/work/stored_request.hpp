@@ -10,6 +10,8 @@
 namespace octo::brain {
 
 ExecOrder order_of(const api::StartTask& start);
+// How long after its acceptance a run may still be delivered.
+Span delivery_of(const api::StartTask& start);
 
 // A reset as decided when it was accepted: versions made since do not change what a prefix meant.
 struct StoredReset {

@@ -61,17 +61,26 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
       stamp.at, request.nodes};
   std::vector<RunRow> rows;
   rows.reserve(request.nodes.size());
+  std::vector<RunId> skipped;
   for (const NodeName& node : request.nodes) {
     RunRow row;
     row.id = RunId{id, 0, node, 1};
-    row.state = due_state(node);
+    // With all of them due at once, that is said with the acceptance.
+    if (!request.rollout.batch) row.state = due_state(node);
+    if (!ports_.fleet->find(node) && request.rollout.on_offline == OfflineRule::skip)
+      skipped.push_back(row.id);
     rows.push_back(std::move(row));
   }
+  if (request.rollout.on_offline == OfflineRule::fail) OCTO_CO_TRY(check_nodes(request.nodes));
   const Task task = OCTO_CO_TRY(co_await accept(std::move(record), std::move(rows), std::move(stamp)));
-  task->deadline = ports_.clock.now() + request.deadline;
-  task->deeds[0] = [order = std::make_shared<ExecOrder>(std::move(request.order))](const NodeName&) {
-    return Deed(*order);
-  };
+  task->delivery = request.deadline;
+  task->rollout = request.rollout;
+  if (request.delay > Span::zero()) task->start_at = ports_.clock.now() + request.delay;
+  task->deeds[0] = command_deed(std::make_shared<const ExecOrder>(std::move(request.order)), task->start_at);
+  RunEnd end;
+  end.state = RunState::expired;
+  end.reason = "the node was offline, and is skipped as asked";
+  if (!skipped.empty()) co_await end_runs_for_sure(task, std::move(skipped), end);
   nursery_.spawn(drive_command(task));
   co_return Result<void>{};
 }
@@ -97,9 +106,14 @@ Async<Result<void>> Engine::restore(LiveTask& task) {
     case TaskKind::command:
     case TaskKind::script: {
       const auto start = OCTO_CO_TRY(api::decode_start_task(record.request));
-      const auto order = std::make_shared<ExecOrder>(order_of(start));
-      task.deeds[0] = [order](const NodeName&) { return Deed(*order); };
-      task.deadline = ports_.clock.now() + remaining(start.deadline.value_or(limits::delivery_deadline));
+      task.rollout = start.rollout;
+      // Of a task in batches the next ones are due later than the acceptance: they get their time anew.
+      task.delivery = start.rollout.batch ? delivery_of(start) : remaining(delivery_of(start));
+      if (const Span delay = remaining(start.delay.value_or(Span::zero())); delay > Span::zero())
+        task.start_at = ports_.clock.now() + delay;
+      task.deeds[0] = command_deed(std::make_shared<const ExecOrder>(order_of(start)), task.start_at);
+      // Whoever it was tied to had a connection to the Brain before us.
+      if (start.tie) task.cancel_requested = true;
       co_return Result<void>{};
     }
     case TaskKind::apply: {
@@ -142,11 +156,43 @@ Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary)
   co_return co_await task.story.tell(std::move(missing));
 }
 
+std::function<Deed(const NodeName&)> Engine::command_deed(std::shared_ptr<const ExecOrder> order,
+                                                          Instant start_at) const {
+  if (start_at == Instant{}) return [order](const NodeName&) { return Deed(*order); };
+  return [order, start_at, &clock = ports_.clock](const NodeName&) {
+    ExecOrder later = *order;
+    later.delay = std::max(start_at - clock.now(), Span::zero());
+    return Deed(std::move(later));
+  };
+}
+
 Async<void> Engine::drive_command(Task task) {
-  while (!co_await make_due(task, task->of_step(0))) co_await ports_.clock.sleep(kStorageRetry);
+  // Those that need no decision any more: all of them, without a batch.
+  co_await begin_for_sure(task, task->select([](const RunRow& row, const LiveRun&) {
+    return row.state != RunState::accepted && !is_final(row.state);
+  }));
   if (task->cancel_requested) co_await cancel_runs(task);
-  while (!task->board.finished()) co_await task->changed.wait();
+  while (true) {
+    if (!task->cancel_requested) co_await begin_what_may(task);
+    if (task->board.finished()) break;
+    co_await task->changed.wait();
+  }
   co_await conclude(task);
+}
+
+Async<void> Engine::begin_for_sure(Task task, std::vector<RunId> ids) {
+  while (!co_await make_due(task, ids)) co_await ports_.clock.sleep(kStorageRetry);
+}
+
+Async<void> Engine::begin_what_may(Task task) {
+  Advance next = advance(task->rollout, task->board);
+  if (!next.begin.empty()) co_await begin_for_sure(task, std::move(next.begin));
+  if (next.give_up.empty()) co_return;
+  co_await say(task, next.why);
+  RunEnd end;
+  end.state = RunState::cancelled;
+  end.reason = next.why;
+  co_await end_runs_for_sure(task, std::move(next.give_up), end);
 }
 
 Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd end) {
@@ -162,7 +208,23 @@ Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd e
   }
   if (rows.empty()) co_return Result<void>{};
   for (const RunRow& row : rows) task->runs.at(row.id).ending = true;
-  auto stored = co_await ports_.ledger.record_runs(task->record.id, rows, std::nullopt);
+  // Stored with the end they follow from, or a Brain that dies now would take the task for finished.
+  std::vector<RunRow> again;
+  for (const RunRow& row : rows) {
+    const auto next = next_attempt(task->rollout, row.id, row.state);
+    if (!next || task->cancel_requested) continue;
+    again.emplace_back().id = *next;
+    again.back().title = row.title;
+  }
+  std::vector<RunRow> changed = rows;
+  changed.insert(changed.end(), again.begin(), again.end());
+  auto stored = co_await ports_.ledger.record_runs(task->record.id, changed, std::nullopt);
+  if (stored) {
+    for (const RunRow& row : again) {
+      task->runs.try_emplace(row.id);
+      task->board.add(row);
+    }
+  }
   std::vector<TaskEvent> events;
   for (const RunRow& row : rows) {
     task->runs.at(row.id).ending = false;
@@ -222,6 +284,22 @@ Async<void> Engine::conclude(Task task) {
 
 Async<Result<void>> Engine::cancel(const TaskId& id, Stamp stamp) {
   return finish(accept_cancel(id, std::move(stamp)));
+}
+
+void Engine::caller_gone(const TaskId& id) {
+  const auto found = live_.find(id);
+  if (found == live_.end() || found->second->cancel_requested) return;
+  const Task task = found->second;
+  nursery_.spawn([](Engine& engine, Task of) -> Async<void> {
+    const Stamp stamp{{of->record.caller, of->record.group},
+                      "task.cancel",
+                      "task " + of->record.id.str(),
+                      engine.ports_.clock.wall(),
+                      std::nullopt};
+    const auto asked = co_await engine.accept_cancel(of->record.id, stamp);
+    if (!asked && asked.error().code() != ErrorCode::conflict)
+      log::error("task {} is tied to a caller that is gone: {}", of->record.id, asked.error().message());
+  }(*this, task));
 }
 
 Async<Result<void>> Engine::accept_cancel(TaskId id, Stamp stamp) {

@@ -13,8 +13,15 @@
 #include "base/random.hpp"
 #include "brain/work/ports.hpp"
 #include "domain/deployment.hpp"
+#include "domain/rollout.hpp"
 
 namespace octo::brain {
+
+// How long and how much of finished tasks is kept; zero: without bound.
+struct Keep {
+  Span age{};                      // of a task since its acceptance, with its output
+  std::uint64_t output_bytes = 0;  // of all tasks; the oldest output goes first, the tasks stay
+};
 
 struct Ports {
   Fleet* fleet = nullptr;  // set after construction: fleet needs FleetEvents first
@@ -23,6 +30,7 @@ struct Ports {
   Blobs& blobs;
   Clock& clock;
   Random& random;
+  Keep keep = {};
 };
 
 // Follows one task's events from a number on: first what is stored, then what happens.
@@ -37,6 +45,8 @@ struct CommandRequest {
   ExecOrder order;
   std::vector<NodeName> nodes;  // resolved, at least one, each once
   Span deadline{};              // delivery
+  Span delay{};                 // started so long after it was accepted
+  Rollout rollout;
   std::string title;
   std::string request;  // JSON, kept with the task
 };
@@ -72,6 +82,8 @@ class Verbs {
   virtual Async<Result<void>> apply_scenario(const TaskId& id, ApplyRequest request, Stamp stamp) = 0;
   virtual Async<Result<void>> reset(const TaskId& id, ResetRequest request, Stamp stamp) = 0;
   virtual Async<Result<void>> cancel(const TaskId& id, Stamp stamp) = 0;
+  // Of a task that is tied to its caller: it is cancelled, unless it is over.
+  virtual void caller_gone(const TaskId& id) = 0;
   virtual Async<Result<std::unique_ptr<Listener>>> listen(const TaskId& id, std::uint64_t from) = 0;
   virtual Async<Result<std::optional<StoredTask>>> find_task(
       const TaskId& id) = 0;  // live board where it runs

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "io/host/host.hpp"
 
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -13,6 +16,8 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+
+#include "base/text.hpp"
 
 namespace octo::host {
 
@@ -103,6 +108,36 @@ Result<ProcessMemory> process_memory(int pid) {
   const std::string text =
       OCTO_TRY(slurp(pid == 0 ? "/proc/self/status" : fmt::format("/proc/{}/status", pid)));
   return ProcessMemory{kilobytes(text, "VmRSS:"), kilobytes(text, "RssAnon:")};
+}
+
+Result<Account> find_account(const std::string& user) {
+  std::vector<char> text(16 * 1024);
+  passwd entry{};
+  passwd* found = nullptr;
+  int error = 0;
+  while ((error = ::getpwnam_r(user.c_str(), &entry, text.data(), text.size(), &found)) == ERANGE &&
+         text.size() < 1024 * 1024) {
+    text.resize(text.size() * 2);
+  }
+  if (found == nullptr) {
+    if (error != 0)
+      return fail(ErrorCode::unavailable, "find user {}: {}", quote(user), std::strerror(error));
+    return fail(ErrorCode::not_found, "there is no user {} on this machine", quote(user));
+  }
+  int count = 64;
+  std::vector<gid_t> groups(64);
+  while (::getgrouplist(user.c_str(), entry.pw_gid, groups.data(), &count) < 0)
+    groups.resize(static_cast<std::size_t>(count));
+  groups.resize(static_cast<std::size_t>(count));
+  const std::string shell = entry.pw_shell;
+  struct stat facts{};
+  return Account{.name = entry.pw_name,
+                 .home = entry.pw_dir,
+                 .shell = shell.empty() ? "/bin/sh" : shell,
+                 .has_home = ::stat(entry.pw_dir, &facts) == 0 && S_ISDIR(facts.st_mode),
+                 .uid = entry.pw_uid,
+                 .gid = entry.pw_gid,
+                 .groups = {groups.begin(), groups.end()}};
 }
 
 }  // namespace octo::host

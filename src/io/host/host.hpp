@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -25,6 +26,14 @@ std::string platform();  // "linux 6.1.0-18-amd64 x86_64"
 std::string host_name();
 std::string boot_id();
 std::int32_t utc_offset_seconds(WallTime at);
+// A user by name, with all its groups. Blocking: it may ask a directory service. not_found names it.
+struct Account {
+  std::string name, home, shell;
+  bool has_home = false;  // the folder is there
+  std::uint32_t uid = 0, gid = 0;
+  std::vector<std::uint32_t> groups;
+};
+Result<Account> find_account(const std::string& user);
 // Resident and anonymous memory of a process, in bytes (0: this one).
 struct ProcessMemory {
   std::uint64_t resident = 0, anonymous = 0;

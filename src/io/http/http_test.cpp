@@ -62,6 +62,15 @@ class TestHandler final : public Handler {
       };
       co_return reply;
     }
+    if (request.path == "/measured" || request.path == "/short" || request.path == "/long") {
+      Reply reply;
+      reply.stream_bytes = request.path == "/short" ? 11 : request.path == "/long" ? 9 : 10;
+      reply.stream = [](BodyWriter& writer) -> Async<Result<void>> {
+        OCTO_CO_TRY(co_await writer.write("01234"));
+        co_return co_await writer.write("56789");
+      };
+      co_return reply;
+    }
     if (request.path == "/bye") co_return Reply{200, {{"connection", "close"}}, "bye", nullptr};
     std::string text = fmt::format("{} {} [{}]", request.method, request.path, request.body);
     for (const auto& [name, value] : request.query) text += fmt::format(" {}={}", name, value);
@@ -91,6 +100,16 @@ void with_server(Body body) {
 }
 
 Client make_client(Meeting& meeting, Clock& clock) { return Client(meeting, {"memory", 1}, {}, clock); }
+
+Async<Bytes> read_all(net::Stream& stream) {
+  Bytes all;
+  std::array<char, 1000> buffer;
+  while (true) {
+    const auto got = co_await stream.read_some(buffer);
+    if (!got || *got == 0) co_return all;
+    all.append(buffer.data(), *got);
+  }
+}
 
 TEST(Http, RequestsShareAConnection) {
   with_server([](Meeting& meeting, TestHandler&, Clock& clock) -> Async<void> {
@@ -136,6 +155,51 @@ TEST(Http, ABodyThatBreaksOffIsNotTakenForWhole) {
   });
 }
 
+// Whoever downloads wants to know how much is coming, and before that, with HEAD.
+TEST(Http, AStreamOfKnownSizeTellsItAndTheConnectionGoesOn) {
+  with_server([](Meeting& meeting, TestHandler&, Clock& clock) -> Async<void> {
+    auto client = make_client(meeting, clock);
+    for (const char* method : {"HEAD", "GET"}) {
+      const auto answer = (co_await client.send({.method = method, .target = "/measured"})).value();
+      EXPECT_EQ(answer.headers.at("content-length"), "10");
+      EXPECT_FALSE(answer.headers.contains("transfer-encoding"));
+      EXPECT_EQ(answer.body, method == std::string_view("GET") ? "0123456789" : "");
+    }
+    EXPECT_EQ((co_await client.send({.target = "/x"})).value().status, 200);
+    EXPECT_EQ(meeting.dialled, 1);
+  });
+}
+
+TEST(Http, AStreamOfAnotherSizeThanPromisedBreaksOff) {
+  with_server([](Meeting& meeting, TestHandler&, Clock& clock) -> Async<void> {
+    auto client = make_client(meeting, clock);
+    for (const char* target : {"/short", "/long"}) {
+      EXPECT_EQ((co_await client.send({.target = target})).error().code(), ErrorCode::unavailable) << target;
+    }
+  });
+}
+
+TEST(Http, ABrokenPercentEscapeIsRefusedWhereverItIs) {
+  with_server([](Meeting& meeting, TestHandler& handler, Clock& clock) -> Async<void> {
+    auto client = make_client(meeting, clock);
+    for (const char* target : {"/list?key=%2", "/list?a=1&b=%", "/list?%zz=1", "/%2", "/x%g0/y?a=1"}) {
+      const auto answer = (co_await client.send({.target = target})).value();
+      EXPECT_EQ(answer.status, 400) << target;
+      EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+      EXPECT_NE(answer.body.find("percent escape"), Bytes::npos) << answer.body;
+    }
+    EXPECT_EQ(handler.served, 0);
+  });
+}
+
+TEST(Http, AnErrorsTextCannotBreakOutOfItsJson) {
+  const auto reply = problem_reply(405, Error(ErrorCode::invalid_argument, "a \"b\" \\ \n ü"));
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_EQ(reply.body,
+            "{\"type\":\"urn:octopoda:error:invalid_argument\",\"title\":\"invalid argument\",\"status\":405,"
+            "\"detail\":\"a \\\"b\\\" \\\\ \\u000a ü\",\"code\":\"invalid_argument\"}");
+}
+
 TEST(Http, ARefusalNeedsNoBodyAndALargeBodyIsRefused) {
   with_server([](Meeting& meeting, TestHandler& handler, Clock& clock) -> Async<void> {
     auto client = make_client(meeting, clock);
@@ -151,16 +215,15 @@ TEST(Http, ARefusalNeedsNoBodyAndALargeBodyIsRefused) {
 
 TEST(Http, GarbageAndAnEndlessHeadAreAnsweredAndClosed) {
   with_server([](Meeting& meeting, TestHandler& handler, Clock&) -> Async<void> {
-    for (const std::string& bytes :
-         {std::string("\x01\x02garbage\r\n\r\n"), "GET / HTTP/1.1\r\nx: " + std::string(20'000, 'y')}) {
+    const std::pair<std::string, int> cases[] = {{"\x01\x02garbage\r\n\r\n", 400},
+                                                 {"GET / HTTP/1.1\r\nx: " + std::string(20'000, 'y'), 431}};
+    for (const auto& [bytes, status] : cases) {
       auto stream = (co_await meeting.dial({}, {})).value();
       (void)co_await stream->write(bytes);
-      std::array<char, 1000> buffer;
-      const auto got = (co_await stream->read_some(buffer)).value();
-      EXPECT_TRUE(std::string_view(buffer.data(), got).starts_with("HTTP/1.1 4"))
-          << std::string_view(buffer.data(), got);
-      while ((co_await stream->read_some(buffer)).value() > 0) {
-      }
+      const Bytes answer = co_await read_all(*stream);
+      EXPECT_TRUE(answer.starts_with(fmt::format("HTTP/1.1 {} ", status))) << answer;
+      EXPECT_NE(answer.find("content-type: application/problem+json\r\n"), Bytes::npos) << answer;
+      EXPECT_NE(answer.find(fmt::format("\"status\":{},", status)), Bytes::npos) << answer;
     }
     EXPECT_EQ(handler.served, 0);
   });

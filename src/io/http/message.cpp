@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "io/http/message.hpp"
 
+#include <algorithm>
+
+#include "base/text.hpp"
+
 namespace octo::http {
 
 namespace {
@@ -12,7 +16,29 @@ int digit_of(char c) {
   return -1;
 }
 
+// A JSON string. The whole of the JSON that this room writes is an error's.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : is_utf8(text) ? text : std::string_view("an error that is not UTF-8")) {
+    if (c == '"' || c == '\\') out += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", c);
+    else out.push_back(c);
+  }
+  return out + '"';
+}
+
 }  // namespace
+
+Reply problem_reply(int status, const Error& error) {
+  std::string title(name_of(error.code()));
+  std::ranges::replace(title, '_', ' ');
+  return {status,
+          {{"content-type", "application/problem+json"}},
+          fmt::format(
+              R"({{"type":"urn:octopoda:error:{0}","title":"{1}","status":{2},"detail":{3},"code":"{0}"}})",
+              name_of(error.code()), title, status, quoted(error.message())),
+          nullptr};
+}
 
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string out;

@@ -12,6 +12,7 @@
 
 #include "async/async.hpp"
 #include "base/bytes.hpp"
+#include "base/result.hpp"
 #include "io/net/stream.hpp"
 
 namespace octo::http {
@@ -43,7 +44,14 @@ struct Reply {
   // Instead of `body`: called once, streams with chunked encoding; the connection stays usable when it
   // returns ok.
   std::function<Async<Result<void>>(BodyWriter&)> stream;
+  // How much `stream` writes, when that is known: told as content-length instead of chunks. It must keep to
+  // it; a body that ends before breaks the connection off.
+  std::optional<std::uint64_t> stream_bytes = std::nullopt;
 };
+
+// An error as application/problem+json (RFC 9457), with a status that may be none of the codes' own: 405,
+// 416, 431. With the code's own it is what api::encode(api::Problem) makes.
+Reply problem_reply(int status, const Error& error);
 
 // One percent-decoded path segment or query part; nothing when malformed.
 std::optional<std::string> percent_decode(std::string_view text);

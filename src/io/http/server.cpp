@@ -23,9 +23,16 @@ constexpr Span kHeadWithin = 10s;
 constexpr Span kBodyIdle = 30s;
 constexpr Span kKeptIdle = 60s;
 
-Reply refusal(int status, std::string_view text) {
-  return {
-      status, {{"content-type", "text/plain"}, {"connection", "close"}}, fmt::format("{}\n", text), nullptr};
+// An answer after which the connection is of no use: what comes on it is not understood.
+Reply last_reply(int status, const Error& error) {
+  Reply reply = problem_reply(status, error);
+  reply.headers["connection"] = "close";
+  return reply;
+}
+
+int status_of_bad_head(const Error& error) {
+  constexpr int kHeadTooLarge = 431;  // RFC 6585
+  return error.code() == ErrorCode::too_large ? kHeadTooLarge : http_status_of(error.code());
 }
 
 std::string head_of(const Reply& reply, bool keep, std::string_view framing) {
@@ -51,6 +58,22 @@ class ChunkedWriter final : public BodyWriter {
   net::Stream& stream_;
 };
 
+// A body whose size was promised in the head.
+class MeasuredWriter final : public BodyWriter {
+ public:
+  MeasuredWriter(net::Stream& stream, std::uint64_t promised) : stream_(stream), left_(promised) {}
+  Async<Result<void>> write(BytesView piece) override {
+    if (piece.size() > left_) co_return fail(ErrorCode::internal, "a body is longer than was promised");
+    left_ -= piece.size();
+    co_return co_await stream_.write(piece);
+  }
+  bool whole() const { return left_ == 0; }
+
+ private:
+  net::Stream& stream_;
+  std::uint64_t left_;
+};
+
 // One connection: requests one after another.
 class Connection {
  public:
@@ -74,22 +97,25 @@ class Connection {
     const auto head = co_await with_deadline(clock_, kHeadWithin, parse_head(parser));
     if (!head) {
       if (head.error().code() == ErrorCode::unavailable) co_return false;
-      co_return co_await send(
-          refusal(head.error().code() == ErrorCode::too_large ? 431 : 400, head.error().message()), false,
-          false);
+      co_return co_await send(last_reply(status_of_bad_head(head.error()), head.error()), false, false);
     }
-    Request request = to_request(parser);
+    const bool head_only = parser.get().method() == beast::http::verb::head;
+    auto understood = to_request(parser);
+    if (!understood) {
+      const Error& why = understood.error();
+      co_return co_await send(last_reply(http_status_of(why.code()), why), false, head_only);
+    }
+    Request& request = *understood;
     const auto limit = handler_.body_limit(request);
-    if (const auto* refused = std::get_if<Reply>(&limit))
-      co_return co_await send(*refused, false, request.method == "HEAD");
+    if (const auto* refused = std::get_if<Reply>(&limit)) co_return co_await send(*refused, false, head_only);
     const auto body = co_await read_body(parser, request, std::get<std::size_t>(limit));
     if (!body) {
       if (body.error().code() != ErrorCode::too_large) co_return false;
-      co_return co_await send(refusal(413, body.error().message()), false, false);
+      co_return co_await send(last_reply(http_status_of(body.error().code()), body.error()), false,
+                              head_only);
     }
     request.body = std::move(parser.get().body());
     const bool keep = parser.keep_alive();
-    const bool head_only = request.method == "HEAD";
     const Reply reply = co_await handler_.handle(std::move(request));
     co_return co_await send(reply, keep && !reply.headers.contains("connection"), head_only);
   }
@@ -138,20 +164,25 @@ class Connection {
     co_return Result<void>{};
   }
 
-  Request to_request(Parser& parser) const {
+  // A broken percent escape is nobody's name: half of what was asked for would be another question.
+  Result<Request> to_request(Parser& parser) const {
     Request request;
     const auto& head = parser.get();
     request.method = std::string(head.method_string().data(), head.method_string().size());
     request.target = std::string(head.target().data(), head.target().size());
     const std::size_t mark = request.target.find('?');
     request.path = request.target.substr(0, mark);
+    if (!percent_decode(request.path))
+      return fail(ErrorCode::invalid_argument, "broken percent escape in the path {}", quote(request.path));
     if (mark != std::string::npos) {
       for (const std::string& pair : split(std::string_view(request.target).substr(mark + 1), '&')) {
         const std::size_t equals = pair.find('=');
         const auto name = percent_decode(std::string_view(pair).substr(0, equals));
         const auto value = percent_decode(
             equals == std::string::npos ? std::string_view() : std::string_view(pair).substr(equals + 1));
-        if (name && value && !name->empty()) request.query.emplace(*name, *value);
+        if (!name || !value)
+          return fail(ErrorCode::invalid_argument, "broken percent escape in the query: {}", quote(pair));
+        if (!name->empty()) request.query.emplace(*name, *value);
       }
     }
     for (const auto& field : head) {
@@ -169,12 +200,22 @@ class Connection {
       if (!head_only) whole += reply.body;
       co_return (co_await stream_->write(whole)).has_value() && keep;
     }
+    if (reply.stream_bytes) co_return co_await send_measured(reply, keep, head_only);
     if (!co_await stream_->write(head_of(reply, keep, "transfer-encoding: chunked"))) co_return false;
     if (head_only) co_return keep;
     ChunkedWriter writer(*stream_);
     // A body that breaks off ends without its last chunk, so that nobody takes it for whole.
     if (!co_await reply.stream(writer)) co_return false;
     co_return (co_await stream_->write("0\r\n\r\n")).has_value() && keep;
+  }
+
+  Async<bool> send_measured(const Reply& reply, bool keep, bool head_only) {
+    const std::string length = fmt::format("content-length: {}", *reply.stream_bytes);
+    if (!co_await stream_->write(head_of(reply, keep, length))) co_return false;
+    if (head_only) co_return keep;
+    MeasuredWriter writer(*stream_, *reply.stream_bytes);
+    const bool sent = (co_await reply.stream(writer)).has_value();
+    co_return sent&& writer.whole() && keep;
   }
 
   Async<bool> read_more(Span within) {

@@ -17,6 +17,7 @@
 #include <mutex>
 
 #include "base/text.hpp"
+#include "io/log/name.hpp"
 
 namespace octo::log {
 
@@ -24,12 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::uintmax_t kFileBytes = 32ULL * 1024 * 1024;
-
-std::string day_of(std::time_t time) {
-  std::tm parts{};
-  ::localtime_r(&time, &parts);
-  return fmt::format("{:04}_{:02}_{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
 
 // <folder>/<prefix>_YYYY_MM_DD.log, then …_2.log and so on when one is full.
 class DailyFile final : public spdlog::sinks::base_sink<std::mutex> {
@@ -83,13 +78,8 @@ class DailyFile final : public spdlog::sinks::base_sink<std::mutex> {
     const std::string oldest =
         day_of(now - static_cast<std::time_t>(std::max(1, to_.keep_days) - 1) * 24 * 3600);
     std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(to_.folder, ignored)) {
-      const std::string name = entry.path().filename().string();
-      const std::string begin = to_.prefix + "_";
-      if (!name.starts_with(begin) || !name.ends_with(".log")) continue;
-      const std::string day = name.substr(begin.size(), oldest.size());
-      const bool is_day = day.size() == oldest.size() && day[4] == '_' && day[7] == '_';
-      if (is_day && day < oldest) fs::remove(entry.path(), ignored);
+    for (const FileName& file : list_files(to_.folder, to_.prefix)) {
+      if (file.day < oldest) fs::remove(fs::path(to_.folder) / file.name, ignored);
     }
   }
 

@@ -2,15 +2,11 @@
 // Connections: the stream, the listener, the dialer.
 #include "io/net/tls.hpp"
 
-#include <ifaddrs.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <map>
@@ -262,14 +258,15 @@ class TlsListener final : public Listener {
 
 class TlsDialer final : public Dialer {
  public:
-  TlsDialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor, std::string source)
+  TlsDialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor, SourceAddress source)
       : tls_(std::move(tls)), clock_(clock), executor_(std::move(executor)), source_(std::move(source)) {}
 
   Async<Result<std::unique_ptr<Stream>>> dial(const Endpoint& to,
                                               const crypto::ExpectedPeer& expected) override {
     const Endpoint endpoint = to;
     const crypto::ExpectedPeer wanted = expected;
-    auto socket = OCTO_CO_TRY((co_await with_deadline(clock_, kConnectWithin, connect(endpoint)))
+    const std::string source = source_ ? OCTO_CO_TRY(source_()) : std::string();
+    auto socket = OCTO_CO_TRY((co_await with_deadline(clock_, kConnectWithin, connect(endpoint, source)))
                                   .with("connect to " + print(endpoint)));
     auto stream = std::make_unique<TlsStream>(std::move(*socket), tls_, clock_, Side::client, endpoint);
     OCTO_CO_TRY(co_await stream->handshake());
@@ -280,9 +277,12 @@ class TlsDialer final : public Dialer {
   }
 
  private:
-  Async<Result<std::unique_ptr<tcp::socket>>> connect(Endpoint to) {
+  Async<Result<std::unique_ptr<tcp::socket>>> connect(Endpoint to, std::string source) {
     std::vector<tcp::endpoint> candidates;
     boost::system::error_code error;
+    asio::ip::address from;
+    if (!source.empty()) from = asio::ip::make_address(source, error);
+    if (error) co_return fail(ErrorCode::unavailable, "{} is no address to dial from", quote(source));
     const auto literal = asio::ip::make_address(to.host, error);
     if (!error) {
       candidates.emplace_back(literal, to.port);
@@ -297,7 +297,7 @@ class TlsDialer final : public Dialer {
     for (const tcp::endpoint& candidate : candidates) {
       auto socket = std::make_unique<tcp::socket>(executor_);
       socket->open(candidate.protocol(), error);
-      if (!error && !source_.empty()) socket->bind({asio::ip::make_address(source_), 0}, error);
+      if (!error && !source.empty()) socket->bind({from, 0}, error);
       if (!error) std::tie(error) = co_await socket->async_connect(candidate, kTuple);
       if (error == asio::error::operation_aborted) throw_cancelled();
       if (!error) co_return std::move(socket);
@@ -309,28 +309,10 @@ class TlsDialer final : public Dialer {
   std::shared_ptr<Tls> tls_;
   Clock& clock_;
   Executor executor_;
-  std::string source_;
+  SourceAddress source_;
 };
 
 }  // namespace
-
-std::string print(const Endpoint& endpoint) {
-  return endpoint.host.find(':') == std::string::npos ? fmt::format("{}:{}", endpoint.host, endpoint.port)
-                                                      : fmt::format("[{}]:{}", endpoint.host, endpoint.port);
-}
-
-Result<Endpoint> parse_endpoint(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  const auto bad = [&] {
-    return fail(ErrorCode::invalid_argument, "{} is no address: write host:port", quote(text));
-  };
-  if (colon == std::string_view::npos || colon == 0) return bad();
-  const auto port = parse_number(text.substr(colon + 1));
-  std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (!port || *port < 1 || *port > 65535 || host.empty()) return bad();
-  return Endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
-}
 
 Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock,
                                          Executor executor) {
@@ -349,44 +331,8 @@ Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls
 }
 
 std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor,
-                                    std::string source_ip) {
-  return std::make_unique<TlsDialer>(std::move(tls), clock, std::move(executor), std::move(source_ip));
-}
-
-Result<std::string> address_of_interface(std::string_view interface) {
-  ifaddrs* all = nullptr;
-  if (::getifaddrs(&all) != 0) return fail(ErrorCode::unavailable, "the network interfaces cannot be listed");
-  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> free(all, &::freeifaddrs);
-  std::string known;
-  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
-    if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
-    const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
-    if (interface == one->ifa_name) return asio::ip::address_v4(ntohl(address->sin_addr.s_addr)).to_string();
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", one->ifa_name);
-  }
-  return fail(ErrorCode::unavailable, "network interface {} has no IPv4 address (there are: {})",
-              quote(interface), known);
-}
-
-Result<std::string> address_towards(const Endpoint& peer) {
-  addrinfo wanted{};
-  wanted.ai_family = AF_INET;
-  wanted.ai_socktype = SOCK_DGRAM;
-  addrinfo* found = nullptr;
-  const std::string port = std::to_string(peer.port);
-  if (const int error = ::getaddrinfo(peer.host.c_str(), port.c_str(), &wanted, &found); error != 0) {
-    return fail(ErrorCode::unavailable, "{} has no IPv4 address: {}", quote(peer.host),
-                ::gai_strerror(error));
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> free(found, &::freeaddrinfo);
-  // Connecting a datagram socket only asks the routing table.
-  asio::io_context nowhere;
-  asio::ip::udp::socket socket(nowhere, asio::ip::udp::v4());
-  boost::system::error_code error;
-  const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
-  socket.connect({asio::ip::address_v4(ntohl(address->sin_addr.s_addr)), peer.port}, error);
-  if (error) return fail(ErrorCode::unavailable, "there is no route to {}: {}", print(peer), error.message());
-  return socket.local_endpoint().address().to_string();
+                                    SourceAddress source) {
+  return std::make_unique<TlsDialer>(std::move(tls), clock, std::move(executor), std::move(source));
 }
 
 }  // namespace octo::net

@@ -9,6 +9,7 @@
 
 #include "async/clock.hpp"
 #include "async/nursery.hpp"
+#include "io/net/address.hpp"
 #include "io/net/stream.hpp"
 
 namespace octo::net {
@@ -52,13 +53,10 @@ struct ListenAt {
 Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock,
                                          Executor executor);
 
-// `source_ip` empty: the system chooses.
+// Asked at every dial, because an interface gets, loses and changes its address while we live; its error is
+// the dial's. Null: the system chooses.
+using SourceAddress = std::function<Result<std::string>()>;
 std::unique_ptr<Dialer> make_dialer(std::shared_ptr<Tls> tls, Clock& clock, Executor executor,
-                                    std::string source_ip = "");
-
-// IPv4 address of a network interface, read anew at each call.
-Result<std::string> address_of_interface(std::string_view interface);
-// Our IPv4 address as `peer` would see it: what the route to it chooses. Sends nothing.
-Result<std::string> address_towards(const Endpoint& peer);
+                                    SourceAddress source = nullptr);
 
 }  // namespace octo::net

@@ -171,6 +171,36 @@ TEST(Tls, GarbageInsteadOfAHandshakeIsAnErrorNotACrash) {
   });
 }
 
+// An interface gets its address late and changes it; one that was kept could not be dialled from any more.
+TEST(Tls, TheSourceAddressIsAskedAtEveryDial) {
+  on_loop([](Clock& clock, Executor executor) -> Async<void> {
+    TestCertificates certificates;
+    const auto listener =
+        listen({"127.0.0.1", 0}, certificates.tls(Role::brain, "brain"), clock, executor).value();
+    Result<std::string> source = fail(ErrorCode::unavailable, "wlan0 has no address");
+    const auto dialer =
+        make_dialer(certificates.tls(Role::node, "pi0"), clock, executor, [&source] { return source; });
+    const auto without = co_await dialer->dial(listener->address(), {Role::brain, ""});
+    EXPECT_EQ(without.error(), source.error());
+    for (const char* address : {"127.0.0.2", "127.0.0.3"}) {
+      source = address;
+      std::optional<Peer> who;
+      Result<void> shaken;
+      co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+        nursery.spawn(echo_once(*listener, who, shaken));
+        auto stream = (co_await dialer->dial(listener->address(), {Role::brain, ""})).value();
+        EXPECT_EQ((co_await talk(*stream, "from here")).value(), "from here");
+      });
+      EXPECT_EQ(who.value().address.host, address);
+    }
+    for (const char* wrong : {"192.0.2.1", "no address"}) {
+      source = wrong;
+      const auto refused = co_await dialer->dial(listener->address(), {Role::brain, ""});
+      EXPECT_EQ(refused.error().code(), ErrorCode::unavailable) << wrong;
+    }
+  });
+}
+
 TEST(Tls, AReadEndsWhenItIsCancelled) {
   on_loop([](Clock& clock, Executor executor) -> Async<void> {
     TestCertificates certificates;

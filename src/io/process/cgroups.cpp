@@ -112,6 +112,35 @@ Result<std::string> Cgroups::make(std::string_view name) {
               "make cgroup {}: {}", path, std::strerror(errno));
 }
 
+// The controllers have to be switched on in every group above; the one we live in may refuse, because it
+// holds processes, and then the host's init has to do it (Delegate=yes).
+Result<void> Cgroups::bound(const std::string& path, std::uint64_t memory_bytes, std::uint64_t processes,
+                            std::uint64_t cpu_percent) {
+  constexpr std::uint64_t kPeriodMicroseconds = 100'000;
+  struct Bound {
+    std::uint64_t value;
+    const char* controller;
+    const char* file;
+    std::string text;
+  };
+  const Bound bounds[] = {
+      {memory_bytes, "memory", "memory.max", fmt::format("{}", memory_bytes)},
+      {processes, "pids", "pids.max", fmt::format("{}", processes)},
+      {cpu_percent, "cpu", "cpu.max",
+       fmt::format("{} {}", cpu_percent * kPeriodMicroseconds / 100, kPeriodMicroseconds)}};
+  const std::string ours = path.substr(0, path.rfind('/'));
+  for (const Bound& bound : bounds) {
+    if (bound.value == 0) continue;
+    for (const std::string& group : {ours.substr(0, ours.rfind('/')), ours})
+      (void)write_text(group + "/cgroup.subtree_control", fmt::format("+{}", bound.controller));
+    if (!write_text(path + "/" + bound.file, bound.text)) {
+      return fail(ErrorCode::unsupported, "this host cannot bound {} of a run (no {} controller in {})",
+                  bound.controller, bound.controller, ours);
+    }
+  }
+  return {};
+}
+
 Result<void> Cgroups::kill(const std::string& path) {
   const int events = ::open((path + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
   if (events < 0) return {};  // the group is gone, and with it all that was in it

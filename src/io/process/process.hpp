@@ -3,6 +3,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -54,6 +55,10 @@ class Cgroups {
   static std::optional<Cgroups> find();
   const std::string& root() const { return root_; }  // absolute path below which we make ours
   Result<std::string> make(std::string_view name);   // absolute path of <root>/octopoda/<name>
+  // Bounds for all that runs in it; 0: none. unsupported, naming the controller, where the host cannot keep
+  // one.
+  static Result<void> bound(const std::string& path, std::uint64_t memory_bytes, std::uint64_t processes,
+                            std::uint64_t cpu_percent);
   static Result<void> kill(
       const std::string& path);  // cgroup.kill, then waits until cgroup.events says populated 0
   static Result<void> remove(const std::string& path);

@@ -55,6 +55,7 @@ class Reader {
       return Name();
     }
     auto parsed = parse(node.text());
+    if (!node.is_text()) return Name();
     if (parsed) return std::move(*parsed);
     node.fault(fmt::format("{}: {}", key, parsed.error().message()));
     return Name();
@@ -68,7 +69,20 @@ class Reader {
       node.fault(fmt::format("{}: {} leaves the scenario's folder", key, quote(node.text())));
     else if (!fs::is_directory(fs::path(folder_) / text, ignored_))
       node.fault(fmt::format("{}: there is no folder {}", key, quote(node.text())));
+    else if (const auto link = symlink_on(text))
+      node.fault(fmt::format("{}: {} is a symlink, which travels as such; name the folder itself", key,
+                             quote(*link)));
     return text;
+  }
+
+  // The first part of a path below the folder that is a symlink.
+  std::optional<std::string> symlink_on(const std::string& path) const {
+    fs::path so_far;
+    for (const fs::path& part : fs::path(path)) {
+      so_far /= part;
+      if (fs::is_symlink(folder_ / so_far, ignored_)) return so_far.string();
+    }
+    return std::nullopt;
   }
 
   App app(const Node& node) {
@@ -85,7 +99,7 @@ class Reader {
     read_nodes(node, app);
     const Node script = node.at("script");
     if (!script.present()) node.fault("'script' is missing: a list of targets and their files");
-    for (const Node& item : script.items()) read_script(item, app);
+    for (const Node& item : script.items()) read_script(item, app, scripts.present());
     const std::string what =
         app.name.empty() ? "the application" : fmt::format("application {}", quote(app.name.str()));
     for (const char* needed : {"prepare", "start", "stop", "purge"}) {
@@ -102,7 +116,9 @@ class Reader {
     const Node nodes = node.at("nodes");
     if (!nodes.present()) node.fault("'nodes' is missing: a list with at least one node");
     std::set<NodeName> seen;
-    for (const Node& item : nodes.items()) {
+    const auto items = nodes.items();
+    for (const Node& item : items) {
+      if (const std::string text = item.text(); !item.is_text()) continue;
       std::set<std::string> on_the_way;
       for (const std::string& text : expand(item, item.text(), on_the_way)) {
         auto parsed = parse_node_name(text);
@@ -116,7 +132,7 @@ class Reader {
         }
       }
     }
-    if (nodes.present() && app.nodes.empty() && nodes.items().empty())
+    if (nodes.present() && !nodes.is_text() && items.empty())
       nodes.fault("an application needs at least one node");
   }
 
@@ -148,7 +164,8 @@ class Reader {
     return nodes;
   }
 
-  void read_script(const Node& item, App& app) {
+  // `placed`: it is known below which folder the script should be.
+  void read_script(const Node& item, App& app, bool placed) {
     Script script;
     script.target = name<Target>(item.at("target"), "target", parse_target);
     const Node file = item.at("file"), order = item.at("order");
@@ -159,9 +176,12 @@ class Reader {
       script.file = clean(file.text());
       const fs::path whole = fs::path(folder_) / app.script_path / script.file;
       if (!check_path(script.file)) file.fault(fmt::format("file: {} leaves scriptpath", quote(file.text())));
-      else if (!fs::is_regular_file(whole, ignored_))
+      else if (placed && !fs::is_regular_file(whole, ignored_))
         file.fault(
             fmt::format("file: there is no script {}", quote(whole.lexically_relative(folder_).string())));
+      else if (placed && fs::is_symlink(whole, ignored_))
+        file.fault(fmt::format("file: {} is a symlink; put the script itself there",
+                               quote(whole.lexically_relative(folder_).string())));
     }
     if (script.target.empty()) return;
     if (script.target.str() == "commit") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "io/settings/settings.hpp"
 
+#include <algorithm>
+
 #include "io/settings/yaml.hpp"
 
 namespace octo::settings {
@@ -126,6 +128,9 @@ void read_brain(const Node& root, BrainSettings& settings) {
   settings.octl_face = face_of(operators, port_of(operators.at("port"), 12345));
   settings.ssh_port = port_of(operators.at("sshPort"), settings.ssh_port);
   settings.data = root.at("dataDir").text(settings.data);
+  const Node keep = root.at("keep");
+  settings.keep_days = static_cast<int>(keep.at("days").number(settings.keep_days, 0, 36'500));
+  settings.keep_megabytes = keep.at("megabytes").number(settings.keep_megabytes, 0, 1'000'000'000);
   workspace_of(root, settings.workspace_root, settings.workspace_store);
   settings.ssl = tls_of(root, "server", "/etc/octopoda/cert");
   settings.logger = logger_of(root, "/var/octopoda/brain/log");
@@ -135,6 +140,16 @@ void read_brain(const Node& root, BrainSettings& settings) {
   root.obsolete("pakma", kLater);
   root.obsolete("proxylite", kLater);
   root.obsolete("jsonFast", "there is one JSON writer");
+}
+
+Labels labels_of(const Node& root) {
+  const Node node = root.at("labels");
+  Labels labels;
+  for (const std::string& key : node.keys()) labels.emplace_back(key, node.at(key).text());
+  std::ranges::sort(labels);
+  if (const auto sound = check(labels); !sound)
+    node.fault(fmt::format("labels: {}", sound.error().message()));
+  return labels;
 }
 
 void read_tentacle(const Node& root, TentacleSettings& settings) {
@@ -159,6 +174,7 @@ void read_tentacle(const Node& root, TentacleSettings& settings) {
   settings.ssl = tls_of(root, "client", "/etc/octopoda/cert");
   settings.logger = logger_of(root, "/var/octopoda/tentacle/log");
   settings.environment = environment_of(root);
+  settings.labels = labels_of(root);
   const Node pakma = root.at("pakma");
   settings.pakma_root = pakma.at("root").text(settings.pakma_root);
   if (pakma.present()) {

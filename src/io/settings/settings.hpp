@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "domain/names.hpp"
+#include "domain/node.hpp"
 
 namespace octo::settings {
 
@@ -54,6 +55,8 @@ struct BrainSettings {  // brain.yaml
   Face octl_face;                           // octlFace: netDevice ip port (12345) sshPort
   std::uint16_t ssh_port = 22;
   std::string data = "/var/octopoda/brain/data";  // dataDir: ledger, blobs, password hash, keys
+  int keep_days = 30;                             // keep: days megabytes (ours); of finished tasks
+  std::int64_t keep_megabytes = 10 * 1024;        // … and of their output
   std::string workspace_root = "/var/octopoda/brain/workspace/",
               workspace_store = "/var/octopoda/brain/FSTORE/";
   TlsPaths ssl;
@@ -76,6 +79,7 @@ struct TentacleSettings {  // tentacle.yaml
   std::string data = "/var/octopoda/tentacle/data";  // dataDir: journal of runs, chunks, last good answers
   std::string workspace_root = "/var/octopoda/tentacle/workspace/",
               workspace_store = "/var/octopoda/tentacle/FSTORE/";
+  Labels labels;  // labels: a mapping, for node sets (ours)
   std::string pakma_root = "/var/octopoda/tentacle/pakma/";
   TlsPaths ssl;
   Logger logger;

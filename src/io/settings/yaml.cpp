@@ -118,6 +118,8 @@ std::string Node::text(std::string otherwise) const {
   return otherwise;
 }
 
+bool Node::is_text() const { return present() && impl_->node.IsScalar(); }
+
 std::int64_t Node::number(std::int64_t otherwise, std::int64_t low, std::int64_t high) const {
   if (!present()) return otherwise;
   const auto number = impl_->node.IsScalar() ? parse_number(impl_->node.Scalar()) : std::nullopt;
@@ -141,7 +143,8 @@ std::vector<Node> Node::items() const {
   std::vector<Node> items;
   if (!present()) return items;
   if (!impl_->node.IsSequence()) {
-    fault(fmt::format("{}: expected a list, found {}", impl_->name, what_is(impl_->node)));
+    fault(fmt::format("{}: expected a list, found {}{}", impl_->name, what_is(impl_->node),
+                      is_text() ? fmt::format("; write: [{}]", impl_->node.Scalar()) : ""));
     return items;
   }
   for (const auto& item : impl_->node) {
@@ -184,7 +187,11 @@ Result<Document> read_yaml(const std::string& file, const std::function<void(con
   if (!in) return fail(ErrorCode::unavailable, "{} cannot be read", file);
   Document document{file, {}, {}};
   try {
-    const YAML::Node root = YAML::Load(text.str());
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text.str());
+    const YAML::Node root = documents.empty() ? YAML::Node() : documents.front();
+    if (documents.size() > 1)
+      document.faults.push_back(
+          {file, documents[1].Mark().line + 1, "a second document begins; only one is read"});
     const auto context = std::make_shared<Context>(Context{document, {}});
     read(Node(make(context, root, 1, "")));
     for (const ImplPtr& mapping : context->mappings) find_unknown(mapping);

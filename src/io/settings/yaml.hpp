@@ -37,6 +37,7 @@ class Node {
   // A mapping's value; absent is an absent node. Marks the key as known.
   Node at(const std::string& key) const;
   std::string text(std::string otherwise = "") const;
+  bool is_text() const;
   std::int64_t number(std::int64_t otherwise, std::int64_t low, std::int64_t high) const;
   bool flag(bool otherwise) const;
   std::vector<Node> items() const;  // of a sequence; absent or null: none

@@ -12,6 +12,12 @@ void Json::add(std::string key, Json value) {
   std::get<Object>(value_).emplace_back(std::move(key), std::move(value));
 }
 
+void Json::add_all(const Json& members) {
+  if (const auto* object = std::get_if<Object>(&members.value_)) {
+    for (const auto& [name, value] : *object) add(name, value);
+  }
+}
+
 const Json* Json::find(std::string_view key) const {
   if (const auto* object = std::get_if<Object>(&value_)) {
     for (const auto& [name, value] : *object) {

@@ -40,6 +40,7 @@ class Json {
   void add(std::string key, const std::optional<T>& value) {
     if (value) add(std::move(key), Json(*value));
   }
+  void add_all(const Json& members);  // of another object
   const Json* find(std::string_view key) const;
   const Array* array() const { return std::get_if<Array>(&value_); }
 

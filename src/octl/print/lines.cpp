@@ -35,11 +35,18 @@ void LiveLines::print_line(const std::string& node, OutputStream stream, std::st
   const Look& look = output_.look();
   const bool err = stream == OutputStream::err;
   if (!look.raw && line.ends_with('\r')) line.remove_suffix(1);
-  const std::size_t n = colours_.try_emplace(node, colours_.size()).first->second;
-  const std::string text = fmt::format("{}: {}\n", paint(node, n, err ? look.err_colour : look.out_colour),
-                                       look.raw ? std::string(line) : visible(line));
+  const std::string text =
+      fmt::format("{}: {}\n", paint(node, colour_of(node), err ? look.err_colour : look.out_colour),
+                  look.raw ? std::string(line) : visible(line));
   if (err) output_.write_err(text);
   else output_.write(text);
+}
+
+std::size_t colour_of(std::string_view name) {
+  // Neighbours differ: most fleets count their nodes.
+  const std::size_t stem = name.find_last_not_of("0123456789") + 1;
+  const auto number = parse_number(name.substr(stem).substr(0, 9)).value_or(0);
+  return crc32c(name.substr(0, stem)) + static_cast<std::size_t>(number);
 }
 
 }  // namespace octo::octl

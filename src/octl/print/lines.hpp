@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Output of several nodes as it comes: whole lines, each with its node before it, one colour per node.
+// Output of several nodes as it comes: whole lines, each with its node before it in a colour of its own.
 #pragma once
 #include <map>
 #include <string>
@@ -24,7 +24,9 @@ class LiveLines {
 
   Output& output_;
   std::map<std::pair<std::string, OutputStream>, std::string> begun_;
-  std::map<std::string, std::size_t> colours_;
 };
+
+// The colour of a node's name: the same in every call, whoever else takes part.
+std::size_t colour_of(std::string_view name);
 
 }  // namespace octo::octl

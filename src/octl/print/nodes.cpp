@@ -114,6 +114,17 @@ Document document_of(const api::NodeList& list) {
   return document;
 }
 
+Document names_of(const api::NodeList& list) {
+  Document document{.rows = "nodes"};
+  Json::Array rows;
+  for (const NodeInfo& node : list.nodes) {
+    rows.push_back(Json::Object{{"name", node.record.name}});
+    document.table.foot.push_back(node.record.name.str());
+  }
+  document.json = Json::Object{{"nodes", std::move(rows)}, {"total", list.nodes.size()}};
+  return document;
+}
+
 Document document_of(const api::NodeStatusList& list) {
   Document document{.rows = "nodes"};
   document.table.head = {"NAME", "STATE",      "PLATFORM", "CPU (1s, 10s)", "MEMORY",

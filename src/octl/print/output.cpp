@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "octl/print/output.hpp"
 
+#include <cerrno>
+#include <cstring>
+
 #include "octl/print/visible.hpp"
 
 namespace octo::octl {
@@ -29,6 +32,7 @@ Look look_of(const Environment& environment, Terminals terminals) {
   look.out_colour = terminals.out && !plain ? Colour::on : Colour::off;
   look.err_colour = terminals.err && !plain ? Colour::on : Colour::off;
   look.silent = set("OCTL_NOPRINT");
+  look.still = set("OCTL_NOSPINNER") || environment("TERM") == "dumb";
   return look;
 }
 
@@ -54,22 +58,39 @@ void Output::set(std::optional<Format> asked, bool raw) {
 
 void Output::write(std::string_view text) {
   if (look_.silent || broken_ || text.empty()) return;
-  if (std::fwrite(text.data(), 1, text.size(), out_) != text.size()) broken_ = true;
+  if (look_.out_terminal) progress("");
+  if (std::fwrite(text.data(), 1, text.size(), out_) != text.size()) give_up();
 }
 
 void Output::write_err(std::string_view text) {
   if (look_.silent || text.empty()) return;
   flush();  // keeps the order where both are one terminal
+  progress("");
   (void)std::fwrite(text.data(), 1, text.size(), err_);
 }
 
 void Output::say(std::string_view sentence) {
   flush();
+  progress("");
   std::fputs(fmt::format("octl: {}\n", visible(sentence)).c_str(), err_);
 }
 
 void Output::flush() {
-  if (std::fflush(out_) != 0) broken_ = true;
+  if (!broken_ && std::fflush(out_) != 0) give_up();
+}
+
+void Output::progress(std::string_view line) {
+  if (line == progress_ || !look_.err_terminal || look_.still || look_.silent) return;
+  flush();
+  progress_ = line;
+  std::fputs(fmt::format("\r{}\x1b[K", line).c_str(), err_);
+  (void)std::fflush(err_);
+}
+
+void Output::give_up() {
+  const int why = errno;
+  broken_ = true;  // first: say() flushes
+  say(fmt::format("write to stdout: {}", std::strerror(why)));
 }
 
 }  // namespace octo::octl

@@ -25,6 +25,7 @@ struct Look {
   Colour err_colour = Colour::off;
   bool silent = false;  // OCTL_NOPRINT: no result, no progress; errors and the exit code remain
   bool raw = false;     // --raw: output of commands is passed on as it is
+  bool still = false;   // OCTL_NOSPINNER: no line that moves
 };
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 struct Terminals {
@@ -58,14 +59,20 @@ class Output {
   void write_err(std::string_view text);  // stderr, output of commands
   void say(std::string_view sentence);    // stderr: "octl: <sentence>"
   void flush();
-  // The reader of stdout has gone away.
+  // How far it is, on a terminal's stderr; gives way to the next one and to whatever else is printed. Empty:
+  // away with it.
+  void progress(std::string_view line);
+  // Something could not be written to stdout, which was said: the reader has gone away, the disk is full.
   bool broken() const { return broken_; }
 
  private:
+  void give_up();
+
   Look look_;
   std::FILE* out_;
   std::FILE* err_;
   bool broken_ = false;
+  std::string progress_;
 };
 
 }  // namespace octo::octl

@@ -2,7 +2,6 @@
 #include "octl/print/task_view.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "domain/fold.hpp"
 #include "octl/print/visible.hpp"
@@ -12,10 +11,40 @@ namespace octo::octl {
 std::uint64_t RunView::dropped() const {
   if (!is_final(row.state)) return 0;
   const auto lacking = [](std::uint64_t wrote, const Stream& have) {
-    return wrote > have.text.size() ? wrote - have.text.size() : 0;
+    return wrote > have.got ? wrote - have.got : 0;
   };
   return lacking(row.end.out_bytes, out) + lacking(row.end.err_bytes, err) +
          lacking(row.end.note_bytes, note);
+}
+
+RunView& TaskView::run_of(const RunId& id) {
+  const auto [found, fresh] = runs_.try_emplace(id);
+  if (!fresh) return found->second;
+  found->second.row.id = id;
+  // Ids are sorted with the attempt last.
+  if (found == runs_.begin()) return found->second;
+  auto& [earlier, run] = *std::prev(found);
+  if (earlier.step != id.step || earlier.node != id.node) return found->second;
+  for (RunView::Stream* stream : {&run.out, &run.err, &run.note}) {
+    kept_ -= stream->text.size();
+    stream->text = {};
+  }
+  found->second.row.title = run.row.title;
+  return found->second;
+}
+
+void TaskView::add(RunView::Stream& stream, OutputPiece& piece) {
+  if (piece.offset < stream.next) {
+    piece.bytes.erase(
+        0, static_cast<std::size_t>(std::min<std::uint64_t>(stream.next - piece.offset, piece.bytes.size())));
+    piece.offset = stream.next;
+  }
+  stream.next = piece.offset + piece.bytes.size();
+  if (keep_ == Keep::output && kept_ + piece.bytes.size() > kOutputBytesMax) return;
+  stream.got += piece.bytes.size();
+  if (keep_ == Keep::nothing) return;
+  stream.text += piece.bytes;
+  kept_ += piece.bytes.size();
 }
 
 void TaskView::apply(TaskEvent& event) {
@@ -23,7 +52,7 @@ void TaskView::apply(TaskEvent& event) {
     case TaskEvent::Kind::accepted: break;
     case TaskEvent::Kind::note: notes_.push_back(event.text); break;
     case TaskEvent::Kind::state: {
-      RunRow& row = runs_[event.run.id].row;
+      RunRow& row = run_of(event.run.id).row;
       const auto pid = event.run.pid ? event.run.pid : row.pid;
       std::string title = event.run.title.empty() ? std::move(row.title) : event.run.title;
       row = event.run;
@@ -31,28 +60,23 @@ void TaskView::apply(TaskEvent& event) {
       row.title = std::move(title);
       break;
     }
-    case TaskEvent::Kind::output: {
-      RunView& run = runs_[event.run.id];
-      run.row.id = event.run.id;
-      RunView::Stream& stream = run.of(event.output.stream);
-      OutputPiece& piece = event.output;
-      if (piece.offset < stream.next) {
-        piece.bytes.erase(0, static_cast<std::size_t>(
-                                 std::min<std::uint64_t>(stream.next - piece.offset, piece.bytes.size())));
-        piece.offset = stream.next;
-      }
-      stream.next = piece.offset + piece.bytes.size();
-      if (keep_ == Keep::output && kept_ + piece.bytes.size() <= kOutputBytesMax) {
-        stream.text += piece.bytes;
-        kept_ += piece.bytes.size();
-      }
-      break;
-    }
+    case TaskEvent::Kind::output: add(run_of(event.run.id).of(event.output.stream), event.output); break;
     case TaskEvent::Kind::done:
       done_ = true;
       outcome_ = event.outcome;
       break;
   }
+}
+
+std::vector<const RunView*> TaskView::latest() const {
+  std::vector<const RunView*> runs;
+  for (const auto& [id, run] : runs_) {
+    const bool again =
+        !runs.empty() && runs.back()->row.id.step == id.step && runs.back()->row.id.node == id.node;
+    if (again) runs.back() = &run;
+    else runs.push_back(&run);
+  }
+  return runs;
 }
 
 const RunView* TaskView::find(const RunId& id) const {
@@ -61,78 +85,75 @@ const RunView* TaskView::find(const RunId& id) const {
 }
 
 bool TaskView::all_started() const {
-  return !runs_.empty() && std::ranges::all_of(runs_, [](const auto& entry) {
-    return is_final(entry.second.row.state) ||
-           (entry.second.row.state == RunState::running && entry.second.row.pid);
+  return !runs_.empty() && std::ranges::all_of(latest(), [](const RunView* run) {
+    return is_final(run->row.state) || (run->row.state == RunState::running && run->row.pid);
+  });
+}
+
+bool TaskView::all_loaded() const {
+  return !runs_.empty() && std::ranges::all_of(latest(), [](const RunView* run) {
+    return is_final(run->row.state) || run->row.state == RunState::armed ||
+           run->row.state == RunState::running;
   });
 }
 
 std::map<RunState, std::size_t> TaskView::counts() const {
   std::map<RunState, std::size_t> counts;
-  for (const auto& [id, run] : runs_) ++counts[run.row.state];
+  for (const RunView* run : latest()) ++counts[run->row.state];
   return counts;
+}
+
+std::string print_progress(const TaskView& view) {
+  std::size_t total = 0, good = 0, bad = 0, running = 0;
+  for (const auto& [state, count] : view.counts()) {
+    total += count;
+    if (state == RunState::succeeded) good += count;
+    else if (is_final(state)) bad += count;
+    else if (state == RunState::running) running += count;
+  }
+  const std::size_t waiting = total - good - bad - running;
+  std::string line = fmt::format("{}/{} done", good, total);
+  if (bad > 0) line += fmt::format(", {} failed", bad);
+  if (running > 0) line += fmt::format(", {} running", running);
+  if (waiting > 0) line += fmt::format(", {} waiting", waiting);
+  return line;
+}
+
+std::string print_counts(const std::map<RunState, std::size_t>& counts) {
+  std::vector<std::string> parts;
+  for (const auto& [state, count] : counts) {
+    if (count > 0) parts.push_back(fmt::format("{} {}", count, name_of(state)));
+  }
+  return join(parts, ", ");
+}
+
+Json json_of(const std::map<RunState, std::size_t>& counts) {
+  Json::Object members;
+  for (const auto& [state, count] : counts) members.emplace_back(name_of(state), count);
+  return members;
 }
 
 std::string print_outcome(const RunRow& row) {
   std::string out;
-  if (row.state == RunState::succeeded) return "ok";
-  if (row.state == RunState::failed && row.end.exit_code) out = fmt::format("exit {}", *row.end.exit_code);
+  if (row.state == RunState::succeeded) out = "ok";
+  else if (row.state == RunState::armed) out = "loaded";
+  else if (row.state == RunState::failed && row.end.exit_code)
+    out = fmt::format("exit {}", *row.end.exit_code);
   else if (row.state == RunState::failed && row.end.signal) out = fmt::format("signal {}", *row.end.signal);
   else if (row.state == RunState::running && row.pid) out = fmt::format("running, pid {}", *row.pid);
   else out = name_of(row.state);
-  if (!row.end.reason.empty()) out += ": " + row.end.reason;
+  if (row.id.attempt > 1) out += fmt::format(", attempt {}", row.id.attempt);
+  if (row.state != RunState::succeeded && !row.end.reason.empty()) out += ": " + row.end.reason;
   return out;
 }
 
 std::vector<const RunView*> in_order(const TaskView& view) {
-  std::vector<const RunView*> runs;
-  for (const auto& [id, run] : view.runs()) runs.push_back(&run);
+  std::vector<const RunView*> runs = view.latest();
   std::ranges::sort(runs, [](const RunView* left, const RunView* right) {
     if (left->row.id.step != right->row.id.step) return left->row.id.step < right->row.id.step;
     return natural_less(left->row.id.node.str(), right->row.id.node.str());
   });
   return runs;
-}
-
-std::vector<Group> group_equal(const TaskView& view) {
-  using Likeness = std::tuple<std::string, std::string_view, std::string_view, std::string_view>;
-  std::map<Likeness, Group> by_likeness;
-  for (const RunView* run : in_order(view)) {
-    by_likeness[Likeness{print_outcome(run->row), run->out.text, run->err.text, run->note.text}]
-        .runs.push_back(run);
-  }
-  std::vector<Group> groups;
-  for (auto& [likeness, group] : by_likeness) groups.push_back(std::move(group));
-  std::ranges::sort(groups, [](const Group& left, const Group& right) {
-    if (left.runs.size() != right.runs.size()) return left.runs.size() < right.runs.size();
-    return natural_less(left.runs.front()->row.id.node.str(), right.runs.front()->row.id.node.str());
-  });
-  for (Group& group : groups) {
-    std::vector<std::string> names;
-    for (const RunView* run : group.runs) names.push_back(run->row.id.node.str());
-    group.names = fold_names(std::move(names));
-  }
-  return groups;
-}
-
-std::string print(const Group& group, const Look& look) {
-  const RunView& run = *group.runs.front();
-  const bool well = run.row.state == RunState::succeeded;
-  std::string body;
-  for (const RunView::Stream* stream : {&run.out, &run.err, &run.note}) {
-    body += look.raw ? stream->text : visible(stream->text);
-    if (!body.empty() && !body.ends_with('\n')) body += '\n';
-  }
-  const std::string names = paint(group.names, well ? Mood::good : Mood::bad, look.out_colour);
-  if (well && body.empty()) return fmt::format("{}: ok\n", names);
-  if (well && std::ranges::count(body, '\n') == 1) return fmt::format("{}: {}", names, body);
-  std::string out = well ? fmt::format("{}:\n", names)
-                         : fmt::format("{}: {}\n", names, visible_line(print_outcome(run.row)));
-  for (const std::string& line :
-       split(std::string_view(body).substr(0, body.empty() ? 0 : body.size() - 1), '\n')) {
-    if (!body.empty()) out += fmt::format("  {}\n", line);
-  }
-  return out;
 }
 
 namespace {
@@ -154,6 +175,7 @@ Json json_of(const RunView& run, With with) {
   }
   json.add("exit_code", row.state == RunState::succeeded ? std::optional<int>(0) : row.end.exit_code);
   json.add("state", name_of(row.state));
+  if (row.id.attempt > 1) json.add("attempt", row.id.attempt);
   json.add("signal", row.end.signal);
   if (!row.end.reason.empty()) json.add("reason", row.end.reason);
   json.add("pid", row.pid);
@@ -171,34 +193,38 @@ Json json_of(const RunView& run, With with) {
   return json;
 }
 
-Document document_of(const TaskId& task, const TaskView& view) {
+Document document_of(const TaskId& task, const TaskView& view, With with) {
   const bool steps =
-      std::ranges::any_of(view.runs(), [](const auto& entry) { return !entry.second.row.title.empty(); });
+      std::ranges::any_of(view.latest(), [](const RunView* run) { return !run->row.title.empty(); });
   Document document{.json = Json::Object{{"task", task}, {"state", name_of(view.outcome())}},
                     .rows = "results"};
   document.table.head = steps ? std::vector<std::string>{"STEP", "NODE", "STATE", "OUTCOME", "TIME"}
                               : std::vector<std::string>{"NODE", "STATE", "OUTCOME", "TIME"};
   Json::Array results;
   for (const RunView* run : in_order(view)) {
-    results.push_back(json_of(*run, With::output));
+    results.push_back(json_of(*run, with));
     std::vector<std::string> cells = {run->row.id.node.str(), std::string(name_of(run->row.state)),
                                       print_outcome(run->row),
                                       run->row.end.started ? print_span(run->row.end.lasted) : ""};
     if (steps) cells.insert(cells.begin(), run->row.title);
     document.table.rows.push_back(std::move(cells));
   }
-  std::size_t good = 0, open = 0;
-  for (const auto& [state, count] : view.counts()) {
+  const auto counts = view.counts();
+  std::size_t total = 0, good = 0, open = 0;
+  for (const auto& [state, count] : counts) {
+    total += count;
     if (state == RunState::succeeded) good += count;
     if (!is_final(state)) open += count;
   }
   document.json.add("results", std::move(results));
   if (!view.notes().empty())
     document.json.add("notes", Json::Array(view.notes().begin(), view.notes().end()));
-  document.json.add("total", view.runs().size());
+  document.json.add("total", total);
   document.json.add("success", good);
-  document.json.add("failed", view.runs().size() - good - open);
+  document.json.add("failed", total - good - open);
   if (open > 0) document.json.add("running", open);
+  document.json.add("counts", json_of(counts));
+  document.table.foot = {print_counts(counts)};
   return document;
 }
 

@@ -13,8 +13,9 @@ namespace octo::octl {
 
 struct RunView {
   struct Stream {
-    std::string text;        // what is kept of it
+    std::string text;        // what is kept of it here
     std::uint64_t next = 0;  // offset after the last byte that came
+    std::uint64_t got = 0;   // bytes that came and were kept or passed on
   };
   RunRow row;
   Stream out, err, note;
@@ -35,18 +36,25 @@ class TaskView {
 
   // Cuts from an output event what came before, so that a viewer prints nothing twice.
   void apply(TaskEvent& event);
-  void set(const RunRow& row) { runs_[row.id].row = row; }
+  void set(const RunRow& row) { run_of(row.id).row = row; }
 
   const std::map<RunId, RunView>& runs() const { return runs_; }
+  // Of each step and node the last attempt: what the others came to, and wrote, is history.
+  std::vector<const RunView*> latest() const;
   const RunView* find(const RunId& id) const;
   const std::vector<std::string>& notes() const { return notes_; }
   bool done() const { return done_; }
   TaskState outcome() const { return outcome_; }
   // Every run of a background task has started or ended.
   bool all_started() const;
-  std::map<RunState, std::size_t> counts() const;
+  // Every node has its run, and starts it when its time has come or has done so.
+  bool all_loaded() const;
+  std::map<RunState, std::size_t> counts() const;  // of the latest
 
  private:
+  RunView& run_of(const RunId& id);
+  void add(RunView::Stream& stream, OutputPiece& piece);
+
   Keep keep_;
   std::map<RunId, RunView> runs_;
   std::vector<std::string> notes_;
@@ -55,27 +63,22 @@ class TaskView {
   TaskState outcome_ = TaskState::running;
 };
 
-// "ok", "exit 3", "signal 9", "expired: pi3 was not reached within 10m".
+// "ok", "exit 3", "signal 9", "loaded", "expired: pi3 was not reached within 10m"; "exit 3, attempt 2".
 std::string print_outcome(const RunRow& row);
-// By node in natural order, then by step.
+// "37/40 done, 2 failed, 1 running": how far a task is.
+std::string print_progress(const TaskView& view);
+// "2 succeeded, 1 failed", and the same as a tree.
+std::string print_counts(const std::map<RunState, std::size_t>& counts);
+Json json_of(const std::map<RunState, std::size_t>& counts);
+// The latest, by step, then by node in natural order.
 std::vector<const RunView*> in_order(const TaskView& view);
-
-// Runs whose output and end are the same, folded: {"pi[0-2]"}, the small groups first, so that the odd one
-// out is seen.
-struct Group {
-  std::string names;
-  std::vector<const RunView*> runs;  // at least one
-};
-std::vector<Group> group_equal(const TaskView& view);
-// "pi[0-2]: Linux", or a head line and indented lines.
-std::string print(const Group& group, const Look& look);
 
 // {"name", "exit_code", "state", …}, with what the run wrote or without.
 enum class With { output, nothing_more };
 Json json_of(const RunView& run, With with);
 
-// {"task", "state", "results": [{"name", "exit_code", "state", "stdout", "stderr", "note", …}], "total",
-// "success", "failed"}
-Document document_of(const TaskId& task, const TaskView& view);
+// With the output, or without. {"task", "state", "results": [{"name", "exit_code", "state", "stdout",
+// "stderr", "note", …}], "total", "success", "failed", "counts": {"succeeded": 3}}
+Document document_of(const TaskId& task, const TaskView& view, With with = With::output);
 
 }  // namespace octo::octl

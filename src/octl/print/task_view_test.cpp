@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "octl/print/groups.hpp"
 #include "octl/print/viewer_testing.hpp"
 
 namespace octo::octl {
@@ -74,8 +75,74 @@ TEST(TaskView, TheDocumentTellsEachRunApart) {
   EXPECT_THAT(json, HasSubstr("\"exit_code\": 124,\n      \"state\": \"failed\""));
   EXPECT_THAT(json,
               HasSubstr("\"state\": \"expired\",\n      \"reason\": \"pi2 was not reached within 10m\""));
-  EXPECT_THAT(json, HasSubstr("\"total\": 3,\n  \"success\": 1,\n  \"failed\": 2\n"));
+  EXPECT_THAT(
+      json,
+      HasSubstr(
+          "\"total\": 3,\n  \"success\": 1,\n  \"failed\": 2,\n  \"counts\": {\n    \"succeeded\": 1,"));
   EXPECT_THAT(json, Not(HasSubstr("\"running\"")));
+}
+
+TaskEvent of_attempt(std::uint32_t attempt, TaskEvent event) {
+  event.run.id.attempt = attempt;
+  return event;
+}
+
+TEST(TaskView, OnlyTheLastAttemptCountsAndIsShown) {
+  TaskView view(TaskView::Keep::output);
+  for (TaskEvent event :
+       {wrote("pi0", "first\n", 0), ended("pi0", RunState::failed, 1),
+        of_attempt(2, wrote("pi0", "second\n", 0)), of_attempt(2, ended("pi0", RunState::succeeded, 0)),
+        wrote("pi1", "only\n", 0), ended("pi1", RunState::succeeded, 0)}) {
+    view.apply(event);
+  }
+  EXPECT_EQ(view.runs().size(), 3U);
+  EXPECT_EQ(view.runs().begin()->second.out.text, "") << "history is not kept in memory";
+  EXPECT_EQ(view.counts(), (std::map<RunState, std::size_t>{{RunState::succeeded, 2}}));
+  EXPECT_EQ(print_progress(view), "2/2 done");
+  std::string text;
+  for (const Group& group : group_equal(view)) text += print(group, Look{});
+  EXPECT_EQ(text, "pi0: ok, attempt 2\n  second\npi1: only\n");
+  const std::string json = print(document_of(TaskId("T"), view), Format::json, Colour::off);
+  EXPECT_THAT(json, HasSubstr("\"attempt\": 2"));
+  EXPECT_THAT(json, HasSubstr("\"total\": 2,"));
+  EXPECT_THAT(json, Not(HasSubstr("first")));
+}
+
+TEST(TaskView, ProgressTellsWhatIsDoneFailedRunningAndWaiting) {
+  TaskView view(TaskView::Keep::nothing);
+  for (TaskEvent event : {ended("pi0", RunState::succeeded, 0), ended("pi1", RunState::failed, 1),
+                          ended("pi2", RunState::expired, {}), ended("pi3", RunState::running, {}),
+                          ended("pi4", RunState::queued, {}), ended("pi5", RunState::armed, {})}) {
+    view.apply(event);
+  }
+  EXPECT_EQ(print_progress(view), "1/6 done, 2 failed, 1 running, 2 waiting");
+  EXPECT_EQ(print_counts(view.counts()), "1 queued, 1 armed, 1 running, 1 succeeded, 1 failed, 1 expired");
+}
+
+TEST(TaskView, ADelayedTaskIsLoadedOnceEveryNodeHasItOrNever) {
+  TaskView view(TaskView::Keep::output);
+  EXPECT_FALSE(view.all_loaded());
+  TaskEvent first = ended("pi0", RunState::armed, {});
+  TaskEvent second = ended("pi1", RunState::delivered, {});
+  view.apply(first);
+  view.apply(second);
+  EXPECT_FALSE(view.all_loaded());
+  TaskEvent refused = ended("pi1", RunState::rejected, {});
+  view.apply(refused);
+  EXPECT_TRUE(view.all_loaded());
+}
+
+TEST(TaskView, ADifferenceIsShownBelowTheHead) {
+  TaskView view(TaskView::Keep::output);
+  for (const char* node : {"pi0", "pi1", "pi2"}) {
+    TaskEvent out = wrote(node, node == std::string("pi1") ? "a\nB\nc\n" : "a\nb\nc\n", 0);
+    TaskEvent end = ended(node, RunState::succeeded, 0);
+    view.apply(out);
+    view.apply(end);
+  }
+  const auto groups = group_equal(view);
+  EXPECT_EQ(print_difference(groups.front(), groups.back(), Look{}),
+            "pi1: ok\n  --- pi[0,2]\n  +++ pi1\n  @@ -1,3 +1,3 @@\n   a\n  -b\n  +B\n   c\n");
 }
 
 TEST(TaskView, ABackgroundTaskHasStartedOnceEveryRunHasAPidOrAnEnd) {

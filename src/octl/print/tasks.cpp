@@ -7,10 +7,8 @@ namespace octo::octl {
 
 namespace {
 
-std::string print_counts(const api::TaskSummary& task) {
-  std::vector<std::string> parts;
-  for (const auto& [state, count] : task.counts) parts.push_back(fmt::format("{} {}", count, name_of(state)));
-  return join(parts, ", ");
+std::map<RunState, std::size_t> counts_of(const api::TaskSummary& task) {
+  return {task.counts.begin(), task.counts.end()};
 }
 
 // A task that was told to end says so until it has.
@@ -20,8 +18,6 @@ std::string print_state(const api::TaskSummary& task) {
 }
 
 Json json_of(const api::TaskSummary& task) {
-  Json::Object counts;
-  for (const auto& [state, count] : task.counts) counts.emplace_back(name_of(state), count);
   return Json::Object{{"id", task.id},
                       {"kind", name_of(task.kind)},
                       {"title", task.title},
@@ -29,7 +25,7 @@ Json json_of(const api::TaskSummary& task) {
                       {"accepted", print_wall(task.accepted)},
                       {"state", name_of(task.state)},
                       {"cancel_requested", task.cancel_requested},
-                      {"runs", std::move(counts)}};
+                      {"runs", octl::json_of(counts_of(task))}};
 }
 
 }  // namespace
@@ -41,14 +37,24 @@ Document document_of(const api::TaskList& list) {
   for (const api::TaskSummary& task : list.tasks) {
     rows.push_back(json_of(task));
     document.table.rows.push_back({task.id.str(), print_wall(task.accepted), print_state(task), task.caller,
-                                   task.title, print_counts(task)});
+                                   task.title, print_counts(counts_of(task))});
   }
-  document.json = Json::Object{{"tasks", std::move(rows)}};
+  std::map<TaskState, std::size_t> counts;
+  for (const api::TaskSummary& task : list.tasks) ++counts[task.state];
+  Json::Object members;
+  std::vector<std::string> parts;
+  for (const auto& [state, count] : counts) {
+    members.emplace_back(name_of(state), count);
+    parts.push_back(fmt::format("{} {}", count, name_of(state)));
+  }
+  document.json = Json::Object{{"tasks", std::move(rows)}, {"counts", std::move(members)}};
+  document.table.foot = {parts.empty()
+                             ? "no tasks"
+                             : fmt::format("{} {}: {}", list.tasks.size(),
+                                           list.tasks.size() == 1 ? "task" : "tasks", join(parts, ", "))};
   if (!list.next.empty()) {
     document.json.add("next", list.next);
-    document.table.foot = {fmt::format("more: octl task list --page {}", list.next)};
-  } else if (list.tasks.empty()) {
-    document.table.foot = {"no tasks"};
+    document.table.foot.push_back(fmt::format("more: octl task list --page {}", list.next));
   }
   return document;
 }
@@ -61,9 +67,20 @@ Document document_of(const api::TaskDetail& detail) {
   Json::Array results;
   for (const RunView* run : in_order(view)) results.push_back(json_of(*run, With::nothing_more));
   json.add("results", std::move(results));
+  json.add("counts", octl::json_of(view.counts()));
   document.json = std::move(json);
-  document.table.foot = {fmt::format("{} {}: {}", name_of(detail.summary.kind), detail.summary.title,
+  document.table.foot = {print_counts(view.counts()),
+                         fmt::format("{} {}: {}", name_of(detail.summary.kind), detail.summary.title,
                                      print_state(detail.summary))};
+  return document;
+}
+
+Document cancelled_document(const TaskId& id, const api::TaskSummary* task) {
+  Document document{.json = Json::Object{{"task", id}, {"cancel_requested", true}}};
+  document.table.foot = {fmt::format("task {} is being cancelled", id)};
+  if (task == nullptr) return document;
+  document.json.add("counts", octl::json_of(counts_of(*task)));
+  document.table.foot.push_back(print_counts(counts_of(*task)));
   return document;
 }
 

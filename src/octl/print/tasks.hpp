@@ -7,5 +7,7 @@ namespace octo::octl {
 
 Document document_of(const api::TaskList& list);
 Document document_of(const api::TaskDetail& detail);
+// What is left of it to cancel, where that is known.
+Document cancelled_document(const TaskId& id, const api::TaskSummary* task);
 
 }  // namespace octo::octl

@@ -31,7 +31,7 @@ inline TaskEvent finished(TaskState outcome) { return {.kind = TaskEvent::Kind::
 
 class Captured {
  public:
-  explicit Captured(Look look = {}) : output(look, out_, err_) {}
+  explicit Captured(Look look = {}, std::FILE* out = std::tmpfile()) : out_(out), output(look, out_, err_) {}
   ~Captured() {
     std::fclose(out_);
     std::fclose(err_);
@@ -49,7 +49,7 @@ class Captured {
     text.resize(std::fread(text.data(), 1, text.size(), file));
     return text;
   }
-  std::FILE* out_ = std::tmpfile();
+  std::FILE* out_;
   std::FILE* err_ = std::tmpfile();
 
  public:

@@ -24,11 +24,15 @@ bool is_below(std::string_view path, std::string_view folder) {
 
 bool belongs(const std::string& path, const Deployment& deployment) {
   if (path == "deployment.yaml" || path == "alias.yaml") return true;
+  const auto in = [&](const std::string& folder) {
+    return !folder.empty() && (folder == "." || is_below(path, folder) || is_below(folder, path));
+  };
   return std::ranges::any_of(deployment.apps, [&](const App& app) {
-    return std::ranges::any_of(
-        std::array{&app.script_path, &app.source_path}, [&](const std::string* folder) {
-          return !folder->empty() && (*folder == "." || is_below(path, *folder) || is_below(*folder, path));
-        });
+    if (in(app.script_path) || in(app.source_path)) return true;
+    // Scripts that lie in the scenario's folder itself do not bring all that is in it.
+    return app.script_path.empty() && std::ranges::any_of(app.scripts, [&](const Script& script) {
+             return is_below(script.file, path);
+           });
   });
 }
 
@@ -98,6 +102,12 @@ Result<Bundle> read_bundle(const std::string& folder, const Deployment& deployme
                             .wanted = [&](const std::string& path) { return belongs(path, deployment); },
                             .sink = nullptr})
                    .with(fmt::format("read {}", quote(folder))));
+  for (const App& app : deployment.apps) {
+    // What lands on a node is this part of the tree, and a symlink must not lead out of it.
+    if (!app.source_path.empty())
+      OCTO_TRY(check(below(bundle.manifest, app.source_path))
+                   .with(fmt::format("below {}", quote(app.source_path))));
+  }
   bundle.id = crypto::sha256(encode(bundle.manifest));
   for (const ManifestEntry& entry : bundle.manifest.entries) {
     std::uint64_t offset = 0;

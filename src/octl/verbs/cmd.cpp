@@ -1,65 +1,67 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-#include <array>
+#include <boost/asio/use_awaitable.hpp>
 
-#include "domain/limits.hpp"
+#include "async/mailbox.hpp"
+#include "async/nursery.hpp"
 #include "io/files/files.hpp"
-#include "octl/verbs/follow.hpp"
-#include "octl/verbs/words.hpp"
+#include "octl/exit_code.hpp"
+#include "octl/verbs/read_task.hpp"
+#include "octl/verbs/signals.hpp"
 
 namespace octo::octl {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kSays = {"-c", "-cc", "-bg", "-ss"};
+enum class Woken { by_time, by_signal };
 
-Result<void> read_script(api::StartTask& task, const std::string& path) {
-  task.kind = TaskKind::script;
-  task.text = OCTO_TRY(files::load(path, limits::script_bytes_max).with("read the script"));
-  task.script_name = path.substr(path.rfind('/') + 1);
-  return {};
+Async<Woken> pause(Call& call, Span span) {
+  Mailbox<Woken> woken(co_await asio::this_coro::executor);
+  co_return co_await in_nursery([&](Nursery& nursery) -> Async<Woken> {
+    nursery.spawn([](Clock& clock, Span how_long, Mailbox<Woken>& to) -> Async<void> {
+      co_await clock.sleep(how_long);
+      to.put(Woken::by_time);
+    }(call.clock, span, woken));
+    nursery.spawn([](Mailbox<Woken>& to) -> Async<void> {
+      asio::signal_set signals(co_await asio::this_coro::executor);
+      add_stop_signals(signals);
+      co_await signals.async_wait(asio::use_awaitable);
+      to.put(Woken::by_signal);
+    }(woken));
+    co_return *co_await woken.take();
+  });
 }
 
-// What to run and where; says what is missing before anyone is asked.
-Result<api::StartTask> read_task(const CommandLine& line) {
-  const auto given = static_cast<std::size_t>(
-      std::ranges::count_if(kSays, [&](std::string_view flag) { return line.given(flag); }));
-  if (given > 1) return fail(ErrorCode::invalid_argument, "give one of -c, -cc, -bg and -ss, not {}", given);
-  api::StartTask task;
-  std::span<const std::string> nodes = line.words;
-  if (line.given("-ss")) {
-    OCTO_TRY(read_script(task, line.text("-ss")));
-  } else if (given == 1) {
-    task.background = line.given("-bg");
-    task.text =
-        line.text(*std::ranges::find_if(kSays, [&](std::string_view flag) { return line.given(flag); }));
-  } else if (!nodes.empty()) {
-    task.text = nodes.front();
-    nodes = nodes.subspan(1);
+// Again and again, each round a task of its own, until somebody has seen enough.
+Async<Result<int>> watch(Call& call, Following how, Span every, Start start) {
+  while (true) {
+    how.show.time = print_wall(call.clock.wall());
+    if (call.output.for_people()) {
+      call.output.write(paint("== " + how.show.time, Mood::quiet, call.output.look().out_colour) + "\n");
+      call.output.flush();
+    }
+    auto round = co_await follow_once(call, how, start);
+    if (round && (round->left || call.output.broken())) co_return round->code;
+    // A Brain that is away for a while ends no watch; a request that is wrong stays wrong.
+    if (!round && round.error().code() != ErrorCode::unavailable &&
+        round.error().code() != ErrorCode::timed_out) {
+      co_return fail(std::move(round).error());
+    }
+    if (!round) call.output.say(round.error().message());
+    if (co_await pause(call, every) == Woken::by_signal) co_return kInterrupted;
   }
-  if (task.text.empty())
-    return fail(ErrorCode::invalid_argument, "the {} is empty: there is nothing to run", name_of(task.kind));
-  if (nodes.empty()) return fail(ErrorCode::invalid_argument, "on which nodes? Name them after the command");
-  if (task.kind == TaskKind::command && task.text.size() > limits::command_bytes_max) {
-    return fail(ErrorCode::too_large, "a command of {} bytes, {} at most: use -ss <script>", task.text.size(),
-                limits::command_bytes_max);
-  }
-  for (const std::string& node : nodes) task.nodes.push_back(is_everything(node) ? "@all" : node);
-  task.limit = OCTO_TRY(line.span("--timeout"));
-  task.deadline = OCTO_TRY(line.span("--deadline"));
-  return task;
 }
 
 }  // namespace
 
 Async<Result<int>> cmd_run(Call& call) {
-  const api::StartTask task = OCTO_CO_TRY(read_task(call.line));
-  const bool one = task.nodes.size() == 1 && !task.nodes.front().starts_with('@');
+  const AskedTask asked = OCTO_CO_TRY(read_task(call.line));
+  if (!asked.how.show.folder.empty())
+    OCTO_CO_TRY(files::make_folders(asked.how.show.folder, 0777).with("--outdir"));
   const Start start = [&](client::Brain& brain, const std::string& key) {
-    return brain.start_task(task, key);
+    return brain.start_task(asked.task, key);
   };
-  co_return co_await follow(call, {.kind = task.kind, .one_target = one, .background = task.background},
-                            start);
+  if (asked.every) co_return co_await watch(call, asked.how, *asked.every, start);
+  co_return co_await follow(call, asked.how, start);
 }
 
 }  // namespace octo::octl

@@ -41,7 +41,7 @@ Async<Result<int>> napp_reset(Call& call) {
   const Start start = [&](client::Brain& brain, const std::string& key) {
     return brain.reset_app(node, app, reset, key);
   };
-  co_return co_await follow(call, {.kind = TaskKind::reset}, start);
+  co_return co_await follow(call, {.show = {.kind = TaskKind::reset}}, start);
 }
 
 }  // namespace octo::octl

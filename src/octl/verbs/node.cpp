@@ -20,10 +20,9 @@ Async<Result<int>> node_get(Call& call) {
 }
 
 Async<Result<int>> node_status(Call& call) {
-  std::vector<std::string> names = read_nodes(call.line.words);
-  const bool everything = names.empty();
+  const std::vector<std::string> names = read_nodes(call.line.words);
   // The Brain is no node: ALL does not mean it, so it may stand beside.
-  if (everything && std::ranges::count(call.line.words, "brain") > 0) names = {"@all", "brain"};
+  const bool everything = std::ranges::any_of(call.line.words, is_everything) || names.empty();
   const auto list =
       OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.node_status(names); }));
   call.output.print(document_of(list));
@@ -34,14 +33,25 @@ Async<Result<int>> node_status(Call& call) {
 }
 
 Async<Result<int>> node_prune(Call& call) {
-  api::Prune prune;
-  for (const std::string& name : read_nodes(call.line.words))
-    prune.names.push_back(OCTO_CO_TRY(parse_node_name(name)));
-  prune.all = prune.names.empty();
+  const std::vector<std::string> words = read_nodes(call.line.words);
+  api::Prune prune{.all = words.empty(), .names = {}};
+  if (!prune.all) {
+    // The same judgement of the words as `node get` asks for, and the same error.
+    const api::NodeList meant =
+        OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.nodes(words); }));
+    for (const NodeInfo& node : meant.nodes) prune.names.push_back(node.record.name);
+  }
   const auto pruned = OCTO_CO_TRY(co_await call.session.post(
       [&](client::Brain& brain, const std::string& key) { return brain.prune(prune, key); }));
   call.output.print(document_of(pruned));
   co_return pruned.kept.empty() || prune.all ? kWell : kConflict;
+}
+
+Async<Result<int>> node_expand(Call& call) {
+  const api::NodeList list = OCTO_CO_TRY(
+      co_await call.session.call([&](client::Brain& brain) { return brain.nodes(call.line.words); }));
+  call.output.print(names_of(list));
+  co_return kWell;
 }
 
 }  // namespace octo::octl

@@ -34,7 +34,7 @@ Async<Result<int>> scen_apply(Call& call) {
   const Start start = [&](client::Brain& brain, const std::string& key) {
     return brain.apply(apply.deployment.name, apply, key);
   };
-  co_return co_await follow(call, {.kind = TaskKind::apply}, start);
+  co_return co_await follow(call, {.show = {.kind = TaskKind::apply}}, start);
 }
 
 }  // namespace octo::octl

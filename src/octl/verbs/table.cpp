@@ -10,10 +10,17 @@ namespace octo::octl {
 namespace {
 
 constexpr Noun kNouns[] = {
-    {"node", "Node Information"},    {"cmd", "Command Execution"},  {"task", "Tasks"},
-    {"scen", "Scenario Deployment"}, {"napp", "Node Applications"}, {"wg", "Workgroup"},
-    {"file", "File Distribution"},   {"ssh", "Fast SSH"},           {"log", "Log Management"},
+    {"node", "Node Information"},
+    {"cmd", "Command Execution"},
+    {"task", "Tasks"},
+    {"scen", "Scenario Deployment"},
+    {"napp", "Node Applications"},
+    {"wg", "Workgroup"},
+    {"file", "File Distribution"},
+    {"ssh", "Fast SSH"},
+    {"log", "Log Management"},
     {"pakma", "Online Upgrade"},
+    {"completion", "Shell Completion"},
 };
 
 constexpr Flag kCommonFlags[] = {
@@ -30,20 +37,98 @@ constexpr Flag kMessage = {"-m", "--message", "<message>", "what the version is 
 
 constexpr Flag kGetFlags[] = {
     {"-sf", "--state-filter", "<filter>", "only states that contain this: online, suspect, offline"}};
+constexpr Flag kC = {"-c", "", "<cmd>", "the command, to run in the foreground"};
+constexpr Flag kCc = {"-cc", "--common-command", "<cmd>", "the same as -c"};
+constexpr Flag kBg = {"-bg", "--background", "<cmd>",
+                      "the command, to run in the background; answers with the process id"};
+constexpr Flag kSs = {"-ss", "--shellscript", "<file>", "a local script to run"};
+constexpr Flag kTimeout = {"--timeout", "", "<time>",
+                           "end it after this long: 500ms, 10s, 5m, 2h; 0 is never (default 1h)"};
+constexpr Flag kDeadline = {"--deadline", "", "<time>",
+                            "how long a node may be out of reach before it is given up (default 10m)"};
+constexpr Flag kOnOffline = {"--on-offline", "", "<rule>",
+                             "nodes that are offline: queue until the deadline (default), skip, or fail"};
+constexpr Flag kBatch = {"--batch", "", "<n|p%>", "so many nodes at a time: 5, or 20% of them"};
+constexpr Flag kMaxFail = {"--max-fail", "", "<n|p%>", "begin no further node once more than so many failed"};
+constexpr Flag kRetries = {"--retries", "", "<n>", "try again where it failed or timed out (default 0)"};
+constexpr Flag kTie = {"--tie", "", "", "end it when octl goes away, whatever the reason"};
+constexpr Flag kDetach = {"--detach", "", "", "print the task's id and leave"};
+constexpr Flag kUser = {"--user", "", "<user>",
+                        "of the node, whom it runs as (default the tentacle's, root)"};
+constexpr Flag kCwd = {"--cwd", "", "<dir>", "of the node, where it runs (default the workspace)"};
+constexpr Flag kEnv = {"--env", "", "<name>=<value>", "a variable of its environment; may be given often",
+                       Use::often};
+constexpr Flag kStdin = {"--stdin", "", "<file>",
+                         "what it reads as its stdin, 512 KiB at most; - is octl's own"};
+constexpr Flag kMemory = {"--memory", "", "<size>", "what it may use on each node: 64M, 2G"};
+constexpr Flag kPids = {"--pids", "", "<n>", "how many processes it may be on each node"};
+constexpr Flag kCpu = {"--cpu", "", "<percent>", "of one core, what it may use on each node: 50, 150"};
+constexpr Flag kAlign = {"-ta", "--time-align", "", "start at the same moment on all nodes", Use::missing};
+constexpr Flag kOutdir = {"--outdir", "", "<dir>",
+                          "write each node's output to <dir>/<node>.stdout, .stderr, .note"};
+
 constexpr Flag kRunFlags[] = {
-    {"-c", "", "<cmd>", "the command, to run in the foreground"},
-    {"-cc", "--common-command", "<cmd>", "the same as -c"},
-    {"-bg", "--background", "<cmd>", "the command, to run in the background; answers with the process id"},
-    {"-ss", "--shellscript", "<file>", "a local script to run"},
-    {"--timeout", "", "<time>", "end it after this long: 500ms, 10s, 5m, 2h; 0 is never (default 1h)"},
-    {"--deadline", "", "<time>", "how long a node may be out of reach before it is given up (default 10m)"},
+    kC,
+    kCc,
+    kBg,
+    kSs,
+    kTimeout,
+    kDeadline,
+    kOnOffline,
+    kBatch,
+    kMaxFail,
+    kRetries,
+    kTie,
+    kDetach,
+    kUser,
+    kCwd,
+    kEnv,
+    kStdin,
+    kMemory,
+    kPids,
+    kCpu,
+    {"--watch", "", "<time>",
+     "again and again, so long after each end, until Ctrl-C; each a task of its own"},
+    kOutdir,
+    {"--diff", "", "", "show how the output of rare groups differs from the largest group's"},
     kRaw,
-    {"-ta", "--time-align", "", "start at the same moment on all nodes", false},
+    kAlign,
+};
+constexpr Flag kXrunFlags[] = {
+    kC,
+    kCc,
+    kBg,
+    kSs,
+    {"-d", "--delay-execute", "<delay>",
+     "start it so many seconds after it was accepted; or 500ms, 5m (default 0)"},
+    kTimeout,
+    kDeadline,
+    kOnOffline,
+    kBatch,
+    kMaxFail,
+    kRetries,
+    kDetach,
+    kUser,
+    kCwd,
+    kEnv,
+    kStdin,
+    kMemory,
+    kPids,
+    kCpu,
+    kAlign,
 };
 constexpr Flag kTaskListFlags[] = {{"--state", "", "<state>", "only tasks in this state"},
+                                   {"--caller", "", "<name>", "only tasks of this operator"},
+                                   {"--node", "", "<node>", "only tasks with a run on this node"},
                                    {"-l", "--limit", "<limit>", "show at most so many (default 20)"},
                                    {"--page", "", "<token>", "go on where the last list ended"}};
 constexpr Flag kRawFlags[] = {kRaw};
+constexpr Flag kWaitFlags[] = {{"--timeout", "", "<time>", "wait no longer than this, then exit with 124"}};
+constexpr Flag kLogFlags[] = {
+    {"-l", "--lines", "<lines>", "so many before the end (default 30)"},
+    {"-d", "--days", "<days>", "none older than so many days before today (default all that are kept)"},
+    {"-f", "--follow", "", "and what is written from then on, until Ctrl-C"}};
+constexpr Flag kOutputFlags[] = {kRaw, kOutdir};
 constexpr Flag kApplyFlags[] = {kMessage, kRaw};
 constexpr Flag kVersionFlags[] = {kOffset, kLimit};
 constexpr Flag kResetFlags[] = {kVersion, kMessage};
@@ -52,9 +137,23 @@ constexpr std::string_view kAboutRun =
     "Exactly one of 'cmd', -c, -cc, -bg and -ss says what to run. Quote a command of several words.\n"
     "With one node its output and exit code are passed through. With several, equal outputs are grouped:\n"
     "  pi[0-2]: Linux\n"
-    "Ctrl-C on a terminal asks whether to cancel or to detach; a second one leaves at once. Without a "
-    "terminal, and\n"
-    "on SIGTERM, the command is cancelled on every node.";
+    "A line at the end counts the nodes by state. --output jsonl prints each node as it ends.\n"
+    "Ctrl-C on a terminal asks whether to cancel or to detach; a second one leaves at once, and so does a "
+    "terminal\n"
+    "that hangs up. Without a terminal, and on SIGTERM, the command is cancelled on every node.";
+constexpr std::string_view kAboutXrun =
+    "Every node loads it and answers; it starts when the delay is over, whether or not anyone still "
+    "listens.\n"
+    "The answer has the task's id: octl task show, attach, wait, output and cancel work as with any other.";
+constexpr std::string_view kAboutOutput =
+    "Without nodes: of all. One node's is passed through, of several each line has its node before it. Of a "
+    "task\n"
+    "that still runs it comes as it is written; Ctrl-C leaves the task alone.";
+constexpr std::string_view kAboutCompletion =
+    "bash: source <(octl completion bash)       or save it below /etc/bash_completion.d\n"
+    "zsh:  source <(octl completion zsh)        or save it as _octl in a folder of $fpath\n"
+    "fish: octl completion fish | source        or save it as ~/.config/fish/completions/octl.fish\n"
+    "Nodes, tasks and scenarios are asked of the Brain while you type, for a second at most.";
 constexpr std::string_view kAboutApply =
     "<scenario> is the folder with deployment.yaml. Targets: prepare, start, stop, purge, commit, and those "
     "the\n"
@@ -83,16 +182,23 @@ constexpr Verb kVerbs[] = {
      {},
      node_prune,
      "Only offline nodes are pruned; the others are listed with the reason."},
+    {"node", "expand", "<set> ...", "show the names that a node set means", 1, kManyWords, {}, node_expand},
 
     {"cmd", "run", "[[-c] 'cmd' | -bg 'cmd' | -ss <script>] <node1> ...",
      "run a command or a script on nodes", 1, kManyWords, kRunFlags, cmd_run, kAboutRun},
     {"cmd", "xrun", "[[-c] 'cmd' | -bg 'cmd' | -ss <script>] [-d <delay>] <node1> ...",
-     "run it after a delay"},
+     "load a command or a script on nodes, to run after a delay", 1, kManyWords, kXrunFlags, cmd_run,
+     kAboutXrun},
 
-    {"task", "list", "[--state <state>] [-l <limit>] [--page <token>]", "tasks, the newest first", 0, 0,
-     kTaskListFlags, task_list},
+    {"task", "list", "[--state <state>] [--caller <name>] [--node <node>] [-l <limit>] [--page <token>]",
+     "tasks, the newest first", 0, 0, kTaskListFlags, task_list},
     {"task", "show", "<task>", "a task and its runs", 1, 1, {}, task_show},
-    {"task", "attach", "<task>", "listen to a task from its first event", 1, 1, kRawFlags, task_attach},
+    {"task", "attach", "<task>", "listen to a task from its first event", 1, 1, kRawFlags, task_attach,
+     "Whatever ends the listening, the task goes on; Ctrl-C on a terminal offers to cancel it."},
+    {"task", "wait", "<task> [--timeout <time>]", "wait until a task is over, print nothing", 1, 1,
+     kWaitFlags, task_wait, "The exit code is that of `cmd run`: see octl help exit."},
+    {"task", "output", "<task> [<node1> ...] [--raw | --outdir <dir>]", "what a task's runs have written", 1,
+     kManyWords, kOutputFlags, task_output, kAboutOutput},
     {"task", "cancel", "<task>", "end a task's processes on every node", 1, 1, {}, task_cancel},
 
     {"scen",
@@ -137,7 +243,9 @@ constexpr Verb kVerbs[] = {
     {"ssh", "ls", "", "SSH services"},
     {"ssh", "del", "<name>", "delete log-in information"},
     {"ssh", "login", "<name>", "log in by SSH"},
-    {"log", "get", "<node1> [-l <lines>] [-d <days>]", "logs of a node or the Brain"},
+    {"log", "get", "<node1> [-l <lines>] [-d <days>] [-f]", "log of a node or of the Brain", 1, 1, kLogFlags,
+     log_get,
+     "`brain` is the Brain itself. The log is the program's own, not that of commands: see task output."},
     {"pakma", "state", "<node1> ...", "state of the upgrade"},
     {"pakma", "install", "<version> <node1> ...", "install a first version"},
     {"pakma", "upgrade", "<version> <node1> ...", "upgrade, on trial"},
@@ -146,6 +254,37 @@ constexpr Verb kVerbs[] = {
     {"pakma", "downgrade", "<node1> ...", "back to the version before"},
     {"pakma", "history", "<node1> ... [-t<time>] [-l<limit>]", "what was installed when"},
     {"pakma", "clean", "<node1> ...", "remove packages"},
+
+    {"completion",
+     "bash",
+     "",
+     "print the completion of words for bash",
+     0,
+     0,
+     {},
+     completion_bash,
+     kAboutCompletion,
+     true},
+    {"completion",
+     "zsh",
+     "",
+     "print the completion of words for zsh",
+     0,
+     0,
+     {},
+     completion_zsh,
+     kAboutCompletion,
+     true},
+    {"completion",
+     "fish",
+     "",
+     "print the completion of words for fish",
+     0,
+     0,
+     {},
+     completion_fish,
+     kAboutCompletion,
+     true},
 };
 
 }  // namespace
@@ -158,6 +297,15 @@ std::span<const Flag> common_flags() { return kCommonFlags; }
 const Verb* find_verb(std::string_view noun, std::string_view word) {
   for (const Verb& verb : kVerbs) {
     if (verb.noun == noun && verb.word == word) return &verb;
+  }
+  return nullptr;
+}
+
+const Flag* find_flag(const Verb& verb, std::string_view word) {
+  for (const std::span<const Flag> flags : {verb.flags, common_flags()}) {
+    for (const Flag& flag : flags) {
+      if (word == flag.word || (!flag.longer.empty() && word == flag.longer)) return &flag;
+    }
   }
   return nullptr;
 }

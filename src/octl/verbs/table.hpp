@@ -12,12 +12,13 @@ namespace octo::octl {
 
 struct Call;
 
+enum class Use { once, often, missing };  // missing: in the contract, not in this version
 struct Flag {
   std::string_view word;    // "-sf": a whole word, never a bundle of letters
   std::string_view longer;  // "--state-filter", or ""
   std::string_view value;   // "<filter>"; empty: it takes none (but "=false" is accepted)
   std::string_view help;
-  bool available = true;
+  Use use = Use::once;
 };
 
 struct Verb {
@@ -46,5 +47,6 @@ std::span<const Noun> nouns();
 std::span<const Verb> verbs();
 std::span<const Flag> common_flags();  // understood by every verb
 const Verb* find_verb(std::string_view noun, std::string_view word);
+const Flag* find_flag(const Verb& verb, std::string_view word);  // by its short or its long word
 
 }  // namespace octo::octl

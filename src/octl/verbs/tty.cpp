@@ -52,12 +52,13 @@ class EchoOff {
 
 }  // namespace
 
-Async<char> read_answer() {
+Async<std::optional<std::string>> read_answer() {
   const int fd = open_terminal();
-  if (fd < 0) co_return '\n';
+  if (fd < 0) co_return std::nullopt;
   Terminal terminal(co_await asio::this_coro::executor, fd);
-  const std::string line = co_await read_line(terminal);
-  co_return line.empty() ? '\n' : line[0];
+  std::string line = co_await read_line(terminal);
+  if (line.empty()) co_return std::nullopt;
+  co_return line;
 }
 
 Async<Result<Secret>> read_password(std::string_view prompt) {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <optional>
+#include <string>
+
 #include "async/async.hpp"
 #include "base/text.hpp"
 
 namespace octo::octl {
 
-// The first character of the next line typed at the terminal; '\n' for an empty one or when there is no
-// terminal. Opens the terminal anew: waiting on the shell's own descriptor would leave it non-blocking for
-// the shell.
-Async<char> read_answer();
+// The next line typed at the terminal; nothing at the end of the input (Ctrl-D) or when there is no terminal.
+// Opens the terminal anew: waiting on the shell's own descriptor would leave it non-blocking for the shell.
+Async<std::optional<std::string>> read_answer();
 // What is typed, not shown, after `prompt`; unavailable without a terminal. Ctrl-C is `cancelled`, and the
 // terminal shows again what is typed whatever happens.
 Async<Result<Secret>> read_password(std::string_view prompt);

@@ -15,9 +15,13 @@ namespace {
 
 using testing::HasSubstr;
 
-class VerbsTest : public FakeBrainTest {};
+http::Reply nodes_reply(const std::vector<std::string>& names) {
+  api::NodeList list;
+  for (const std::string& name : names) list.nodes.emplace_back().record.name = NodeName(name);
+  return json_reply(api::encode(list));
+}
 
-const std::string kStarted = api::encode(api::TaskStarted{TaskId(std::string(kTask))}) + "\n";
+class VerbsTest : public FakeBrainTest {};
 
 TEST_F(VerbsTest, ACommandsKeyIsOnDiskBeforeItIsSentAndGoneAfterwardsAndABrokenStreamGoesOn) {
   const std::string task(kTask);
@@ -46,20 +50,6 @@ TEST_F(VerbsTest, ACommandsKeyIsOnDiskBeforeItIsSentAndGoneAfterwardsAndABrokenS
   EXPECT_TRUE(std::filesystem::is_empty(keys));
 }
 
-// The stream stays open until the task is cancelled.
-http::Reply run_until(const std::atomic<bool>& cancelled, std::function<void()> begun) {
-  http::Reply reply;
-  reply.stream = [&cancelled, begun](http::BodyWriter& writer) -> Async<Result<void>> {
-    SystemClock clock(co_await asio::this_coro::executor);
-    OCTO_CO_TRY(co_await writer.write(kStarted + line_of(ended("pi0", RunState::running, {}), 1)));
-    begun();
-    while (!cancelled) co_await clock.sleep(1ms);
-    co_return co_await writer.write(line_of(ended("pi0", RunState::cancelled, {}), 2) +
-                                    line_of(finished(TaskState::cancelled), 3));
-  };
-  return reply;
-}
-
 TEST_F(VerbsTest, SigtermCancelsTheTaskAndWaitsForItsEnd) {
   std::atomic<bool> cancelled = false;
   other_ = [&](const http::Request& request) {
@@ -84,9 +74,8 @@ TEST_F(VerbsTest, ABackgroundCommandIsAnsweredWithItsPidWhileItRuns) {
     }
     EXPECT_EQ(request.path, fmt::format("/api/v2/tasks/{}", kTask));
     RunRow row = ended("pi0", RunState::running, {}).run;
-    row.id.task = TaskId(std::string(kTask));
     row.pid = 4711;
-    return json_reply(api::encode(api::TaskDetail{.summary = {.id = row.id.task}, .runs = {row}}));
+    return detail_reply({row});
   };
   const auto brain = make_brain();
   const Outcome got =
@@ -96,20 +85,76 @@ TEST_F(VerbsTest, ABackgroundCommandIsAnsweredWithItsPidWhileItRuns) {
   EXPECT_THAT(got.out, HasSubstr("\"pid\": 4711"));
 }
 
-http::Reply nodes_reply(const std::vector<std::string>& names) {
-  api::NodeList list;
-  for (const std::string& name : names) list.nodes.emplace_back().record.name = NodeName(name);
-  return json_reply(api::encode(list));
-}
-
-TEST_F(VerbsTest, AllMeansTheWholeWorkgroup) {
+TEST_F(VerbsTest, NodeSetsGoToTheBrainAsTheyAreWritten) {
+  const std::vector<std::string> sets = {"ALL", "pi[01-24]!pi07", "@lab&arch=arm64", "pi*", "all"};
   other_ = [&](const http::Request& request) {
-    EXPECT_THAT(api::decode_start_task(request.body).value().nodes, testing::ElementsAre("@all"));
+    EXPECT_EQ(api::decode_start_task(request.body).value().nodes, sets);
     return refuse(ErrorCode::conflict, "seen");
   };
   const auto brain = make_brain();
-  const Outcome got = call_octl({"cmd", "run", "true", "ALL"}, write_settings(brain_at(brain->port())));
-  EXPECT_EQ(got.code, kConflict);
+  const std::string settings = write_settings(brain_at(brain->port()));
+  std::vector<std::string> words = {"cmd", "run", "true"};
+  words.insert(words.end(), sets.begin(), sets.end());
+  EXPECT_EQ(call_octl(words, settings).code, kConflict);
+  std::vector<std::string> asked;
+  other_ = [&](const http::Request& request) {
+    const auto [begin, end] = request.query.equal_range("names");
+    asked.clear();
+    for (auto name = begin; name != end; ++name) asked.push_back(name->second);
+    return nodes_reply({"pi0"});
+  };
+  for (const char* verb : {"get", "expand"}) {
+    words = {"node", verb};
+    words.insert(words.end(), sets.begin(), sets.end());
+    EXPECT_EQ(call_octl(words, settings).code, kWell);
+    EXPECT_EQ(asked, sets) << verb;
+  }
+  for (const char* everything : {"ALL", "@", "@all", "@ALL"}) {
+    EXPECT_EQ(call_octl({"node", "get", everything}, settings).code, kWell);
+    EXPECT_TRUE(asked.empty()) << everything;
+  }
+  EXPECT_EQ(call_octl({"node", "get", "all"}, settings).code, kWell);
+  EXPECT_THAT(asked, testing::ElementsAre("all"));
+}
+
+TEST_F(VerbsTest, PruningAnUnknownNodeIsTheErrorOfNodeGetAndPrunesNothing) {
+  other_ = [&](const http::Request& request) {
+    EXPECT_EQ(request.path, "/api/v2/nodes");
+    return refuse(ErrorCode::not_found, "no such node: pi77");
+  };
+  const auto brain = make_brain();
+  const std::string settings = write_settings(brain_at(brain->port()));
+  for (const char* verb : {"get", "prune"}) {
+    const Outcome got = call_octl({"node", verb, "pi0", "pi77"}, settings);
+    EXPECT_EQ(got.code, kOurError) << verb;
+    EXPECT_THAT(got.err, HasSubstr("pi77"));
+  }
+}
+
+TEST_F(VerbsTest, APruneTakesWhatTheWordsMean) {
+  std::optional<api::Prune> pruned;
+  other_ = [&](const http::Request& request) {
+    if (request.method == "GET") return nodes_reply({"pi1", "pi2"});
+    pruned = api::decode_prune(request.body).value();
+    return json_reply(api::encode(api::Pruned{.pruned = pruned->names, .kept = {}}));
+  };
+  const auto brain = make_brain();
+  const std::string settings = write_settings(brain_at(brain->port()));
+  EXPECT_EQ(call_octl({"node", "prune", "pi[1-2]"}, settings).code, kWell);
+  EXPECT_EQ(pruned->names, (std::vector{NodeName("pi1"), NodeName("pi2")}));
+  EXPECT_FALSE(pruned->all);
+  EXPECT_EQ(call_octl({"node", "prune", "ALL"}, settings).code, kWell);
+  EXPECT_TRUE(pruned->all);
+}
+
+TEST_F(VerbsTest, APageThatIsNoTaskIsWrongUse) {
+  const auto brain = make_brain();
+  const std::string settings = write_settings(brain_at(brain->port()));
+  for (const char* page : {"nonsense", "01J000000000000000000000IL", ""}) {
+    EXPECT_EQ(call_octl({"task", "list", "--page", page}, settings).code, kUsage) << page;
+    EXPECT_EQ(call_octl({"task", "show", page}, settings).code, kUsage) << page;
+  }
+  EXPECT_TRUE(brain->asked().empty());
 }
 
 TEST_F(VerbsTest, ApplySendsWhatTheBrainLacksAndThenTheDeployment) {

@@ -16,8 +16,14 @@ bool is_everything(const std::string& word) {
 }
 
 std::vector<std::string> read_nodes(std::span<const std::string> words) {
-  if (std::ranges::any_of(words, is_everything)) return {};
+  if (std::ranges::all_of(words, is_everything)) return {};
   return {words.begin(), words.end()};
+}
+
+Result<TaskId> read_task_id(std::string_view word) {
+  if (word.find_first_of("ILOU") != std::string_view::npos)
+    return fail(ErrorCode::invalid_argument, "{} is no task id: it never has I, L, O or U", quote(word));
+  return parse_task_id(word);
 }
 
 Result<ScenarioName> read_scenario(std::span<const std::string> words) {
@@ -37,7 +43,7 @@ Result<std::string> read_version(const CommandLine& line) {
 }
 
 Result<std::string> read_message(const CommandLine& line, Message need) {
-  std::string message = line.text("-m");
+  std::string message(trim(line.text("-m")));
   if (message.empty() && need == Message::needed) {
     return fail(ErrorCode::invalid_argument, "-m <message> is missing: say what this version is about");
   }

@@ -36,7 +36,8 @@ class HandClock final : public Clock {
 TEST(HostTest, TheStatusTellsThisMachine) {
   asio::io_context loop;
   HandClock clock(loop.get_executor());
-  LocalHost host(clock, "/", loop.get_executor());
+  InlineWorkers workers;
+  LocalHost host(clock, workers, {.disk = "/"}, loop.get_executor());
   bool asked = false;
   asio::co_spawn(
       loop,
@@ -62,7 +63,8 @@ TEST(HostTest, TheStatusTellsThisMachine) {
 TEST(HostTest, AFileSystemThatIsNotThereIsAnError) {
   asio::io_context loop;
   HandClock clock(loop.get_executor());
-  LocalHost host(clock, "/no/such/place", loop.get_executor());
+  InlineWorkers workers;
+  LocalHost host(clock, workers, {.disk = "/no/such/place"}, loop.get_executor());
   asio::co_spawn(
       loop,
       [&]() -> Async<void> {
@@ -71,18 +73,6 @@ TEST(HostTest, AFileSystemThatIsNotThereIsAnError) {
       },
       [](std::exception_ptr error) { EXPECT_FALSE(error); });
   loop.run();
-}
-
-TEST(HostTest, TheRestartCommandIsALineOfTheShell) {
-  char folder[] = "/tmp/octo_host_XXXXXX";
-  ASSERT_NE(::mkdtemp(folder), nullptr);
-  const std::string file = std::string(folder) + "/restarted";
-  ASSERT_TRUE(restart_machine("echo a >" + file + " && true").has_value());
-  int status = 0;
-  EXPECT_GT(::wait(&status), 0);
-  EXPECT_EQ(::access(file.c_str(), F_OK), 0);
-  ::unlink(file.c_str());
-  ::rmdir(folder);
 }
 
 }  // namespace

@@ -18,7 +18,6 @@ namespace {
 constexpr Span kPauseFirst = 250ms;
 constexpr Span kPauseMax = 60s;
 constexpr Span kPauseRefused = 10s;  // a refusal is not cured by asking again quickly
-constexpr int kRestartsMax = 3;      // without a good session between them: never a loop of reboots
 constexpr std::size_t kSmallFile = 4096;
 
 std::int64_t load_number(const std::string& path) {
@@ -35,42 +34,65 @@ BrainLink::BrainLink(Settings settings, Verbs& verbs, Addresses& addresses, net:
       addresses_(addresses),
       dialer_(dialer),
       clock_(clock),
-      random_(random) {}
+      random_(random),
+      auto_restart_(settings_.restart_rule, settings_.folder + "/restarts", settings_.boot_id, clock_.now()) {
+}
 
 Async<void> BrainLink::run() {
+  if (const auto& damage = auto_restart_.damage(); damage && settings_.restart) {
+    log::error(
+        "there is no auto restart until the next session with the Brain: how many were tried is not known, "
+        "{}",
+        damage->message());
+  }
+  co_await in_nursery([this](Nursery& nursery) { return run_rounds(nursery); });
+}
+
+Async<void> BrainLink::run_rounds(Nursery& nursery) {
   int failures = 0;
+  Instant last_session = clock_.now();
   while (true) {
     bool joined = false;
     const Error why = co_await round(joined);
+    const Instant now = clock_.now();
     failures = joined ? 0 : failures + 1;
+    if (joined) {
+      last_session = now;
+      auto_restart_.session_ended(now);
+    } else {
+      // The Brain calls us offline by now, and tied runs end with their Brain.
+      if (now - last_session >= limits::offline_after) verbs_.end_tied();
+      auto_restart_.round_failed(why, now);
+    }
     log::warning("{}: {}", joined ? "the link to the Brain is lost" : "no link to the Brain", why.message());
-    if (failures > 0 && failures % std::max(1, settings_.rounds_before_restart) == 0) restart_host(why);
+    if (settings_.restart && auto_restart_.is_due(now)) restart_host(why, nursery);
     co_await clock_.sleep(pause_before(failures, why));
   }
 }
 
 // Full jitter, so that a thousand nodes do not come back in one instant.
 Span BrainLink::pause_before(int failures, const Error& why) {
-  const bool refused = why.code() == ErrorCode::forbidden || why.code() == ErrorCode::conflict;
+  const bool refused = is_refusal(why);
   const Span most = std::min<Span>(kPauseMax, kPauseFirst * (std::int64_t{1} << std::min(failures, 8)));
   const auto random =
       std::chrono::duration_cast<Span>(std::max(most, refused ? kPauseRefused : Span{}) * random_.fraction());
   return refused ? kPauseRefused / 2 + random : random;
 }
 
-void BrainLink::restart_host(const Error& why) {
-  if (!settings_.restart) return;
-  const std::string path = settings_.folder + "/restarts";
-  const std::int64_t tried = load_number(path);
-  if (tried >= kRestartsMax) return;
-  // Counted durably before the restart, or a restart that takes at once would not count.
-  if (const auto saved = files::save(path, std::to_string(tried + 1)); !saved) {
-    log::error("auto restart is left out, its count cannot be kept: {}", saved.error().message());
+void BrainLink::restart_host(const Error& why, Nursery& nursery) {
+  const auto number = auto_restart_.begin(clock_.now());
+  if (!number) {
+    log::error("auto restart is left out: {}", number.error().message());
     return;
   }
-  log::warning("auto restart {} of {}: {}", tried + 1, kRestartsMax, why.message());
-  if (const auto started = settings_.restart(); !started)
-    log::error("auto restart: {}", started.error().message());
+  log::warning("auto restart {} of {}: {}", *number, AutoRestart::starts_max, why.message());
+  nursery.spawn(run_restart());
+}
+
+Async<void> BrainLink::run_restart() {
+  const auto ended = co_await settings_.restart();
+  if (!ended) log::error("auto restart: {}", ended.error().message());
+  auto_restart_.ended();
 }
 
 Async<Error> BrainLink::round(bool& joined) {
@@ -86,6 +108,7 @@ Async<Error> BrainLink::round(bool& joined) {
   config.hello.name = settings_.name.str();
   config.hello.instance = settings_.instance;
   config.hello.boot_id = settings_.boot_id;
+  config.hello.labels = settings_.labels;
   config.hello.epoch_seen = static_cast<std::uint64_t>(load_number(settings_.folder + "/epoch"));
   const Executor executor = co_await asio::this_coro::executor;
   link::Link link(clock_, std::move(*stream), config, executor);
@@ -121,8 +144,9 @@ Async<Result<void>> BrainLink::join(link::Link& link) {
   }
   if (welcome.epoch > seen)
     OCTO_CO_TRY(files::save(settings_.folder + "/epoch", std::to_string(welcome.epoch)));
-  if (files::exists(settings_.folder + "/restarts"))
-    OCTO_CO_TRY(files::save(settings_.folder + "/restarts", "0"));
+  // A full disk is no reason to refuse the Brain: what is not forgotten only makes a reboot less likely.
+  if (const auto forgotten = auto_restart_.joined(); !forgotten)
+    log::warning("{}", forgotten.error().message());
   log::info("joined Brain {} (version {}) as {}", welcome.brain, welcome.program_version, settings_.name);
   co_return Result<void>{};
 }

@@ -9,6 +9,7 @@
 #include "async/nursery.hpp"
 #include "base/random.hpp"
 #include "io/link/link.hpp"
+#include "tentacle/link/auto_restart.hpp"
 #include "tentacle/work/verbs.hpp"
 
 namespace octo::tentacle {
@@ -27,11 +28,12 @@ class BrainLink {
     std::string version;
     std::string instance;  // load_instance()
     std::string boot_id;
+    Labels labels;
     std::string folder;  // what the link remembers on disk: epoch seen, restarts tried
     std::string brain;   // expected in its certificate; empty: any Brain of our CA
-    int rounds_before_restart = 6;
-    // Auto restart after that many failed rounds, when the settings ask for it; empty: never.
-    std::function<Result<void>()> restart;
+    AutoRestart::Rule restart_rule;
+    // Runs the settings' command to its end, when they ask for auto restart; empty: never.
+    std::function<Async<Result<void>>()> restart;
   };
   BrainLink(Settings settings, Verbs& verbs, Addresses& addresses, net::Dialer& dialer, Clock& clock,
             Random& random);
@@ -41,6 +43,7 @@ class BrainLink {
 
  private:
   struct Session;
+  Async<void> run_rounds(Nursery& nursery);
   // One dial and, if it succeeds, one session. `joined` is set once the Brain has welcomed us.
   Async<Error> round(bool& joined);
   Async<Result<void>> join(link::Link& link);
@@ -50,7 +53,8 @@ class BrainLink {
   Async<bool> offer(Session& session, const RunId& run);
   Async<void> start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order,
                     Span start_within);
-  void restart_host(const Error& why);
+  void restart_host(const Error& why, Nursery& nursery);
+  Async<void> run_restart();
   Span pause_before(int failures, const Error& why);
 
   Settings settings_;
@@ -59,6 +63,7 @@ class BrainLink {
   net::Dialer& dialer_;
   Clock& clock_;
   Random& random_;
+  AutoRestart auto_restart_;
 };
 
 // Random, made at the first start on this disk and kept: tells a reinstalled node from the one before.

@@ -75,6 +75,32 @@ Async<bool> follow(Verbs& verbs, const RunId& run, link::Channel channel, Output
   co_return acknowledged->has_value();
 }
 
+// Until all is told, or, of one that is followed, until the Brain wants no more.
+Async<void> send_log(Verbs& verbs, const LogQuestion& question, link::Channel& channel) {
+  const auto next = co_await verbs.read_log(question);
+  if (!next) co_return co_await reply(channel, wire::Failed{next.error()});
+  channel.set_priority(wire::Priority::output);
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    bool over = false;
+    Event ended(co_await asio::this_coro::executor);
+    nursery.spawn([](link::Channel& on, bool& flag, Event& event) -> Async<void> {
+      (void)co_await on.receive();  // the Brain says nothing on it, but that it is closed
+      flag = true;
+      event.set();
+    }(channel, over, ended));
+    nursery.spawn([](const NextLines& read, link::Channel& on, bool& flag, Event& event) -> Async<void> {
+      while (true) {
+        auto lines = co_await read();
+        if (!lines || lines->empty() || !co_await on.send(bytes_of(wire::LogLines{std::move(*lines)}))) break;
+      }
+      flag = true;
+      event.set();
+    }(*next, channel, over, ended));
+    while (!over) co_await ended.wait();
+  });
+  channel.close();
+}
+
 }  // namespace
 
 Async<void> BrainLink::serve(std::shared_ptr<Session> session) {
@@ -123,7 +149,10 @@ Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel cha
   auto source = std::make_shared<LinkSource>([session] { return session->link; }, clock_);
   const auto facts = co_await verbs_.start(std::move(order), std::move(source));
   if (!facts) co_return co_await reply(channel, wire::Failed{facts.error()});
-  if (!co_await channel.send(bytes_of(wire::RunProgress{RunState::running, std::nullopt}))) co_return;
+  // One that has ended may never have begun: its end says all.
+  if (!is_final(facts->state) &&
+      !co_await channel.send(bytes_of(wire::RunProgress{facts->state, std::nullopt})))
+    co_return;
   // A repeated order: what becomes of the run is told on another stream already.
   if (!session->told.insert(run).second) co_return channel.close();
   if (!co_await follow(verbs_, run, std::move(channel), {})) co_await resume(session, run);
@@ -149,6 +178,8 @@ Async<void> BrainLink::serve_stream(std::shared_ptr<Session> session, link::Chan
     auto apps = co_await verbs_.apps(ask->app, ask->offset, ask->limit);
     if (apps) co_await reply(channel, wire::AppsAnswer{std::move(*apps)});
     else co_await reply(channel, wire::Failed{apps.error()});
+  } else if (const auto* log = std::get_if<wire::AskLog>(&*message)) {
+    co_await send_log(verbs_, log->question, channel);
   } else {
     channel.reset(Error(ErrorCode::unsupported, "no stream begins with this message"));
   }

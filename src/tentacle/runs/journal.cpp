@@ -88,8 +88,8 @@ Result<void> fill(const std::string& folder, const char* name, BytesView bytes) 
   return sync_folder(parent_of(folder));
 }
 
-Result<void> create(const std::string& folder, const char* name, BytesView bytes) {
-  if (::mkdir(folder.c_str(), 0700) != 0) {
+Result<void> create(const std::string& folder, mode_t mode, const char* name, BytesView bytes) {
+  if (::mkdir(folder.c_str(), mode) != 0) {
     if (errno == EEXIST) return fail(ErrorCode::conflict, "run folder {} is there already", folder);
     return fail(errno == ENOSPC || errno == EDQUOT ? ErrorCode::storage_full : ErrorCode::internal,
                 "make run folder {}: {}", folder, std::strerror(errno));
@@ -196,12 +196,24 @@ Result<RunOnDisk> load_run(const std::string& folder) {
   return run;
 }
 
+Result<runner::Intent> load_intent(const std::string& folder) {
+  return runner::decode_intent(OCTO_TRY(files::load(files::join(folder, runner::kIntentFile),
+                                                    runner::kFrameBytesMax + runner::kFrameHeadBytes)));
+}
+
 Result<void> create_run(const std::string& folder, const runner::Intent& intent) {
-  return create(folder, runner::kIntentFile, runner::encode(intent)).with("journal a run");
+  // Another user passes through to the note and the script, which are its own; it can list nothing.
+  if (intent.user) {
+    const std::string runs = parent_of(folder);
+    for (const std::string& passage : {runs, parent_of(runs)}) ::chmod(passage.c_str(), 0711);
+  }
+  OCTO_TRY(create(folder, intent.user ? 0711 : 0700, runner::kIntentFile, runner::encode(intent))
+               .with("journal a run"));
+  return {};
 }
 
 Result<void> create_deed(const std::string& folder, const RunEnd& end) {
-  return create(folder, runner::kRecordFile, runner::encode(ended_of(end))).with("journal an outcome");
+  return create(folder, 0700, runner::kRecordFile, runner::encode(ended_of(end))).with("journal an outcome");
 }
 
 std::optional<pid_t> lock_holder(const std::string& folder) {

@@ -31,6 +31,8 @@ Result<void> create_run(const std::string& folder, const runner::Intent& intent)
 // Makes the outcome of a deed that is no process durable.
 Result<void> create_deed(const std::string& folder, const RunEnd& end);
 
+Result<runner::Intent> load_intent(const std::string& folder);
+
 // The runner that holds the record's lock; nothing: none lives.
 std::optional<pid_t> lock_holder(const std::string& folder);
 

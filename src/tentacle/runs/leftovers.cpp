@@ -13,6 +13,7 @@
 #include "io/process/process.hpp"
 #include "runner/folder.hpp"
 #include "runner/tree.hpp"
+#include "tentacle/runs/journal.hpp"
 
 namespace octo::tentacle {
 
@@ -51,10 +52,7 @@ std::string kill_leftovers(const std::string& folder, const std::optional<runner
   const auto claim =
       claim_bytes ? runner::decode_claim(*claim_bytes) : fail(ErrorCode::not_found, "no claim");
   if (claim && claim->boot != runner::boot_id()) return {};
-  const auto intent_bytes = files::load(files::join(folder, runner::kIntentFile), runner::kFrameBytesMax + 8);
-  const auto intent =
-      intent_bytes ? runner::decode_intent(*intent_bytes) : fail(ErrorCode::not_found, "no intent");
-  if (intent && !intent->cgroup.empty()) {
+  if (const auto intent = load_intent(folder); intent && !intent->cgroup.empty()) {
     (void)process::Cgroups::kill(intent->cgroup);
     (void)process::Cgroups::remove(intent->cgroup);
   }

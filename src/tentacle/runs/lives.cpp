@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -21,7 +22,8 @@ namespace {
 
 constexpr Span kHouseInterval = 1h;
 
-runner::Intent intent_of(const Runs::Start& start, const std::string& folder, std::string cgroup) {
+runner::Intent intent_of(const Runs::Start& start, const std::string& folder, std::string cgroup,
+                         Instant now) {
   runner::Intent intent{.run = local_name(start.id),
                         .node = start.id.node.str(),
                         .script = start.order.kind == ExecOrder::Kind::script,
@@ -32,8 +34,12 @@ runner::Intent intent_of(const Runs::Start& start, const std::string& folder, st
                         .limit = start.order.background ? Span::zero() : start.order.limit,
                         .kill_grace = limits::kill_grace,
                         .cgroup = std::move(cgroup),
+                        .input = start.order.input,
+                        .tied_to = start.order.tie ? ::getpid() : 0,
                         .head_bytes = limits::output_head_bytes,
                         .tail_bytes = limits::output_tail_bytes};
+  if (start.order.delay > Span::zero()) intent.not_before = now + start.order.delay;
+  if (start.account) intent.user = {start.account->uid, start.account->gid, start.account->groups};
   intent.environment.emplace_back("OCTOPODA_OUTPUT", files::join(folder, runner::kNoteFile));
   return intent;
 }
@@ -97,14 +103,19 @@ void LocalRuns::load(const std::vector<std::string>& names) {
       if (!on_disk) log::error("run {}: {}", name, on_disk.error().message());
       const auto run = add(*id);
       if (on_disk && on_disk->started) run->facts.pid = on_disk->started->pid;
+      if (const auto intent = load_intent(folder)) {
+        if (intent->not_before > setup_.clock.now() && !run->facts.pid) run->facts.state = RunState::armed;
+        // What it was tied to is gone: the agent that started it.
+        if (intent->tied_to != 0) run->cancelled = true;
+      }
       nursery_.spawn(follow(run));
     }
   }
 }
 
 // In a worker. Everything that decides whether a run begins is in this order.
-Result<process::Process> LocalRuns::begin(const std::string& folder, const Start& start, std::string cgroup) {
-  OCTO_TRY(create_run(folder, intent_of(start, folder, std::move(cgroup))));
+Result<process::Process> LocalRuns::begin(const std::string& folder, const runner::Intent& intent) {
+  OCTO_TRY(create_run(folder, intent));
   const pid_t pid =
       OCTO_TRY(process::spawn({.program = setup_.runner,
                                .arguments = {"runner", folder},
@@ -115,13 +126,43 @@ Result<process::Process> LocalRuns::begin(const std::string& folder, const Start
   return process::Process::open(pid);
 }
 
+// Its own cgroup, with the bounds that were asked for; "" where the host has none and none is needed.
+Result<std::string> LocalRuns::make_cgroup(const Start& start) {
+  const bool bound = start.order.resources != Resources{};
+  auto made = cgroups_
+                  ? cgroups_->make(fmt::format("{}.{}", setup_.node, local_name(start.id)))
+                  : Result<std::string>(fail(ErrorCode::unsupported, "this host has no cgroup v2 for us"));
+  if (!made) return bound ? std::move(made).with("keep the bounds of the run") : Result<std::string>("");
+  if (!bound) return made;
+  auto set = process::Cgroups::bound(*made, start.order.resources.memory_bytes,
+                                     start.order.resources.processes, start.order.resources.cpu_percent);
+  if (set) return made;
+  (void)process::Cgroups::remove(*made);
+  return fail(set.error());
+}
+
 Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
   std::string cgroup;
-  if (cgroups_) cgroup = cgroups_->make(fmt::format("{}.{}", setup_.node, local_name(run->id))).value_or("");
-  auto begun = co_await setup_.workers.run([&] { return begin(run->folder, start, cgroup); });
+  if (auto made = make_cgroup(start)) {
+    cgroup = std::move(*made);
+  } else {
+    // As `rejected`, not as a run that began: nothing of it is on disk yet.
+    run->failed = made.error();
+    runs_.erase(run->id);
+    run->starting = false;
+    co_return run->tell();
+  }
+  run->tied = start.order.tie;
+  const runner::Intent intent = intent_of(start, run->folder, cgroup, setup_.clock.now());
+  auto begun = co_await setup_.workers.run([&] { return begin(run->folder, intent); });
   if (begun) {
     run->runner.emplace(std::move(*begun));
     if (run->cancelled) run->ask_to_end();
+    if (intent.not_before != Instant{} && run->starting) {
+      run->facts.state = RunState::armed;
+      run->starting = false;
+      run->tell();
+    }
   } else if (!files::exists(files::join(run->folder, runner::kIntentFile))) {
     if (!cgroup.empty()) (void)process::Cgroups::remove(cgroup);
     run->failed = begun.error();
@@ -183,6 +224,7 @@ Async<void> LocalRuns::look(Run& run) {
   if (!on_disk) co_return;  // settled when its runner is gone
   if (on_disk->started && !run.facts.pid) {
     run.facts.pid = on_disk->started->pid;
+    run.facts.state = RunState::running;
     run.starting = false;
     run.tell();
   }

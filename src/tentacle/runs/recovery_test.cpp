@@ -181,6 +181,50 @@ TEST_F(RecoveryTest, ATombstoneHalfMadeIsFinished) {
   });
 }
 
+TEST_F(RecoveryTest, ARunThatWaitsForItsTimeIsAdoptedAndStartsThen) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    auto later = order(witnessed("echo out"));
+    later.order.delay = 700ms;
+    EXPECT_EQ((co_await runs->start(later)).value().state, RunState::armed);
+    EXPECT_EQ(witnesses(), 0);
+    runs = co_await restart(std::move(runs));
+    EXPECT_EQ(runs->find(run())->state, RunState::armed);
+    const Whole whole = co_await follow(*runs, run());
+    EXPECT_EQ(whole.out, "out\n");
+    EXPECT_EQ(witnesses(), 1);
+    // One that nobody waits for any more.
+    auto never = order(witnessed("true"), 1);
+    never.order.delay = 1h;
+    EXPECT_EQ((co_await runs->start(never)).value().state, RunState::armed);
+    EXPECT_TRUE(co_await runs->cancel(run(1)));
+    EXPECT_EQ((co_await follow(*runs, run(1))).end.state, RunState::cancelled);
+    EXPECT_EQ(witnesses(), 1);
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RecoveryTest, ATiedRunEndsWhenItsBrainOrItsAgentIsGone) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    for (const std::uint32_t step : {0U, 1U, 2U}) {
+      auto tied = order("echo up; sleep 1000", step);
+      tied.order.tie = step != 2;
+      (void)(co_await runs->start(tied)).value();
+      if (step == 0) {
+        runs->end_tied();
+        EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::cancelled);
+      }
+    }
+    runs = co_await restart(std::move(runs));
+    EXPECT_EQ((co_await follow(*runs, run(1))).end.state, RunState::cancelled);
+    EXPECT_FALSE(runs->find(run(2))->end) << "not tied: it outlives its agent";
+    EXPECT_TRUE(co_await runs->cancel(run(2)));
+    (void)co_await follow(*runs, run(2));
+    co_await close(std::move(runs));
+  });
+}
+
 TEST_F(RecoveryTest, DamageOfOneRecordIsReportedForThatRunOnly) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();

@@ -35,6 +35,7 @@ struct LocalRuns::Run {
   bool starting = false;
   std::optional<Error> failed;  // its start; nothing was begun and the run is forgotten
   bool cancelled = false;
+  bool tied = false;
   bool pid_told = false;
   std::uint64_t kept_bytes = 0;  // of output on disk, once it has ended
   std::uint64_t news = 0;

@@ -89,11 +89,17 @@ Async<Result<Runs::News>> LocalRuns::next(const RunId& id, const OutputMark& fro
     }
     const bool pid_is_news = run->facts.pid && !run->pid_told;
     if (!news.pieces.empty() || end || pid_is_news) {
-      news.facts = RunFacts{end ? end->state : RunState::running, run->facts.pid, end};
+      news.facts = RunFacts{end ? end->state : run->facts.state, run->facts.pid, end};
       run->pid_told = run->facts.pid.has_value();
       co_return news;
     }
     while (run->news == seen) co_await run->changed.wait();
+  }
+}
+
+void LocalRuns::end_tied() {
+  for (const auto& [id, run] : runs_) {
+    if (run->tied && !run->facts.end) run->ask_to_end();
   }
 }
 

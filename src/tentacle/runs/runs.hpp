@@ -14,6 +14,7 @@
 #include "async/workers.hpp"
 #include "io/files/files.hpp"
 #include "io/process/process.hpp"
+#include "runner/format.hpp"
 #include "tentacle/work/ports.hpp"
 
 namespace octo::tentacle {
@@ -42,6 +43,7 @@ class LocalRuns final : public Runs {
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
   std::optional<RunFacts> find(const RunId& id) const override;
   Async<Result<News>> next(const RunId& id, const OutputMark& from) override;
+  void end_tied() override;
   Async<Result<void>> cancel(const RunId& id) override;
   Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override;
   std::vector<RunId> unacknowledged() const override;
@@ -53,7 +55,8 @@ class LocalRuns final : public Runs {
   LocalRuns(Setup setup, files::FolderLock lock, int wake, Executor executor);
   std::shared_ptr<Run> add(const RunId& id);
   void load(const std::vector<std::string>& names);
-  Result<process::Process> begin(const std::string& folder, const Start& start, std::string cgroup);
+  Result<process::Process> begin(const std::string& folder, const runner::Intent& intent);
+  Result<std::string> make_cgroup(const Start& start);
   Async<void> launch(std::shared_ptr<Run> run, Start start);
   Async<void> follow(std::shared_ptr<Run> run);
   Async<void> watch(Run& run);

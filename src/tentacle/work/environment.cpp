@@ -37,9 +37,17 @@ Environment basics_of(const Environment& agent, const std::string& home) {
 }
 
 Result<Environment> environment_of(const Surroundings& node, const RunId& id, const ExecOrder& order,
-                                   const std::string& folder) {
+                                   const std::string& folder, const std::optional<Account>& account) {
   std::map<std::string, std::string> variables;
-  for (const Environment* from : {&node.basics, &node.own, &order.environment}) {
+  Environment of_account;
+  if (account) {
+    of_account = {{"HOME", account->home},
+                  {"USER", account->name},
+                  {"LOGNAME", account->name},
+                  {"SHELL", account->shell}};
+  }
+  const Environment& personal = of_account;
+  for (const Environment* from : {&node.basics, &personal, &node.own, &order.environment}) {
     for (const auto& [name, value] : *from) {
       OCTO_TRY(check(name, value));
       variables[name] = value;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domain/order.hpp"
+#include "tentacle/work/ports.hpp"
 
 namespace octo::tentacle {
 
@@ -27,7 +28,9 @@ Environment basics_of(const Environment& agent, const std::string& home);
 // Complete but for OCTOPODA_OUTPUT, whose file belongs to Runs. Later entries win: basics, own, the order's,
 // OCTOPODA_*. Each name once; a name that is empty or holds '=' or NUL is invalid_argument. OCTOPODA_APP and
 // OCTOPODA_SCENARIO are unset without an app, OCTOPODA_FILENAME is unset for a command line.
+// `account`: whom it runs as, if not as the agent; it sets HOME, USER, LOGNAME and SHELL.
 Result<Environment> environment_of(const Surroundings& node, const RunId& id, const ExecOrder& order,
-                                   const std::string& folder);
+                                   const std::string& folder,
+                                   const std::optional<Account>& account = std::nullopt);
 
 }  // namespace octo::tentacle

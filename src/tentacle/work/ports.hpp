@@ -16,9 +16,17 @@
 
 namespace octo::tentacle {
 
+// A user of this machine.
+struct Account {
+  std::string name, home, shell;
+  std::string folder;  // where it begins: its home, or / where that is not there
+  std::uint32_t uid = 0, gid = 0;
+  std::vector<std::uint32_t> groups;
+};
+
 // What is known of one run on this node.
 struct RunFacts {
-  RunState state = RunState::running;  // running or final
+  RunState state = RunState::running;  // armed, running or final
   std::optional<std::int64_t> pid;     // of the command, once started
   std::optional<RunEnd> end;           // once final
 };
@@ -34,6 +42,7 @@ class Runs {
     ExecOrder order;
     std::string folder;
     std::vector<std::pair<std::string, std::string>> environment;
+    std::optional<Account> account;  // nothing: as the agent
   };
   virtual Async<Result<RunFacts>> start(const Start& start) = 0;
   // Journals the outcome of a deed that was no process start (sync, commit, …), so that it is kept and
@@ -48,6 +57,8 @@ class Runs {
     std::vector<OutputPiece> pieces;
   };
   virtual Async<Result<News>> next(const RunId& id, const OutputMark& from) = 0;
+  // Ends the runs that are tied to whoever asked for them: the Brain is gone.
+  virtual void end_tied() = 0;
   // Ends the process tree: SIGTERM, after the grace SIGKILL. The end arrives through next(). not_found for an
   // unknown run; a finished one is no error.
   virtual Async<Result<void>> cancel(const RunId& id) = 0;
@@ -87,10 +98,15 @@ class Workspace {
   virtual Async<Result<NodeAppInfo>> app(const AppAt& app, std::uint64_t offset, std::uint64_t limit) = 0;
 };
 
+// The next lines, in order. None: that was all; whoever follows a log waits for more instead.
+using NextLines = std::function<Async<Result<std::vector<std::string>>>()>;
+
 class Host {
  public:
   virtual ~Host() = default;
   virtual Async<Result<HostStatus>> status() = 0;  // without clock: the link adds it
+  virtual Async<Result<NextLines>> read_log(const LogQuestion& question) = 0;  // of the agent itself
+  virtual Async<Result<Account>> find_account(const std::string& user) = 0;    // by name; not_found
 };
 
 }  // namespace octo::tentacle

@@ -51,6 +51,8 @@ Result<void> check(const ExecOrder& order, const Environment& environment) {
   if (!script && (trim(order.text).empty() || order.text.find('\0') != Bytes::npos)) {
     return fail(ErrorCode::invalid_argument, "a command is text, not empty and without NUL bytes");
   }
+  if (order.folder.find('\0') != std::string::npos || order.folder.size() > limits::path_bytes_max)
+    return fail(ErrorCode::invalid_argument, "{} is no folder to run in", quote(order.folder));
   const std::string& name = order.script_name;
   if (script && (name.empty() || name.size() > 255 || name == "." || name == ".." ||
                  name.find_first_of(std::string_view("/\0", 2)) != std::string::npos)) {
@@ -97,19 +99,38 @@ Async<Result<RunFacts>> Verbs::start_process(RunId id, ExecOrder order) {
   std::string folder = ports_.workspace.root();
   if (order.app) {
     auto found = ports_.workspace.folder_of(*order.app);
+    if (!found && order.where_prepared && found.error().code() == ErrorCode::conflict) {
+      co_return co_await conclude(id, {.state = RunState::succeeded,
+                                       .exit_code = 0,
+                                       .reason = found.error().message() + ", so there was nothing to do"});
+    }
     if (!found) co_return co_await refuse(id, std::move(found).error());
     folder = std::move(*found);
   }
-  auto environment = environment_of(surroundings_, id, order, folder);
+  std::optional<Account> account;
+  if (!order.user.empty()) {
+    auto found = co_await ports_.host.find_account(order.user);
+    if (!found) co_return co_await refuse(id, std::move(found).error());
+    account = std::move(*found);
+    if (!order.app) folder = account->folder;  // the workspace may be closed to it
+  }
+  if (order.folder.starts_with('/')) folder = order.folder;
+  else if (!order.folder.empty()) folder += "/" + order.folder;
+  auto environment = environment_of(surroundings_, id, order, folder, account);
   if (!environment) co_return co_await refuse(id, std::move(environment).error());
   if (auto fits = check(order, *environment); !fits) co_return co_await refuse(id, std::move(fits).error());
-  const Runs::Start start{id, std::move(order), std::move(folder), std::move(*environment)};
+  const Runs::Start start{id, std::move(order), std::move(folder), std::move(*environment),
+                          std::move(account)};
   co_return co_await ports_.runs.start(start);
 }
 
-// Journalled like any other end, so that the Brain gets it also over a link that breaks now.
 Async<Result<RunFacts>> Verbs::refuse(RunId id, Error error) {
-  RunEnd end{.state = RunState::rejected, .reason = error.message(), .started = ports_.clock.wall()};
+  co_return co_await conclude(id, {.state = RunState::rejected, .reason = error.message()});
+}
+
+// Journalled like any other end, so that the Brain gets it also over a link that breaks now.
+Async<Result<RunFacts>> Verbs::conclude(RunId id, RunEnd end) {
+  end.started = ports_.clock.wall();
   OCTO_CO_TRY(co_await ports_.runs.record(id, end));
   co_return RunFacts{.state = end.state, .end = std::move(end)};
 }
@@ -191,6 +212,10 @@ std::vector<RunId> Verbs::unacknowledged() const {
   std::vector<RunId> runs = ports_.runs.unacknowledged();
   for (const auto& [id, deed] : deeds_) runs.push_back(id);
   return runs;
+}
+
+Async<Result<NextLines>> Verbs::read_log(LogQuestion question) {
+  co_return co_await ports_.host.read_log(question);
 }
 
 Async<Result<HostStatus>> Verbs::status() { co_return co_await ports_.host.status(); }

@@ -38,11 +38,13 @@ class Verbs {
   // As Runs: see ports.hpp. The pid is news once after each start() or unacknowledged().
   Async<Result<Runs::News>> next(RunId id, OutputMark from);
   Async<Result<void>> cancel(RunId id);
+  void end_tied() { ports_.runs.end_tied(); }
   Async<Result<void>> acknowledge(RunId id, OutputMark durable, bool end_durable);
   // Runs to be resumed on a new session.
   std::vector<RunId> unacknowledged() const;
 
   Async<Result<HostStatus>> status();  // without clock
+  Async<Result<NextLines>> read_log(LogQuestion question);
   // One app with its versions from `offset` on, or all with the newest version each.
   Async<Result<std::vector<NodeAppInfo>>> apps(std::optional<AppAt> app, std::uint64_t offset,
                                                std::uint64_t limit);
@@ -54,6 +56,7 @@ class Verbs {
   struct InProgress;  // a deed that is no process
   Async<Result<RunFacts>> start_process(RunId id, ExecOrder order);
   Async<Result<RunFacts>> refuse(RunId id, Error error);
+  Async<Result<RunFacts>> conclude(RunId id, RunEnd end);
   Async<void> do_deed(std::shared_ptr<InProgress> deed);
   Async<Result<RunEnd>> perform(InProgress& deed);
 

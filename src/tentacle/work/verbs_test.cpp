@@ -35,6 +35,7 @@ class FakeRuns final : public Runs {
     if (!ends.contains(id)) co_return fail(ErrorCode::not_found, "no such run");
     co_return News{.facts = *find(id)};
   }
+  void end_tied() override { ++ends_of_tied; }
   Async<Result<void>> cancel(const RunId& id) override {
     cancelled.push_back(id);
     co_return Result<void>{};
@@ -50,6 +51,7 @@ class FakeRuns final : public Runs {
   std::vector<Start> starts;
   std::map<RunId, RunEnd> ends;
   std::vector<RunId> cancelled;
+  int ends_of_tied = 0;
   bool full = false;
 };
 
@@ -90,6 +92,20 @@ class FakeWorkspace final : public Workspace {
 class FakeHost final : public Host {
  public:
   Async<Result<HostStatus>> status() override { co_return HostStatus{.cpu_cores = 4}; }
+  Async<Result<NextLines>> read_log(const LogQuestion&) override {
+    co_return fail(ErrorCode::not_found, "no log");
+  }
+  Async<Result<Account>> find_account(const std::string& user) override {
+    if (user != "alice")
+      co_return fail(ErrorCode::not_found, "there is no user {} on this machine", quote(user));
+    co_return Account{.name = "alice",
+                      .home = "/users/alice",
+                      .shell = "/bin/zsh",
+                      .folder = "/users/alice",
+                      .uid = 7,
+                      .gid = 8,
+                      .groups = {8, 9}};
+  }
 };
 
 class FakeSource final : public Source {
@@ -153,6 +169,43 @@ TEST(VerbsTest, ACommandRunsInTheWorkspaceOrInItsApp) {
     EXPECT_EQ(world.runs.starts.at(1).folder, "/w/hello@w");
     EXPECT_THAT(world.runs.starts.at(1).environment,
                 testing::Contains(testing::Pair("OCTOPODA_CURRENTDIR", "/w/hello@w")));
+  });
+}
+
+TEST(VerbsTest, ACommandRunsAsItsUserFromItsHomeAndWhereItIsTold) {
+  World world;
+  world.run([&]() -> Async<void> {
+    (void)co_await world.verbs.start({id_of(0), ExecOrder{.text = "true", .user = "alice"}}, nullptr);
+    (void)co_await world.verbs.start({id_of(1), ExecOrder{.text = "true", .user = "alice", .folder = "sub"}},
+                                     nullptr);
+    (void)co_await world.verbs.start({id_of(2), ExecOrder{.text = "true", .folder = "/abs"}}, nullptr);
+    (void)co_await world.verbs.start({id_of(3), ExecOrder{.text = "true", .app = hello(), .folder = "sub"}},
+                                     nullptr);
+    (void)co_await world.verbs.start({id_of(4), ExecOrder{.text = "true", .user = "bob"}}, nullptr);
+    const auto& starts = world.runs.starts;
+    EXPECT_EQ(starts.size(), 4U);
+    EXPECT_EQ(starts.at(0).folder, "/users/alice");
+    EXPECT_EQ(starts.at(0).account->uid, 7U);
+    EXPECT_THAT(starts.at(0).environment, testing::Contains(testing::Pair("HOME", "/users/alice")));
+    EXPECT_THAT(starts.at(0).environment, testing::Contains(testing::Pair("USER", "alice")));
+    EXPECT_EQ(starts.at(1).folder, "/users/alice/sub");
+    EXPECT_EQ(starts.at(2).folder, "/abs");
+    EXPECT_FALSE(starts.at(2).account);
+    EXPECT_EQ(starts.at(3).folder, "/w/hello@w/sub");
+    EXPECT_EQ(world.runs.ends.at(id_of(4)).state, RunState::rejected);
+    EXPECT_THAT(world.runs.ends.at(id_of(4)).reason, HasSubstr("bob"));
+  });
+}
+
+TEST(VerbsTest, APurgeScriptHasNothingToDoWhereTheAppIsNot) {
+  World world;
+  world.run([&]() -> Async<void> {
+    const AppAt other{AppName("other"), ScenarioName("w")};
+    const auto facts = co_await world.verbs.start(
+        {id_of(0), ExecOrder{.text = "true", .app = other, .where_prepared = true}}, nullptr);
+    EXPECT_EQ(facts.value().state, RunState::succeeded);
+    EXPECT_THAT(world.runs.ends.at(id_of(0)).reason, HasSubstr("not prepared"));
+    EXPECT_TRUE(world.runs.starts.empty());
   });
 }
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Runs that wait for their time, that end with their agent, that run as somebody else, that read something.
+#include <pwd.h>
+
+#include <thread>
+
+#include "runner/runner_testing.hpp"
+
+namespace octo::runner {
+namespace {
+
+class ArmedTest : public RunnerTest {};
+
+TEST_F(ArmedTest, ACommandReadsItsInputToTheEnd) {
+  intent_.input = std::string(300'000, 'x') + Bytes("\0\n\xff", 3);
+  EXPECT_EQ(end_of("cat").exit_code, 0);
+  EXPECT_EQ(output(1), intent_.input);
+  EXPECT_EQ(record().ended->bytes[0], intent_.input.size());
+}
+
+TEST_F(ArmedTest, ACommandRunsAsItsUserAndTheNoteIsItsOwn) {
+  if (::geteuid() != 0) GTEST_FAIL() << "needs root, as the agent does";
+  const passwd* nobody = ::getpwnam("nobody");
+  ASSERT_NE(nobody, nullptr);
+  intent_.user = User{nobody->pw_uid, nobody->pw_gid, {nobody->pw_gid}};
+  ::umask(077);  // as agents write intents
+  for (const std::string& passage : {runs_, folder_}) ASSERT_EQ(::chmod(passage.c_str(), 0711), 0);
+  intent_.script = true;
+  intent_.script_name = "who";
+  const Ended end =
+      end_of("#!/bin/sh\nid -un; id -G; echo noted >>\"$OCTOPODA_OUTPUT\"; cat " + folder_ + "/intent");
+  EXPECT_EQ(end.exit_code, 1) << "the intent is not for it to read";
+  EXPECT_EQ(output(1), fmt::format("nobody\n{}\n", nobody->pw_gid));
+  EXPECT_EQ(output(3), "noted\n");
+}
+
+TEST_F(ArmedTest, NothingStartsBeforeItsTime) {
+  const Instant start = now() + 300ms;
+  intent_.not_before = start;
+  EXPECT_EQ(end_of("true").state, "succeeded");
+  EXPECT_GE(record().started->at, start);
+}
+
+TEST_F(ArmedTest, WhatIsCancelledBeforeItsTimeNeverStarts) {
+  intent_.not_before = now() + 1h;
+  const pid_t runner = begin("echo ran >" + runs_ + "/witness");
+  // Its lock is its sign of life, and it can be told to end from then on.
+  for (const Instant limit = now() + 10s; !is_locked() && now() < limit;) std::this_thread::yield();
+  ASSERT_TRUE(is_locked());
+  ::kill(runner, SIGTERM);
+  EXPECT_EQ(join(runner), Exit::done);
+  EXPECT_EQ(record().ended->state, "cancelled");
+  EXPECT_FALSE(record().started);
+  EXPECT_FALSE(fs::exists(runs_ + "/witness"));
+}
+
+// begin() forks twice here, so that the parent of the runner can die.
+TEST_F(ArmedTest, ATiedRunEndsWithItsAgentAlsoBeforeItsTime) {
+  for (const Span delay : {Span::zero(), Span(1h)}) {
+    intent_.not_before = delay == Span::zero() ? Instant{} : now() + delay;
+    int up[2];
+    ASSERT_EQ(::pipe(up), 0);
+    const pid_t agent = ::fork();
+    if (agent == 0) {
+      intent_.tied_to = ::getpid();
+      (void)begin("echo up; sleep 1000");
+      (void)!::write(up[1], "", 1);
+      ::pause();
+      ::_exit(0);
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(up[0], &byte, 1), 1);
+    for (const Instant limit = now() + 10s; !is_locked() && now() < limit;) std::this_thread::yield();
+    if (delay == Span::zero()) await(Wake::output);
+    ::kill(agent, SIGKILL);
+    ::waitpid(agent, nullptr, 0);
+    await(Wake::ended);
+    ASSERT_TRUE(record().ended) << print_span(delay);
+    EXPECT_EQ(record().ended->state, "cancelled");
+    EXPECT_NE(record().ended->reason.find("tied"), std::string::npos);
+    for (const int fd : up) ::close(fd);
+    TearDown();
+    SetUp();
+  }
+}
+
+}  // namespace
+}  // namespace octo::runner
