@@ -60,6 +60,19 @@ class NameServer(unittest.TestCase):
         self.assertEqual(self.value("brain.stolen"), "x")
         self.assertEqual(self.ask("/delete?key=brain.stolen", "-X", "POST", certificate=brain)[0], 200)
 
+    def test_a_broken_percent_escape_is_refused_here_and_by_the_brain(self):
+        status, body = self.ask("/list?method=contain&key=%2")
+        self.assertEqual(status, 400)
+        self.assertEqual(json.loads(body)["status"], 400)
+        octl = (self.fleet.folder / "octl.yaml").read_text()
+        port, self.port = self.port, int(re.findall(r"(?m)^  port: (\d+)", octl)[1])
+        try:
+            status, body = self.ask("/api/v2/ping?x=%2", certificate=self.fleet.folder / "octl" / "cert" / "client")
+        finally:
+            self.port = port
+        self.assertEqual(status, 400)
+        self.assertIn("percent escape", json.loads(body)["detail"])
+
     def test_plain_http_and_nonsense_get_nothing(self):
         plain = subprocess.run(["curl", "-s", "-m", "10", f"http://127.0.0.1:{self.port}/ping"], capture_output=True, timeout=30)
         self.assertNotEqual(plain.returncode, 0)
@@ -144,6 +157,11 @@ class StaticDir(unittest.TestCase):
             whole.write_bytes(whole.read_bytes()[:500_000])  # a download that broke off goes on
             subprocess.run([*curl, "-C", "-", "-o", whole, f"{url}/pack.tar"], check=True)
             self.assertEqual(whole.read_bytes(), (release / "pack.tar").read_bytes())
+            head = subprocess.run([*curl, "-I", f"{url}/pack.tar"], capture_output=True, text=True).stdout
+            self.assertIn("content-length: 1048576\n", head.replace("\r", ""))
+            part = subprocess.run([*curl, "-D", "-", "-r", "0-9", "-o", whole, f"{url}/pack.tar"], capture_output=True, text=True).stdout
+            self.assertIn("content-length: 10\n", part.replace("\r", ""))
+            self.assertNotIn("transfer-encoding", part)
             for path in ("/link", "/../ca/ca.key", "/%2e%2e/fleet/ca/ca.key", "/"):
                 self.assertNotEqual(subprocess.run([*curl, url + path], capture_output=True).returncode, 0, path)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Parts die at the wrong moment: nothing acknowledged is lost, nothing runs twice."""
 import json
+import random
 import shutil
 import unittest
 
@@ -77,6 +78,23 @@ class Restarts(unittest.TestCase):
             self.assertEqual(running.returncode, 0, out + err)
             self.assertEqual(len(read_lines(fleet.base / "witness")), 2, "no step ran twice")
             self.assertEqual(read_lines(fleet.workspace("pi-24") / "helloPrinter@helloWorld" / "hello.txt"), ["-->prepared"])
+            self.assertEqual(len(fleet.octl("scen", "version", "helloWorld", "--output", "jsonl").stdout.splitlines()), 1)
+
+    def test_the_agent_dies_while_it_brings_sources_and_the_apply_goes_on(self):
+        with Fleet(["pi-24", "pi-240"]) as fleet:
+            folder = fleet.base / "helloWorld"
+            shutil.copytree(ROOT / "examples" / "helloWorld", folder)
+            content = random.Random(7).randbytes(60_000_000)
+            (folder / "hello" / "src" / "large").write_bytes(content)
+            chunks = fleet.workspace("pi-24") / "helloPrinter@helloWorld" / ".git" / "octopoda" / "chunks"
+            running = fleet.begin("scen", "apply", folder, "prepare", "-m", "large", "--output", "json")
+            wait_for(lambda: chunks.is_dir() and any(chunks.iterdir()), what="the first chunks")
+            fleet.start_again(fleet.kill("tentacle", "pi-24"))
+            out, err = running.communicate(timeout=90)
+            self.assertEqual(running.returncode, 0, out + err)
+            app = fleet.workspace("pi-24") / "helloPrinter@helloWorld"
+            self.assertEqual((app / "large").read_bytes(), content)
+            self.assertEqual(read_lines(app / "hello.txt"), ["-->prepared"])
             self.assertEqual(len(fleet.octl("scen", "version", "helloWorld", "--output", "jsonl").stdout.splitlines()), 1)
 
     def test_fifty_nodes_at_once(self):

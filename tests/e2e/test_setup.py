@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Certificates, init, up, down, passwd: what people do before there is a fleet."""
+import contextlib
+import ctypes
+import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -9,9 +13,10 @@ import socket
 import stat
 import subprocess
 import tempfile
+import termios
 import unittest
 
-from tests.support.fleet import BIN, Fleet, wait_for
+from tests.support.fleet import BIN, Fleet, Process, wait_for
 
 QUIET = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60}
 
@@ -25,6 +30,8 @@ class Folder(unittest.TestCase):
         for process in self.started:
             process.kill()
             process.wait()
+            if process.stdout:
+                process.stdout.close()
         subprocess.run([BIN / "octopoda", "down", "--dir", self.folder / "fleet"], **QUIET)
         self.assertEqual(self.daemons(), [])
         shutil.rmtree(self.folder)
@@ -98,10 +105,31 @@ class Certificates(Folder):
         self.assertIn("--force", self.octopoda("certgen", "node", "pi0", exit=1))
         self.octopoda("certgen", "node", "pi0", "--force")
 
+    def test_a_list_is_continued_where_one_exists(self):
+        self.octopoda("certgen", "ca", "net")
+        self.octopoda("certgen", "node", "pi1")
+        before = (self.folder / "pi1" / "client.key").read_bytes()
+        names = self.folder / "names"
+        names.write_text("pi0\npi1\npi2\n")
+        said = self.octopoda("certgen", "clientlist", "names")
+        self.assertIn("kept: pi1\n", said)
+        for name in ("pi0", "pi2"):
+            self.assertTrue((self.folder / name / "client.pem").exists(), name)
+        self.assertEqual((self.folder / "pi1" / "client.key").read_bytes(), before)
+        self.assertEqual(self.octopoda("certgen", "clientlist", "names"), "kept: pi0\nkept: pi1\nkept: pi2\n")
+        names.write_text("pi7\n../pi8\n")
+        self.octopoda("certgen", "clientlist", "names", exit=1)
+        self.assertFalse((self.folder / "pi7").exists(), "all names are judged first")
+        names.write_text("pi1\n")
+        self.octopoda("certgen", "clientlist", "names", "--force")
+        self.assertNotEqual((self.folder / "pi1" / "client.key").read_bytes(), before)
+
     def test_bad_words_are_named(self):
         self.octopoda("certgen", "ca", "net")
         for words, word in ((("node", "../pi0"), "../pi0"), (("node", "brain"), "brain"), (("server", "ns"), "ADDRESS"),
                             (("brain", "brain", "not an address!"), "not an address!"), (("clientlist", "none"), "none"),
+                            (("server", "ns", "999.1.1.1"), "999.1.1.1"), (("server", "ns", "10.0.0.1", "0.0.0.0"), "0.0.0.0"),
+                            (("brain", "my.brain", "10.0.0.1"), "my.brain"), (("brain", "my brain", "10.0.0.1"), "my brain"),
                             (("dance",), "dance"), (("node",), "NAME")):
             done = subprocess.run([BIN / "octopoda", "certgen", *words], cwd=self.folder, **QUIET)
             self.assertIn(done.returncode, (1, 2), words)
@@ -144,6 +172,88 @@ class Init(Folder):
             self.assertEqual(daemon.returncode, 0, said)
             self.assertIn("stopped", said, "-p logs to the terminal")
         self.assertIn("fleet", self.octopoda("init", "--dir", fleet, exit=1))
+
+    def test_an_address_that_cannot_be_makes_nothing(self):
+        fleet = self.folder / "fleet"
+        for ip in ("bogus", "300.1.1.1", "0.0.0.0", "::1", ""):
+            self.assertIn("--ip", self.octopoda("init", "--dir", fleet, "--ip", ip, exit=1))
+            self.assertFalse(fleet.exists(), ip)
+        self.octopoda("init", "--dir", fleet, "--ip", "192.0.2.1")
+
+    def test_ctrl_c_where_a_password_is_asked_for_is_130_and_changes_nothing(self):
+        fleet = self.folder / "fleet"
+        self.octopoda("init", "--dir", fleet)
+        before = (fleet / "brain/data/root.passwd").read_bytes()
+        for key, exit in ((b"\x03", 130), (b"\x04", 1)):
+            ours, theirs = pty.openpty()
+            asked = subprocess.Popen([BIN / "brain", "-c", fleet / "brain/brain.yaml", "passwd"], stdin=theirs,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            self.started.append(asked)
+            wait_for(lambda: not termios.tcgetattr(theirs)[3] & termios.ECHO, what="the mute prompt")
+            os.write(ours, key)
+            self.assertEqual(asked.wait(timeout=20), exit, key)
+            os.close(ours)
+            os.close(theirs)
+        self.assertEqual((fleet / "brain/data/root.passwd").read_bytes(), before)
+
+    def test_secrets_that_everybody_can_read_are_named_with_the_command_that_mends_it(self):
+        fleet = self.folder / "fleet"
+        self.octopoda("init", "--dir", fleet)
+        for program, settings, secrets in (("nameserver", "nameserver/httpns.yaml", ["nameserver/cert/server.key"]),
+                                           ("brain", "brain/brain.yaml", ["brain/cert/server.key", "brain/data/root.passwd"]),
+                                           ("tentacle", "pi0/tentacle.yaml", ["pi0/cert/client.key"])):
+            log = (fleet / settings).parent / "log"
+            read = lambda: "".join(path.read_text() for path in log.glob("*.log"))
+            ready = {"nameserver": "listens on", "brain": "operators at", "tentacle": "runs in"}[program]
+            for mode, warned in ((0o600, False), (0o640, False), (0o644, True)):
+                for path in log.glob("*.log"):
+                    path.unlink()
+                for secret in secrets:
+                    (fleet / secret).chmod(mode)
+                daemon = self.start(program, "-c", fleet / settings)
+                wait_for(lambda: ready in read(), what=f"the start of {program}")
+                daemon.terminate()
+                daemon.communicate(timeout=20)
+                for secret in secrets:
+                    self.assertEqual(f"chmod 600 {fleet / secret}" in read(), warned, read())
+
+    def test_a_changed_password_ends_the_tokens_of_the_old_one(self):
+        fleet = self.folder / "fleet"
+        self.octopoda("up", "--nodes", "1", "--dir", fleet, "--detach")
+        octl = (fleet / "octl.yaml").read_text()
+        port = re.findall(r"(?m)^  port: (\d+)", octl)[1]
+        password = re.search(r'(?m)^  password: "(.*)"', octl).group(1)
+        curl = ["curl", "-s", "--cacert", fleet / "ca/ca.pem", "--cert", fleet / "octl/cert/client.pem",
+                "--key", fleet / "octl/cert/client.key"]
+        brain = f"https://127.0.0.1:{port}/api/v2"
+
+        def log_in(word):
+            body = json.dumps({"group": "", "password": word})
+            return json.loads(subprocess.run([*curl, "-d", body, f"{brain}/login"], **QUIET).stdout)
+
+        def status(token):
+            words = [*curl, "-o", "/dev/null", "-w", "%{http_code}", "-H", f"authorization: Bearer {token}", f"{brain}/nodes"]
+            return subprocess.run(words, **QUIET).stdout
+
+        token = log_in(password)["token"]
+        self.assertEqual(status(token), "200")
+
+        def restart(new):
+            if new:
+                subprocess.run([BIN / "brain", "-c", fleet / "brain/brain.yaml", "passwd"], input=f"{new}\n", check=True,
+                               **{key: QUIET[key] for key in ("capture_output", "text", "timeout")})
+            found = [path.parent.name for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+                     if (read_or_none(path) or b"").endswith(b"brain\0-c\0%s/brain/brain.yaml\0" % os.fsencode(fleet))]
+            self.assertEqual(len(found), 1)
+            Process(int(found[0])).kill(signal.SIGTERM)
+            self.start("brain", "-c", fleet / "brain/brain.yaml")
+            wait_for(lambda: status(token) != "000", what="the Brain again")
+
+        restart(None)
+        self.assertEqual(status(token), "200", "a restart alone ends none")
+        restart("new word")
+        self.assertEqual(status(token), "401")
+        self.assertEqual(status(log_in("new word")["token"]), "200")
 
     def test_a_brain_without_password_names_the_command_and_takes_the_one_it_is_given(self):
         fleet = self.folder / "fleet"
@@ -196,6 +306,42 @@ class UpAndDown(Folder):
         self.octopoda("down", "--dir", fleet)
         self.assertEqual(self.daemons(), [])
 
+    def test_what_it_says_can_be_typed_where_a_folder_has_spaces(self):
+        fleet = self.folder / "my fleet's"
+        said = self.octopoda("init", "--dir", fleet)
+        self.assertIn("--dir '", said)
+        said = self.octopoda("up", "--dir", fleet, "--detach")
+        self.assertIn("and 1 node are up", said)
+        environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        for begin, wanted in (("use it:   ", "pi0"), ("stop it:  ", "ended 3 processes")):
+            command = next(line.removeprefix(begin) for line in said.splitlines() if line.startswith(begin))
+            done = subprocess.run(["sh", "-c", command], env=environment, **QUIET)
+            self.assertEqual(done.returncode, 0, command + done.stderr)
+            self.assertIn(wanted, done.stdout)
+
+    def test_down_ends_what_commands_left_in_their_cgroups_and_nobody_elses(self):
+        if not any(line.split()[2] == "cgroup2" for line in pathlib.Path("/proc/mounts").read_text().splitlines()):
+            self.skipTest("this host has no cgroup v2")
+        ours, other = self.folder / "fleet", self.folder / "other"
+        self.addCleanup(subprocess.run, [BIN / "octopoda", "down", "--dir", other], **QUIET)
+        number = 100_000 + os.getpid()
+        for fleet, seconds in ((ours, number), (other, number + 1)):
+            self.octopoda("up", "--nodes", "1", "--dir", fleet, "--detach")
+            done = subprocess.run([BIN / "octl", "-c", fleet / "octl.yaml", "cmd", "run",
+                                   f'env -i setsid bash -c "sleep {seconds} & disown"', "pi0"], **QUIET)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+        def runs(seconds):
+            return [path.parent.name for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+                    if read_or_none(path) == b"sleep\0%d\0" % seconds]
+
+        self.assertTrue(runs(number), "a normal end leaves it alone")
+        self.octopoda("down", "--dir", ours)
+        self.assertEqual(runs(number), [])
+        self.assertTrue(runs(number + 1), "another fleet's pi0")
+        self.octopoda("down", "--dir", other)
+        self.assertEqual(runs(number + 1), [])
+
     def test_in_the_foreground_it_ends_with_its_terminal(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             fleet = self.folder / "fleet"
@@ -233,6 +379,137 @@ class UpAndDown(Folder):
             self.assertEqual(self.nodes(fleet / "octl.yaml"), ["pi0"])
 
 
+@contextlib.contextmanager
+def own_network():
+    """Within it we, and who we start, have a network namespace of our own, with a loopback that is up."""
+    clone_newnet = 0x40000000
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/self/ns/net") as before:
+        if libc.unshare(clone_newnet) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        try:
+            ip("link", "set", "lo", "up")
+            yield
+        finally:
+            if libc.setns(before.fileno(), clone_newnet) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, **QUIET)
+
+
+def read_or_none(path):
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+class Agent(Folder):
+    """A tentacle whose settings say more than `init` wrote."""
+
+    def setUp(self):
+        super().setUp()
+        self.fleet = self.folder / "fleet"
+
+    def settings_with(self, old, new):
+        settings = self.fleet / "pi0" / "tentacle.yaml"
+        text = settings.read_text()
+        self.assertIn(old, text)
+        settings.write_text(text.replace(old, new))
+        return settings
+
+    def said(self):
+        return "".join(path.read_text() for path in sorted((self.fleet / "pi0/log").glob("tentacle_*.log")))
+
+    def test_it_dials_from_the_address_that_its_interface_has_now(self):
+        with own_network(), Fleet(["pi0"]) as fleet:
+            self.fleet = fleet.folder
+            ip("link", "add", "wlan0", "type", "veth", "peer", "name", "other0")
+            ip("link", "set", "wlan0", "up")
+            fleet.kill("tentacle")
+            settings = self.settings_with("name: \"pi0\"\n", "name: \"pi0\"\nnetDevice: wlan0\n")
+            agent = self.start("tentacle", "-c", settings)
+            wait_for(lambda: self.said().count("wlan0' has no IPv4 address") >= 3, what="three rounds without an address")
+            self.assertIsNone(agent.poll(), "it goes on")
+            for address in ("10.77.0.1", "10.77.0.2"):
+                ip("address", "flush", "dev", "wlan0")
+                brain = fleet.kill("brain")
+                wait_for(lambda: fleet.octl("node", "get", exit=None).returncode != 0, what="the end of the Brain")
+                fleet.start_again(brain)
+                ip("address", "add", f"{address}/24", "dev", "wlan0")
+                wait_for(lambda: fleet.octl("node", "get", exit=None).returncode == 0, 30, "the Brain again")
+                fleet.wait_online(seconds=60)
+                self.assertIn(address, subprocess.run(["ss", "-tn", "state", "established"], check=True, **QUIET).stdout)
+            self.started.remove(agent)
+            fleet.started.append(agent)  # ends before its folder goes
+
+    def test_a_restart_command_is_given_time(self):
+        self.octopoda("init", "--dir", self.fleet)
+        begun, end = self.folder / "begun", self.folder / "end"
+        os.mkfifo(end)
+        command = f"echo $$ >>{begun}; read line <{end}"
+        self.settings_with("reconnectInterval: 5\n  retryTime: 6\n  autoRestart: false\n  autoRestartCommand: reboot",
+                           "reconnectInterval: 1\n  retryTime: 1\n  autoRestart: true\n"
+                           f"  autoRestartCommand: {json.dumps(command)}")
+
+        def rounds():
+            return self.said().count("no link to the Brain")
+
+        agent = self.start("tentacle", "-c", self.fleet / "pi0/tentacle.yaml")
+        try:
+            wait_for(begun.exists, what="the command")
+            before = rounds()
+            wait_for(lambda: rounds() >= before + 3, 60, "three rounds more")
+            self.assertEqual(len(begun.read_text().split()), 1, "the first one runs")
+            self.assertEqual((self.fleet / "pi0/data/restarts").read_text().split()[0], "1")
+        finally:
+            with open(end, "w"):
+                pass
+        pid = begun.read_text().split()[0]
+        wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), what="the end of the command, which is waited for")
+        before = rounds()
+        wait_for(lambda: rounds() >= before + 1, 60, "one round more")
+        self.assertEqual(len(begun.read_text().split()), 1, "the machine would be going down")
+        self.assertIsNone(agent.poll())
+
+    def test_a_second_node_of_one_name_is_refused_and_not_restarted_for_it(self):
+        with Fleet(["pi0"]) as fleet:
+            self.fleet = self.folder
+            begun = self.folder / "begun"
+            shutil.copytree(fleet.folder / "pi0/cert", self.folder / "pi0/cert")
+            text = (fleet.folder / "pi0/tentacle.yaml").read_text()
+            (self.folder / "pi0/tentacle.yaml").write_text(text.replace(f"{fleet.folder}/", f"{self.folder}/"))
+            settings = self.settings_with(
+                "reconnectInterval: 5\n  retryTime: 6\n  autoRestart: false\n  autoRestartCommand: reboot",
+                f"reconnectInterval: 0\n  retryTime: 1\n  autoRestart: true\n  autoRestartCommand: touch {begun}")
+            self.start("tentacle", "-c", settings)
+            wait_for(lambda: self.said().count("no link to the Brain") >= 2, 60, "two rounds")
+            self.assertNotIn("joined", self.said())
+            self.assertFalse(begun.exists(), self.said())
+
+    def test_a_damaged_count_of_restarts_restarts_nothing(self):
+        self.octopoda("init", "--dir", self.fleet)
+        begun = self.folder / "begun"
+        self.settings_with("reconnectInterval: 5\n  retryTime: 6\n  autoRestart: false\n  autoRestartCommand: reboot",
+                           f"reconnectInterval: 0\n  retryTime: 1\n  autoRestart: true\n  autoRestartCommand: touch {begun}")
+        (self.fleet / "pi0/data/restarts").write_text("\0\0\0")
+        self.start("tentacle", "-c", self.fleet / "pi0/tentacle.yaml")
+        wait_for(lambda: self.said().count("no link to the Brain") >= 3, what="three rounds")
+        self.assertFalse(begun.exists())
+        self.assertIn("data/restarts' is damaged", self.said())
+
+    def test_auto_restart_without_a_command_is_an_error(self):
+        self.octopoda("init", "--dir", self.fleet)
+        settings = self.settings_with("autoRestart: false\n  autoRestartCommand: reboot",
+                                      "autoRestart: true\n  autoRestartCommand: \"\"")
+        done = subprocess.run([BIN / "tentacle", "-c", settings], **QUIET)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("autoRestartCommand", done.stderr)
+        self.assertIn("tentacle.yaml", done.stderr)
+
+
 class EveryProgram(Folder):
     def test_version_help_and_unknown_words(self):
         version = subprocess.run([BIN / "octl", "-version"], check=True, **QUIET).stdout.split()[-1]
@@ -245,8 +522,10 @@ class EveryProgram(Folder):
             missing = subprocess.run([BIN / program, "-c", self.folder / "none.yaml"], **QUIET)
             self.assertEqual(missing.returncode, 1)
             self.assertIn("none.yaml", missing.stderr)
-        self.assertIn(version, self.octopoda("--version"))
-        self.octopoda("--help")
+        for word in ("--version", "-version"):
+            self.assertIn(version, self.octopoda(word))
+        for word in ("--help", "-help", "-h"):
+            self.assertIn("certgen", self.octopoda(word))
 
     def test_the_agent_needs_nothing_but_the_libc_family(self):
         done = subprocess.run(["ldd", BIN / "tentacle"], check=True, **QUIET)

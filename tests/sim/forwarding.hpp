@@ -36,6 +36,10 @@ class ForwardingLedger : public brain::Ledger {
     return to_.tasks(filter);
   }
   Async<Result<std::vector<brain::StoredTask>>> open_tasks() override { return to_.open_tasks(); }
+  Async<Result<std::vector<TaskId>>> forget_tasks(WallTime before, std::size_t most,
+                                                  const brain::Stamp& stamp) override {
+    return to_.forget_tasks(before, most, stamp);
+  }
   Async<Result<std::vector<Scenario>>> scenarios(const Group& group) override { return to_.scenarios(group); }
   Async<Result<std::optional<Scenario>>> find_scenario(const ScenarioName& name) override {
     return to_.find_scenario(name);
@@ -64,6 +68,8 @@ class ForwardingEventLog : public brain::EventLog {
   }
   Async<Result<Summary>> open(const TaskId& task) override { return to_.open(task); }
   void close(const TaskId& task) override { to_.close(task); }
+  Async<Result<void>> remove(const TaskId& task) override { return to_.remove(task); }
+  Async<Result<std::vector<std::pair<TaskId, std::uint64_t>>>> sizes() override { return to_.sizes(); }
 
  protected:
   brain::EventLog& to_;
@@ -76,8 +82,9 @@ class ForwardingFleetEvents : public brain::FleetEvents {
   void node_online(const NodeName& node) override { to_.node_online(node); }
   void node_offline(const NodeName& node) override { to_.node_offline(node); }
   Async<Result<OutputMark>> run_offered(const RunId& run) override { return to_.run_offered(run); }
-  Async<Result<void>> run_progress(const RunId& run, std::optional<std::int64_t> pid) override {
-    return to_.run_progress(run, pid);
+  Async<Result<void>> run_progress(const RunId& run, RunState state,
+                                   std::optional<std::int64_t> pid) override {
+    return to_.run_progress(run, state, pid);
   }
   Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override {
     return to_.run_output(run, std::move(piece));
@@ -107,6 +114,9 @@ class ForwardingFleet : public brain::Fleet {
                                                std::uint64_t offset, std::uint64_t limit) override {
     return to_.apps(node, app, offset, limit);
   }
+  Async<Result<brain::NextLines>> read_log(const NodeName& node, const LogQuestion& question) override {
+    return to_.read_log(node, question);
+  }
   void drop(const NodeName& node) override { to_.drop(node); }
 
  protected:
@@ -120,6 +130,7 @@ class ForwardingRuns : public tentacle::Runs {
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override { return to_.record(id, end); }
   std::optional<tentacle::RunFacts> find(const RunId& id) const override { return to_.find(id); }
   Async<Result<News>> next(const RunId& id, const OutputMark& from) override { return to_.next(id, from); }
+  void end_tied() override { to_.end_tied(); }
   Async<Result<void>> cancel(const RunId& id) override { return to_.cancel(id); }
   Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override {
     return to_.acknowledge(id, durable, end_durable);

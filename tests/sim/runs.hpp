@@ -16,6 +16,7 @@ class SimRuns final : public tentacle::Runs {
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
   std::optional<tentacle::RunFacts> find(const RunId& id) const override;
   Async<Result<News>> next(const RunId& id, const OutputMark& from) override;
+  void end_tied() override {}
   Async<Result<void>> cancel(const RunId& id) override;
   Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override;
   std::vector<RunId> unacknowledged() const override;
@@ -49,6 +50,12 @@ class NoWorkspace final : public tentacle::Workspace {
 class NoHost final : public tentacle::Host {
  public:
   Async<Result<HostStatus>> status() override { co_return HostStatus{}; }
+  Async<Result<tentacle::NextLines>> read_log(const LogQuestion&) override {
+    co_return fail(ErrorCode::not_found, "a simulated node has no log");
+  }
+  Async<Result<tentacle::Account>> find_account(const std::string& user) override {
+    co_return fail(ErrorCode::not_found, "a simulated node has no user {}", user);
+  }
 };
 
 class FixedAddress final : public tentacle::Addresses {
