@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "octl/print/visible.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace octo::octl {
