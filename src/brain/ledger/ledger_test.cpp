@@ -93,9 +93,8 @@ TEST_F(LedgerTest, OnlyOldTasksThatAreOverAreForgotten) {
       if (id[1] == '3') continue;
       EXPECT_TRUE((co_await ledger.record_runs(TaskId(id), {}, TaskState::succeeded)).has_value());
     }
-    const auto gone = [&](std::size_t most) {
-      return ledger.forget_tasks(WallTime(50s), most, stamp("task.forget"));
-    };
+    const Stamp by = stamp("task.forget");
+    const auto gone = [&](std::size_t most) { return ledger.forget_tasks(WallTime(50s), most, by); };
     EXPECT_EQ((co_await gone(1)).value(), std::vector<TaskId>{TaskId("T1")});
     EXPECT_EQ((co_await gone(10)).value(), std::vector<TaskId>{TaskId("T2")});
     EXPECT_TRUE((co_await gone(10)).value().empty());

@@ -188,6 +188,8 @@ TEST_F(RecoveryTest, ARunThatWaitsForItsTimeIsAdoptedAndStartsThen) {
     later.order.delay = 700ms;
     EXPECT_EQ((co_await runs->start(later)).value().state, RunState::armed);
     EXPECT_EQ(witnesses(), 0);
+    while (!lock_holder(folder()))
+      co_await clock_.sleep(1ms);  // until then the next agent may end it for good
     runs = co_await restart(std::move(runs));
     EXPECT_EQ(runs->find(run())->state, RunState::armed);
     const Whole whole = co_await follow(*runs, run());
