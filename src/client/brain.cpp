@@ -89,6 +89,8 @@ Brain::~Brain() = default;
 
 void Brain::set_token(Secret token) { impl_->token = std::move(token); }
 
+Async<Result<void>> Brain::connect() { co_return (co_await impl_->http.connect()).with(impl_->where); }
+
 Async<Result<api::LoggedIn>> Brain::login(const api::Login& login) {
   return impl_->ask(impl_->call_of("POST", "/login", api::encode(login)), api::decode_logged_in);
 }

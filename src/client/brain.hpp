@@ -36,6 +36,7 @@ class Brain {
   ~Brain();
 
   void set_token(Secret token);
+  Async<Result<void>> connect();  // dials, unless there is a connection
   Async<Result<api::LoggedIn>> login(const api::Login& login);
 
   Async<Result<api::NodeList>> nodes(const std::vector<std::string>& names);  // empty: the whole workgroup

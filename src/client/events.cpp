@@ -30,11 +30,9 @@ Async<Result<std::string>> LineEvents::next_line() {
 }
 
 Async<Result<std::optional<TaskEvent>>> LineEvents::next() {
+  if (done_) co_return std::nullopt;
   const std::string line = OCTO_CO_TRY(co_await next_line());
-  if (line.empty()) {
-    if (done_) co_return std::nullopt;
-    co_return fail(ErrorCode::unavailable, "the stream of events ended before the task did");
-  }
+  if (line.empty()) co_return fail(ErrorCode::unavailable, "the stream of events ended before the task did");
   TaskEvent event = OCTO_CO_TRY(api::decode_task_event(line));
   if (event.kind == TaskEvent::Kind::done) done_ = true;
   co_return std::optional(std::move(event));

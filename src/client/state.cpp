@@ -57,6 +57,7 @@ Result<void> State::load() {
       token_ = Token{Secret(take(*token, "text")), *expires, take(*token, "brain"), take(*token, "group")};
   }
   if (root.find("brain")) brain_ = OCTO_TRY(net::parse_endpoint(take(root, "brain")).with(file_));
+  if (root.find("credentials")) credentials_ = OCTO_TRY(parse_sha256(take(root, "credentials")).with(file_));
   if (const auto tickets = root.find("tickets"); tickets && tickets->is_object()) {
     tickets->each_member([&](std::string_view server, const api::JsonReader& value) {
       if (!value.is_object()) return;
@@ -84,6 +85,13 @@ void State::set_token(std::optional<Token> token) {
 void State::set_brain(std::optional<net::Endpoint> brain) {
   changed_ = changed_ || brain_ != brain;
   brain_ = std::move(brain);
+}
+
+void State::set_credentials(const Sha256& digest) {
+  if (credentials_ == digest) return;
+  credentials_ = digest;
+  tickets_.clear();
+  changed_ = true;
 }
 
 std::optional<Bytes> State::find_ticket(const net::Endpoint& server, WallTime now) const {
@@ -117,6 +125,7 @@ Result<void> State::save() {
     put(out, "group", token_->group);
     out.raw("}");
   }
+  if (credentials_) put(out, "credentials", print_hex(*credentials_));
   out.raw(",\"tickets\":{");
   bool first = true;
   for (const auto& [server, ticket] : tickets_) {
@@ -136,7 +145,7 @@ Result<void> State::save() {
   return {};
 }
 
-Result<void> State::keep_key(const PendingKey& key) {
+Result<void> State::keep_key(const PendingKey& key) const {
   OCTO_TRY(files::make_folders(file_ + ".keys").with("keep the idempotency key"));
   api::JsonWriter out;
   out.raw("{");

@@ -42,6 +42,8 @@ class State {
   void set_token(std::optional<Token> token);
   const std::optional<net::Endpoint>& brain() const { return brain_; }
   void set_brain(std::optional<net::Endpoint> brain);
+  // Of the certificates in use. A ticket stands for the certificate it was got with, so those of others go.
+  void set_credentials(const Sha256& digest);
   // For net::Tls::set_ticket_store. A ticket serves many dials; a new one replaces it only when it is half an
   // hour old, so that most calls write nothing.
   std::optional<Bytes> find_ticket(const net::Endpoint& server, WallTime now) const;
@@ -50,7 +52,7 @@ class State {
   Result<void> save();
 
   // Durable when it returns: before the POST that carries it.
-  Result<void> keep_key(const PendingKey& key);
+  Result<void> keep_key(const PendingKey& key) const;
   // After the answer, whatever it was.
   void drop_key(const std::string& key);
   // Oldest first. Those older than a day mean nothing to the Brain any more and are removed.
@@ -68,6 +70,7 @@ class State {
   std::vector<std::string> warnings_;
   std::optional<Token> token_;
   std::optional<net::Endpoint> brain_;
+  std::optional<Sha256> credentials_;
   std::map<std::string, Ticket> tickets_;  // by "host:port"
   bool changed_ = false;
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "octl/session.hpp"
 
+#include "async/event.hpp"
+#include "async/workers.hpp"
 #include "client/nameserver.hpp"
-#include "client/state.hpp"
 #include "io/crypto/crypto.hpp"
+#include "io/files/files.hpp"
 #include "io/net/tls.hpp"
 #include "io/settings/settings.hpp"
 #include "io/settings/yaml.hpp"
@@ -17,6 +19,18 @@ namespace {
 constexpr std::size_t kKeyBytes = 16;
 // A younger one may belong to the same command in another process, which still waits for its answer.
 constexpr Span kForsaken = 2min;
+
+constexpr std::size_t kCredentialMax = 64 * 1024;
+
+std::optional<Sha256> digest_of(const net::TlsFiles& of) {
+  crypto::Sha256Stream digest;
+  for (const std::string& path : {of.ca_cert, of.cert, of.key}) {
+    const auto bytes = files::load(path, kCredentialMax);
+    if (!bytes) return std::nullopt;
+    digest.add(print_hex(crypto::sha256(*bytes)));
+  }
+  return digest.finish();
+}
 
 }  // namespace
 
@@ -54,11 +68,15 @@ struct Session::Impl {
     file = found;
     settings = std::move(loaded.settings);
     password = settings.workgroup_password;
-    tls = OCTO_TRY(
-        net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::client));
+    const net::TlsFiles files{settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key};
+    const auto credentials = digest_of(files);
+    // What cannot be read is told now, with the command that makes it.
+    tls = credentials ? net::Tls::load_when_needed(files, crypto::Role::client)
+                      : OCTO_TRY(net::Tls::load(files, crypto::Role::client));
     state = client::State::open(
         OCTO_TRY(find_state_file({.asked = settings.state_file, .settings = file, .home = setup.home})));
     for (const std::string& warning : state->warnings()) warn(warning);
+    if (credentials) state->set_credentials(*credentials);
     tls->set_ticket_store(
         [this](const net::Endpoint& server) { return state->find_ticket(server, clock.wall()); },
         [this](const net::Endpoint& server, BytesView ticket) {
@@ -182,7 +200,7 @@ Async<Result<std::unique_ptr<client::Brain>>> Session::another() {
   co_return brain;
 }
 
-Result<std::string> Session::make_key() {
+Result<client::State::PendingKey> Session::choose_key() {
   OCTO_TRY(impl_->load());
   const WallTime now = impl_->clock.wall();
   for (const client::State::PendingKey& pending : impl_->state->pending_keys(now)) {
@@ -194,10 +212,35 @@ Result<std::string> Session::make_key() {
     impl_->state->drop_key(pending.key);
   }
   crypto::SystemRandom random;
-  std::string key = print_hex(random.bytes(kKeyBytes));
-  OCTO_TRY(impl_->state->keep_key({.key = key, .command = impl_->setup.command, .since = now})
-               .with("keep the idempotency key"));
-  return key;
+  return client::State::PendingKey{
+      .key = print_hex(random.bytes(kKeyBytes)), .command = impl_->setup.command, .since = now};
+}
+
+Result<std::string> Session::make_key() {
+  const auto key = OCTO_TRY(choose_key());
+  OCTO_TRY(impl_->state->keep_key(key));
+  return key.key;
+}
+
+Async<Result<std::string>> Session::make_key_and_dial() {
+  const auto key = OCTO_CO_TRY(choose_key());
+  ThreadWorkers disk(1);
+  std::optional<Result<void>> kept;
+  Event ended(impl_->executor);
+  const auto dialled = co_await in_nursery([&](Nursery& nursery) -> Async<Result<void>> {
+    nursery.spawn([](Workers& workers, const client::State& state, const client::State::PendingKey& pending,
+                     std::optional<Result<void>>& into, Event& event) -> Async<void> {
+      into.emplace(co_await workers.run([&] { return state.keep_key(pending); }));
+      event.set();
+    }(disk, *impl_->state, key, kept, ended));
+    auto reached = co_await call([](client::Brain& to) { return to.connect(); });
+    while (!kept) co_await ended.wait();
+    co_return reached;
+  });
+  if (kept && !dialled) drop_key(key.key);  // nothing was sent with it
+  OCTO_CO_TRY(std::move(*kept));
+  OCTO_CO_TRY(dialled);
+  co_return key.key;
 }
 
 void Session::drop_key(const std::string& key) { impl_->state->drop_key(key); }

@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "client/brain.hpp"
+#include "client/state.hpp"
 #include "octl/print/output.hpp"
 
 namespace octo::octl {
@@ -40,11 +41,13 @@ class Session {
   // A fresh idempotency key, durable before anything is sent with it. Dropped when the answer is known; one
   // that stays tells that the outcome of a call was never learnt, and the same command typed again says so.
   Result<std::string> make_key();
+  // The same, and the Brain is dialled meanwhile: disk and network are waited for at once.
+  Async<Result<std::string>> make_key_and_dial();
   void drop_key(const std::string& key);
   // A POST with a key of its own: ask(client::Brain&, key).
   template <class Ask>
   auto post(Ask ask) -> std::invoke_result_t<Ask&, client::Brain&, const std::string&> {
-    const std::string key = OCTO_CO_TRY(make_key());
+    const std::string key = OCTO_CO_TRY(co_await make_key_and_dial());
     auto answer = co_await call([&](client::Brain& brain) { return ask(brain, key); });
     if (answer || answer.error().code() != ErrorCode::timed_out) drop_key(key);
     co_return answer;
@@ -59,6 +62,8 @@ class Session {
   // Whether it is worth asking again.
   Async<Result<bool>> mend(const Error& error, Mended& mended);
   client::Brain& brain();
+  // Not durable yet.
+  Result<client::State::PendingKey> choose_key();
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

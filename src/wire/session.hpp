@@ -10,7 +10,6 @@
 // take_output().
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>

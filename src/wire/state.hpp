@@ -2,6 +2,7 @@
 // The session's insides, shared by session.cpp and receive.cpp.
 #pragma once
 #include <array>
+#include <list>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -19,9 +20,10 @@ inline std::int64_t cost_of(std::size_t message_bytes) {
   return static_cast<std::int64_t>(kHeaderBytes + message_bytes);
 }
 
+// Queues are lists, because an empty deque keeps half a kilobyte, of every idle node.
 struct Session::Stream {
   Priority priority = Priority::control;
-  std::deque<Bytes> queue;
+  std::list<Bytes> queue;
   std::size_t queued_bytes = 0;
   std::int64_t send_credit = limits::stream_window;     // may turn negative by one message
   std::int64_t receive_credit = limits::stream_window;  // what we let the peer send; the same
@@ -38,12 +40,12 @@ struct Session::State {
   bool hello_seen = false;
   bool established = false;
   bool over = false;
-  Bytes input;                // of a frame that is not whole yet; empty while idle
-  std::deque<Bytes> control;  // whole frames
+  Bytes input;               // of a frame that is not whole yet; empty while idle
+  std::list<Bytes> control;  // whole frames
   std::size_t control_bytes = 0;
-  std::array<std::deque<StreamId>, 3> ready;
+  std::array<std::list<StreamId>, 3> ready;
   std::unordered_map<StreamId, Stream> streams;
-  std::deque<Event> events;
+  std::list<Event> events;
   std::size_t own_streams = 0;
   std::size_t queued_bytes = 0;  // of all streams
   StreamId next_stream = 1;

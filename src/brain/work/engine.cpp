@@ -129,17 +129,19 @@ class Engine::Following final : public Listener {
 
   Async<Result<std::vector<TaskEvent>>> next() override {
     constexpr std::size_t kAtOnce = 256;
-    while (true) {
+    while (!told_all_) {
       const std::uint64_t batches = task_ ? task_->story.batches() : 0;
       auto events = OCTO_CO_TRY(co_await log_.read(id_, from_, kAtOnce));
       if (!events.empty()) {
         from_ = events.back().number + 1;
+        told_all_ = events.back().kind == TaskEvent::Kind::done;
         co_return events;
       }
       if (!task_) co_return std::vector<TaskEvent>();
       if (task_->story.closed()) task_.reset();
       else co_await task_->story.wait_beyond(batches);
     }
+    co_return std::vector<TaskEvent>();
   }
 
  private:
@@ -147,6 +149,7 @@ class Engine::Following final : public Listener {
   TaskId id_;
   Task task_;
   std::uint64_t from_;
+  bool told_all_ = false;
 };
 
 Async<Result<std::unique_ptr<Listener>>> Engine::listen(const TaskId& id, std::uint64_t from) {

@@ -15,6 +15,16 @@
 
 namespace octo::crypto {
 
+namespace {
+
+// Before OpenSSL starts by itself: its configuration file has nothing to say to us, whose protocols and
+// algorithms are fixed, and reading it, like tidying up at the end, is what every call of octl would wait
+// for.
+[[maybe_unused]] const int kStarted =
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
+
+}  // namespace
+
 Sha256 sha256(BytesView bytes) {
   Sha256 hash;
   OCTO_EXPECTS(EVP_Digest(bytes.data(), bytes.size(), hash.bytes.data(), nullptr, EVP_sha256(), nullptr) ==

@@ -32,13 +32,15 @@ RecordLog::RecordLog(RecordLog&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
       size_(other.size_),
-      unsound_(other.unsound_) {}
+      unsound_(other.unsound_),
+      placed_(other.placed_) {}
 
 RecordLog& RecordLog::operator=(RecordLog&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
   std::swap(size_, other.size_);
   std::swap(unsound_, other.unsound_);
+  std::swap(placed_, other.placed_);
   return *this;
 }
 
@@ -48,11 +50,9 @@ RecordLog::~RecordLog() {
 
 Result<RecordLog> RecordLog::open(const std::string& path,
                                   const std::function<Result<void>(std::uint64_t, BytesView)>& each) {
-  const bool fresh = !exists(path);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return failed("open", path);
   RecordLog log(path, fd);
-  if (fresh) OCTO_TRY(sync_folder(path.substr(0, path.rfind('/'))));
   OCTO_TRY(log.scan(each));
   // Written by a process that was killed before it synced: whoever reads it now takes it for durable.
   if (log.size_ > 0) OCTO_TRY(log.sync());
@@ -137,9 +137,14 @@ Result<std::uint64_t> RecordLog::append(BytesView record) {
 // ok.
 Result<void> RecordLog::sync() {
   if (unsound_) return unsound();
-  if (::fdatasync(fd_) == 0) return {};
-  unsound_ = true;
-  return failed("sync", path_);
+  if (::fdatasync(fd_) != 0) {
+    unsound_ = true;
+    return failed("sync", path_);
+  }
+  // Whoever made the file may have died before its name was durable.
+  if (!placed_) OCTO_TRY(sync_folder(path_.substr(0, path_.rfind('/'))));
+  placed_ = true;
+  return {};
 }
 
 Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {

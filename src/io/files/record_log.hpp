@@ -19,8 +19,8 @@ class RecordLog {
   static constexpr std::size_t record_bytes_max =
       8 * 1024 * 1024;  // far above any record of ours; a longer one is damage
 
-  // Makes the file (and syncs its folder) when absent. `each` sees every record there is, with its offset;
-  // all of them are durable when it answers ok.
+  // Makes the file when absent; its name is durable after the first sync(). `each` sees every record there
+  // is, with its offset; all of them are durable when it answers ok.
   static Result<RecordLog> open(
       const std::string& path,
       const std::function<Result<void>(std::uint64_t offset, BytesView record)>& each);
@@ -49,6 +49,7 @@ class RecordLog {
   int fd_ = -1;
   std::uint64_t size_ = 0;
   bool unsound_ = false;
+  bool placed_ = false;  // its name is durable
 };
 
 }  // namespace octo::files

@@ -175,6 +175,12 @@ Client::~Client() = default;
 
 void Client::close() { impl_->close(); }
 
+Async<Result<void>> Client::connect() {
+  if (!impl_->stream)
+    impl_->stream = OCTO_CO_TRY(co_await impl_->dialer.dial(impl_->server, impl_->expected));
+  co_return Result<void>{};
+}
+
 Async<Result<StreamedResponse>> Client::send_streaming(Call call) {
   OCTO_EXPECTS(!impl_->lent);
   auto parser =

@@ -34,6 +34,8 @@ class Client {
   Client(net::Dialer& dialer, net::Endpoint server, crypto::ExpectedPeer expected, Clock& clock);
   ~Client();
 
+  // Dials unless there is a connection, so that the first call need not.
+  Async<Result<void>> connect();
   // unavailable: not reachable, nothing was sent; timed_out: sent, outcome unknown.
   Async<Result<Response>> send(Call call);
   // For event streams; no time limit between pieces when call.timeout is zero.

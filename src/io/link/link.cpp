@@ -2,7 +2,7 @@
 #include "io/link/link.hpp"
 
 #include <array>
-
+#include <list>
 #include <unordered_map>
 
 #include "async/event.hpp"
@@ -10,7 +10,7 @@
 namespace octo::link {
 
 namespace {
-constexpr std::size_t kReadBytes = 4 * 1024;    // held per link, also while idle
+constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kWriteBytes = 64 * 1024;  // gathered into one write
 }  // namespace
 
@@ -19,7 +19,7 @@ struct Channel::State {
       : link(std::move(on)), id(id_), changed(std::move(executor)) {}
   std::shared_ptr<Link::State> link;
   wire::StreamId id;
-  std::deque<Bytes> messages;
+  std::list<Bytes> messages;
   bool finished = false;  // by the peer
   bool closed = false;    // by us
   std::optional<Error> error;
@@ -128,12 +128,13 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
   void take(wire::Pinged&) {}
 
   Async<void> read() {
-    const auto buffer = std::make_unique<std::array<char, kReadBytes>>();
+    // One for all links of the loop: what read_some() has put there is dealt with before anything else runs.
+    static thread_local std::array<char, kReadBytes> buffer;
     while (!lost) {
-      const auto got = co_await stream->read_some(*buffer);
+      const auto got = co_await stream->read_some(buffer);
       if (!got) co_return end(got.error());
       if (*got == 0) co_return end(Error(ErrorCode::unavailable, "the peer has closed the connection"));
-      const auto judged = session.receive(BytesView(buffer->data(), *got), clock.now());
+      const auto judged = session.receive(BytesView(buffer.data(), *got), clock.now());
       dispatch();
       if (!judged) {
         // The peer breaks the rules: it is told which one, then it is cut off.

@@ -76,7 +76,6 @@ class TlsStream final : public Stream {
     } else {
       SSL_set_connect_state(ssl_);
       SSL_set_app_data(ssl_, &dialled_);
-      offer_ticket();
     }
     peer_.address = dialled_;
   }
@@ -86,6 +85,15 @@ class TlsStream final : public Stream {
   }
 
   void hold(std::unique_ptr<Ticket> ticket) { ticket_ = std::move(ticket); }
+
+  // Before the handshake.
+  void offer(BytesView ticket) {
+    const auto* data = reinterpret_cast<const unsigned char*>(ticket.data());
+    SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &data, static_cast<long>(ticket.size()));
+    if (session != nullptr) SSL_set_session(ssl_, session);
+    SSL_SESSION_free(session);
+    ERR_clear_error();
+  }
 
   Async<Result<void>> handshake() override {
     auto done = co_await with_deadline(clock_, kHandshakeWithin, shake_hands());
@@ -134,17 +142,6 @@ class TlsStream final : public Stream {
   const Peer& peer() const override { return peer_; }
 
  private:
-  void offer_ticket() {
-    if (!tls_->impl().load_ticket) return;
-    const auto bytes = tls_->impl().load_ticket(dialled_);
-    if (!bytes) return;
-    const auto* data = reinterpret_cast<const unsigned char*>(bytes->data());
-    SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &data, static_cast<long>(bytes->size()));
-    if (session != nullptr) SSL_set_session(ssl_, session);
-    SSL_SESSION_free(session);
-    ERR_clear_error();
-  }
-
   Async<Result<void>> shake_hands() {
     while (true) {
       if (closed_) co_return fail(ErrorCode::cancelled, "the connection is closed");
@@ -266,10 +263,19 @@ class TlsDialer final : public Dialer {
     const Endpoint endpoint = to;
     const crypto::ExpectedPeer wanted = expected;
     const std::string source = source_ ? OCTO_CO_TRY(source_()) : std::string();
-    auto socket = OCTO_CO_TRY((co_await with_deadline(clock_, kConnectWithin, connect(endpoint, source)))
-                                  .with("connect to " + print(endpoint)));
-    auto stream = std::make_unique<TlsStream>(std::move(*socket), tls_, clock_, Side::client, endpoint);
-    OCTO_CO_TRY(co_await stream->handshake());
+    Tls::Impl& tls = tls_->impl();
+    const std::optional<Bytes> ticket = tls.load_ticket ? tls.load_ticket(endpoint) : std::nullopt;
+    if (!ticket) OCTO_CO_TRY(tls.load());
+    auto stream = OCTO_CO_TRY(co_await open(endpoint, source));
+    if (ticket) stream->offer(*ticket);
+    auto shaken = co_await stream->handshake();
+    if (!shaken && !tls.loaded) {
+      // The ticket was not taken, and without our files there was nothing else to show.
+      OCTO_CO_TRY(tls.load());
+      stream = OCTO_CO_TRY(co_await open(endpoint, source));
+      shaken = co_await stream->handshake();
+    }
+    OCTO_CO_TRY(std::move(shaken));
     if (!stream->peer().identity)
       co_return fail(ErrorCode::forbidden, "{} shows no certificate", print(endpoint));
     OCTO_CO_TRY(crypto::check(*stream->peer().identity, wanted).with(print(endpoint)));
@@ -277,6 +283,12 @@ class TlsDialer final : public Dialer {
   }
 
  private:
+  Async<Result<std::unique_ptr<TlsStream>>> open(const Endpoint& to, const std::string& source) {
+    auto socket = OCTO_CO_TRY((co_await with_deadline(clock_, kConnectWithin, connect(to, source)))
+                                  .with("connect to " + print(to)));
+    co_return std::make_unique<TlsStream>(std::move(*socket), tls_, clock_, Side::client, to);
+  }
+
   Async<Result<std::unique_ptr<tcp::socket>>> connect(Endpoint to, std::string source) {
     std::vector<tcp::endpoint> candidates;
     boost::system::error_code error;

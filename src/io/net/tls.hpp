@@ -28,6 +28,11 @@ class Tls {
   // `role`: what this program must be; nothing for a reader without certificate.
   static Result<std::shared_ptr<Tls>> load(const TlsFiles& files, std::optional<crypto::Role> role,
                                            PeerCertificate peers = PeerCertificate::required);
+  // For a short-lived client: the files are read when a dial first has no ticket to offer, or the server does
+  // not take it. A resumed session needs none of them, and reading them is half of such a program's time.
+  // What is wrong with them is then the dial's error.
+  static std::shared_ptr<Tls> load_when_needed(TlsFiles files, crypto::Role role);
+  // Nothing as long as no own certificate is loaded.
   const std::optional<crypto::Identity>& identity() const;
   // Session tickets (client): serialised session to persist, and to offer at the next dial to the same
   // endpoint.

@@ -41,7 +41,7 @@ Result<void> readable(const std::string& what, const std::string& path, std::opt
   return {};
 }
 
-int save_ticket(SSL* ssl, SSL_SESSION* session) {
+int keep_ticket(SSL* ssl, SSL_SESSION* session) {
   auto* context = static_cast<Tls::Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   const auto* endpoint = static_cast<const Endpoint*>(SSL_get_app_data(ssl));
   if (context->save_ticket && endpoint != nullptr) {
@@ -93,7 +93,34 @@ std::string openssl_reason() {
   return text;
 }
 
+Tls::Impl::Impl() : context(SSL_CTX_new(TLS_method())) {
+  SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // Our protocols say themselves where they end, so a missing close_notify cuts nothing off unseen.
+  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_app_data(context, this);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("octopoda"), 8);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, keep_ticket);
+  SSL_CTX_set_num_tickets(context, 1);
+}
+
 Tls::Impl::~Impl() { SSL_CTX_free(context); }
+
+Result<void> Tls::Impl::load() {
+  if (loaded) return {};
+  OCTO_TRY(readable("the CA's certificate", files.ca_cert, role));
+  if (SSL_CTX_load_verify_file(context, files.ca_cert.c_str()) != 1) {
+    ERR_clear_error();
+    return fail(ErrorCode::invalid_argument,
+                "{} is no CA certificate in PEM; make one with: octopoda certgen ca <name>", files.ca_cert);
+  }
+  if (role) OCTO_TRY(load_own(context, files, *role, identity));
+  loaded = true;
+  return {};
+}
 
 Tls::Tls(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tls::~Tls() = default;
@@ -101,28 +128,17 @@ Tls::~Tls() = default;
 Result<std::shared_ptr<Tls>> Tls::load(const TlsFiles& files, std::optional<crypto::Role> role,
                                        PeerCertificate peers) {
   auto impl = std::make_unique<Impl>();
-  impl->context = SSL_CTX_new(TLS_method());
-  SSL_CTX* context = impl->context;
-  SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // Our protocols say themselves where they end, so a missing close_notify cuts nothing off unseen.
-  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_app_data(context, impl.get());
-  OCTO_TRY(readable("the CA's certificate", files.ca_cert, role));
-  if (SSL_CTX_load_verify_file(context, files.ca_cert.c_str()) != 1) {
-    ERR_clear_error();
-    return fail(ErrorCode::invalid_argument,
-                "{} is no CA certificate in PEM; make one with: octopoda certgen ca <name>", files.ca_cert);
-  }
-  if (role) OCTO_TRY(load_own(context, files, *role, impl->identity));
-  SSL_CTX_set_verify(
-      context, SSL_VERIFY_PEER | (peers == PeerCertificate::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-      nullptr);
-  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("octopoda"), 8);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-  SSL_CTX_sess_set_new_cb(context, save_ticket);
-  SSL_CTX_set_num_tickets(context, 1);
+  impl->files = files;
+  impl->role = role;
+  OCTO_TRY(impl->load());
+  if (peers == PeerCertificate::optional) SSL_CTX_set_verify(impl->context, SSL_VERIFY_PEER, nullptr);
+  return std::make_shared<Tls>(std::move(impl));
+}
+
+std::shared_ptr<Tls> Tls::load_when_needed(TlsFiles files, crypto::Role role) {
+  auto impl = std::make_unique<Impl>();
+  impl->files = std::move(files);
+  impl->role = role;
   return std::make_shared<Tls>(std::move(impl));
 }
 

@@ -61,7 +61,7 @@ Async<Result<client::Brain::Started>> Listener::begin() {
         co_await call_.session.call([&](client::Brain& brain) { return brain.events(*task, 1); }));
     co_return client::Brain::Started{.task = *task, .events = std::move(events)};
   }
-  const std::string key = OCTO_CO_TRY(call_.session.make_key());
+  const std::string key = OCTO_CO_TRY(co_await call_.session.make_key_and_dial());
   const auto start = [&](client::Brain& brain) { return std::get<Start>(what_)(brain, key); };
   auto started = co_await call_.session.call(start);
   // Nothing was sent where the Brain cannot be reached; a request without an answer may have started the
