@@ -33,7 +33,10 @@ Result<std::shared_ptr<net::Tls>> load_tls(const TentacleSettings& settings, con
   auto tls = OCTO_TRY(
       net::Tls::load({settings.ssl.ca_cert, settings.ssl.cert, settings.ssl.key}, crypto::Role::node));
   const std::string& holder = tls->identity()->name;
-  if (holder == name.str()) return tls;
+  if (holder == name.str()) {
+    tls->keep_tickets();
+    return tls;
+  }
   return fail(
       ErrorCode::forbidden,
       "the settings name this node {} and its certificate {}; change one, or: octopoda certgen node {}",

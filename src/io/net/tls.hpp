@@ -38,6 +38,8 @@ class Tls {
   // endpoint.
   void set_ticket_store(std::function<std::optional<Bytes>(const Endpoint&)> load,
                         std::function<void(const Endpoint&, BytesView)> save);
+  // For a long-lived client: its tickets are kept in memory, one per endpoint.
+  void keep_tickets();
   // Server: keys of session tickets, so that they survive a restart. Exactly 80 bytes.
   void set_ticket_keys(BytesView keys);
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "io/crypto/x509.hpp"
 #include "io/net/tls_impl.hpp"
@@ -148,6 +149,16 @@ void Tls::set_ticket_store(std::function<std::optional<Bytes>(const Endpoint&)> 
                            std::function<void(const Endpoint&, BytesView)> save) {
   impl_->load_ticket = std::move(load);
   impl_->save_ticket = std::move(save);
+}
+
+void Tls::keep_tickets() {
+  const auto kept = std::make_shared<std::map<std::string, Bytes>>();
+  set_ticket_store(
+      [kept](const Endpoint& server) -> std::optional<Bytes> {
+        const auto found = kept->find(print(server));
+        return found == kept->end() ? std::nullopt : std::optional(found->second);
+      },
+      [kept](const Endpoint& server, BytesView ticket) { (*kept)[print(server)] = Bytes(ticket); });
 }
 
 void Tls::set_ticket_keys(BytesView keys) {
