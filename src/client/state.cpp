@@ -2,6 +2,8 @@
 #include "client/state.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 
 #include "api/json.hpp"
 #include "io/files/files.hpp"
@@ -28,6 +30,14 @@ std::string take(const api::JsonReader& from, std::string_view name) {
   std::string text;
   if (const auto member = from.find(name)) member->text(text);
   return text;
+}
+
+// A file that another octl is about to name as its key. What was killed meanwhile stays, and grows old.
+bool is_being_written(const std::string& path, WallTime now) {
+  if (!path.ends_with(".tmp")) return false;
+  std::error_code gone;
+  const auto changed = std::filesystem::last_write_time(path, gone);
+  return gone || now - std::chrono::file_clock::to_sys(changed) <= kKeyLife;
 }
 
 }  // namespace
@@ -162,7 +172,9 @@ std::vector<State::PendingKey> State::pending_keys(WallTime now) {
   const auto names = files::list(file_ + ".keys");
   if (!names) return keys;
   for (const std::string& name : *names) {
-    const auto text = files::load(files::join(file_ + ".keys", name), kFileMax);
+    const std::string path = files::join(file_ + ".keys", name);
+    if (is_being_written(path, now)) continue;
+    const auto text = files::load(path, kFileMax);
     if (!text) continue;
     auto document = api::JsonDocument::parse(*text);
     std::optional<WallTime> since;

@@ -74,4 +74,16 @@ TEST_F(StateTest, KeysStayUntilTheirAnswerAndNoLongerThanADay) {
   EXPECT_TRUE(state.pending_keys(now).empty()) << "removed for good";
 }
 
+TEST_F(StateTest, AKeyThatAnotherIsJustWritingIsLeftAlone) {
+  State state = State::open(file);
+  ASSERT_TRUE(state.keep_key({"a", {}, now}));
+  const std::string unnamed = file + ".keys/b.1.1.tmp";
+  std::ofstream(unnamed) << "{";
+  const auto written = std::chrono::time_point_cast<Span>(std::chrono::system_clock::now());
+  EXPECT_TRUE(state.pending_keys(written).empty());
+  EXPECT_TRUE(std::filesystem::exists(unnamed));
+  EXPECT_TRUE(state.pending_keys(written + 25h).empty());
+  EXPECT_FALSE(std::filesystem::exists(unnamed)) << "its octl was killed";
+}
+
 }  // namespace octo::client
