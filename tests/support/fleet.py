@@ -74,7 +74,7 @@ class Fleet:
         self.close()
 
     def up(self):
-        done = subprocess.run([BIN / "octopoda", "up", "--dir", self.folder, "--names", ",".join(self.names), "--detach"],
+        done = subprocess.run([*self.enter(), BIN / "octopoda", "up", "--dir", self.folder, "--names", ",".join(self.names), "--detach"],
                               stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, timeout=120)
         if done.returncode != 0:
             self.log.seek(0)
@@ -99,14 +99,18 @@ class Fleet:
             if "events" not in path.parts:
                 print(f"--- {path}\n{path.read_text(errors='replace')[-4000:]}")
 
+    def enter(self, node=None):
+        """What to put before a command so that it runs where the node is; None: where the Brain is."""
+        return []
+
     # What people do.
 
     @property
     def environment(self):
         return {**os.environ, "OCTL_CONFIG": str(self.folder / "octl.yaml"), "OCTL_NOSPINNER": "1"}
 
-    def octl(self, *words, exit=0, timeout=60, input=None, text=True, **options):
-        done = subprocess.run([BIN / "octl", *map(str, words)], env=self.environment, capture_output=True, text=text,
+    def octl(self, *words, exit=0, timeout=60, input=None, text=True, at=None, **options):
+        done = subprocess.run([*self.enter(at), BIN / "octl", *map(str, words)], env=self.environment, capture_output=True, text=text,
                               timeout=timeout, input=input, **({"stdin": subprocess.DEVNULL} if input is None else {}), **options)
         if exit is not None and done.returncode != exit:
             raise AssertionError(f"octl {' '.join(map(str, words))}: exit {done.returncode}, not {exit}\n"
@@ -116,9 +120,9 @@ class Fleet:
     def json(self, *words, **options):
         return json.loads(self.octl(*words, "--output", "json", **options).stdout)
 
-    def begin(self, *words):
+    def begin(self, *words, at=None):
         """octl in the background."""
-        return subprocess.Popen([BIN / "octl", *map(str, words)], env=self.environment, stdout=subprocess.PIPE,
+        return subprocess.Popen([*self.enter(at), BIN / "octl", *map(str, words)], env=self.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
 
     def states(self):
@@ -162,7 +166,9 @@ class Fleet:
         return process
 
     def start_again(self, process):
-        started = subprocess.Popen(process.argv, cwd=process.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        name = pathlib.Path(process.folder).name
+        place = self.enter(name if name in self.names else None)
+        started = subprocess.Popen([*place, *process.argv], cwd=process.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    stdin=subprocess.DEVNULL, start_new_session=True)
         self.started.append(started)
         return started
