@@ -17,6 +17,7 @@ using Parser = beast::http::response_parser<beast::http::buffer_body>;
 
 constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kHeadBytes = 64 * 1024;
+constexpr std::size_t kWriteBytes = 64 * 1024;  // within the time limit: some ten kilobit a second are enough
 
 }  // namespace
 
@@ -53,6 +54,14 @@ struct Client::Impl {
     co_return co_await with_deadline(clock, limit, std::move(work));
   }
 
+  // In pieces: a poor way may take its time for a large body, and one that is cut is noticed.
+  Async<Result<void>> write(const Call& call) {
+    const Bytes bytes = bytes_of(call);
+    for (std::size_t at = 0; at < bytes.size(); at += kWriteBytes)
+      OCTO_CO_TRY(co_await within(call.timeout, stream->write(BytesView(bytes).substr(at, kWriteBytes))));
+    co_return Result<void>{};
+  }
+
   // At least one byte more of input; 0: the server has closed.
   Async<Result<std::size_t>> read_more() {
     const std::size_t had = input.size();
@@ -87,7 +96,7 @@ struct Client::Impl {
     const bool reused = stream != nullptr;
     if (!reused) stream = OCTO_CO_TRY(co_await dialer.dial(server, expected));
     input.clear();
-    const auto sent = co_await stream->write(bytes_of(call));
+    const auto sent = co_await write(call);
     auto head = sent ? co_await within(call.timeout, read_head(call))
                      : Result<std::unique_ptr<Parser>>(Failure(sent.error()));
     if (head) co_return std::move(head);
@@ -103,7 +112,7 @@ struct Client::Impl {
       co_return std::move(head);
     }
     stream = OCTO_CO_TRY(co_await dialer.dial(server, expected));
-    OCTO_CO_TRY(co_await stream->write(bytes_of(call)));
+    OCTO_CO_TRY(co_await write(call));
     co_return co_await within(call.timeout, read_head(call));
   }
 };

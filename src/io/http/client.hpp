@@ -12,7 +12,7 @@ struct Call {
   std::string target = "/";
   Headers headers;
   Bytes body;
-  Span timeout = 30s;  // to the response head, and between pieces of the body
+  Span timeout = 30s;  // to the response head, and for each piece of a body, theirs or ours
   std::size_t body_bytes_max = 64 * 1024 * 1024;
 };
 

@@ -238,6 +238,43 @@ TEST(Http, AnAnswerThatDoesNotComeTimesOut) {
   });
 }
 
+// As a socket whose buffer is full, because nothing comes through any more.
+class StuckDialer final : public net::Dialer {
+  class Stuck final : public net::Stream {
+   public:
+    explicit Stuck(const Executor& executor) : never_(executor) {}
+    Async<Result<std::size_t>> read_some(std::span<char>) override {
+      co_await never_.wait();
+      co_return std::size_t{0};
+    }
+    Async<Result<void>> write(BytesView) override {
+      co_await never_.wait();
+      co_return Result<void>{};
+    }
+    void close() override {}
+    const net::Peer& peer() const override { return peer_; }
+
+   private:
+    Event never_;
+    net::Peer peer_;
+  };
+  Async<Result<std::unique_ptr<net::Stream>>> dial(const net::Endpoint&,
+                                                   const crypto::ExpectedPeer&) override {
+    co_return std::make_unique<Stuck>(co_await asio::this_coro::executor);
+  }
+};
+
+TEST(Http, ARequestThatCannotBeSentTimesOut) {
+  with_server([](Meeting&, TestHandler&, Clock& clock) -> Async<void> {
+    StuckDialer stuck;
+    Client client(stuck, {"memory", 1}, {}, clock);
+    const auto answer = co_await client.send(
+        {.method = "POST", .target = "/x", .body = Bytes(1'000'000, 'x'), .timeout = 20ms});
+    EXPECT_FALSE(answer.has_value());
+    if (!answer) EXPECT_EQ(answer.error().code(), ErrorCode::timed_out);
+  });
+}
+
 TEST(PercentCoding, GoesThereAndBack) {
   EXPECT_EQ(percent_encode("a b/ü@~"), "a%20b%2F%C3%BC%40~");
   EXPECT_EQ(percent_decode(percent_encode("a b/ü@~")), "a b/ü@~");
