@@ -185,8 +185,12 @@ Result<FromBrain> decode_from_brain(BytesView bytes) {
       const auto& start = proto.start_run();
       auto id = OCTO_TRY(take(start.run()));
       auto deed = OCTO_TRY(take_deed(start));
-      return FromBrain(StartRun{RunOrder{std::move(id), std::move(deed)},
-                                OCTO_TRY(take_span(start.start_within_ns(), "start_within_ns"))});
+      StartRun order{{std::move(id), std::move(deed)},
+                     OCTO_TRY(take_span(start.start_within_ns(), "start_within_ns")),
+                     std::nullopt};
+      const Span sent = OCTO_TRY(take_span(start.sent_ns(), "sent_ns"));
+      if (sent > Span::zero()) order.sent = Instant(sent);
+      return FromBrain(std::move(order));
     }
     case pb::FromBrain::kCancelRun: return FromBrain(CancelRun{OCTO_TRY(take(proto.cancel_run()))});
     case pb::FromBrain::kRunAck:

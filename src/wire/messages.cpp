@@ -101,6 +101,7 @@ void put_deed(pb::StartRun* to, const RemoveOrder& order) {
 void fill(pb::FromBrain& to, const StartRun& message) {
   put(to.mutable_start_run()->mutable_run(), message.order.id);
   to.mutable_start_run()->set_start_within_ns(message.start_within.count());
+  if (message.sent) to.mutable_start_run()->set_sent_ns(message.sent->time_since_epoch().count());
   std::visit([&](const auto& deed) { put_deed(to.mutable_start_run(), deed); }, message.order.deed);
 }
 void fill(pb::FromBrain& to, const CancelRun& message) { put(to.mutable_cancel_run(), message.run); }

@@ -27,7 +27,10 @@ namespace octo::wire {
 // The same StartRun may come again after a reconnect: the node answers with what it knows of that run id.
 struct StartRun {
   RunOrder order;
-  Span start_within{};  // refuse (expired) when it cannot be started within this time from arrival
+  // Refuse it (expired) when it cannot be started within this time from `sent`, however long it was on its
+  // way.
+  Span start_within{};
+  std::optional<Instant> sent;  // Brain's boot clock; nothing: an older Brain, from arrival
 };
 struct CancelRun {
   RunId run;

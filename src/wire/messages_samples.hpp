@@ -34,7 +34,7 @@ inline FromBrainSamples from_brain_samples() {
                          .input = Bytes("\0in\xff", 4),
                          .delay = 3s,
                          .resources = {1 << 20, 64, 150}};
-  const auto start = [](Deed deed) { return StartRun{{run_sample(), std::move(deed)}, 10min}; };
+  const auto start = [](Deed deed) { return StartRun{{run_sample(), std::move(deed)}, 10min, Instant(2h)}; };
   return {
       {"start_run_command", start(command)},
       {"start_run_script", start(script)},

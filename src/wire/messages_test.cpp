@@ -69,6 +69,13 @@ TEST(MessagesTest, EveryMessageOfANodeComesBackWhole) {
   EXPECT_EQ(std::ranges::count(kinds, false), 0) << "a kind without a sample";
 }
 
+TEST(MessagesTest, AnOrderOfAnOlderBrainDoesNotSayWhenItWasSent) {
+  EXPECT_EQ(fault_of("start_run_sync", [](pb::FromBrain& m) { m.mutable_start_run()->clear_sent_ns(); }), "");
+  pb::FromBrain proto = brain_sample("start_run_sync");
+  proto.mutable_start_run()->clear_sent_ns();
+  EXPECT_EQ(std::get<StartRun>(decode_from_brain(bytes_of(proto)).value()).sent, std::nullopt);
+}
+
 // Equal bytes alone would not show a field that neither direction knows.
 TEST(MessagesTest, EveryFieldArrives) {
   const auto start =
@@ -76,6 +83,7 @@ TEST(MessagesTest, EveryFieldArrives) {
   const auto& exec = std::get<ExecOrder>(start.order.deed);
   EXPECT_EQ(start.order.id, run_sample());
   EXPECT_EQ(start.start_within, 10min);
+  EXPECT_EQ(start.sent, Instant(2h));
   EXPECT_EQ(exec.kind, ExecOrder::Kind::script);
   EXPECT_EQ(exec.text, Bytes("#!/bin/sh\n\0\n", 12));
   EXPECT_EQ(exec.script_name, "a b.sh");
@@ -126,6 +134,8 @@ TEST(MessagesTest, ABadFieldIsRefusedByName) {
          "invalid_argument: exec.limit_ns: ");
   begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->set_start_within_ns(INT64_MAX); }),
          "invalid_argument: start_within_ns: ");
+  begins(fault_of("start_run_command", [](B m) { m.mutable_start_run()->set_sent_ns(-1); }),
+         "invalid_argument: sent_ns: ");
   begins(
       fault_of("start_run_sync", [](B m) { m.mutable_start_run()->mutable_sync()->set_manifest("short"); }),
       "invalid_argument: sync.manifest: a hash of 5 bytes");

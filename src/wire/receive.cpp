@@ -161,6 +161,7 @@ Result<void> Session::State::take_pong(BytesView payload, Instant now) {
     return fail(ErrorCode::invalid_argument, "a pong whose times cannot be");
   }
   (void)estimator.add({Instant(Span(pong.sent())), pong.seen(), pong.answered(), now});
+  events.push_back(Pinged{estimator.round_trip(), estimator.at(now)});
   return {};
 }
 

@@ -89,7 +89,7 @@ struct Goodbye {
 struct Pinged {
   std::optional<Span> round_trip;
   std::optional<ClockReading> clock;
-};  // Brain: what the node measured
+};  // what the node has measured; Brain: as it said; node: with the pong that just came
 using Event = std::variant<HelloArrived, Welcomed, Refused, MessageArrived, Finished, WasReset, Writable,
                            Goodbye, Pinged>;
 

@@ -129,6 +129,25 @@ class PoorLinks(unittest.TestCase):
         moved = self.links.counters()["up"]["bytes"] - self.before["up"]["bytes"]
         self.assertGreater(moved, 500_000, "the output of all runs came over the links")
 
+    def test_what_a_cut_has_held_up_does_not_run_late(self):
+        self.links.cut("pi0", "down")
+        tasks = {}
+        for deadline in ("2s", "5m"):
+            command = f"echo {deadline} >>{self.folder}/witness"
+            tasks[deadline] = self.fleet.json("cmd", "run", command, "pi0", "--deadline", deadline, "--detach")["task"]
+        # Both orders are on their way. No fact tells that a deadline has passed but the clock.
+        passed = time.monotonic() + 3
+        wait_for(lambda: time.monotonic() > passed, what="the first deadline")
+        self.assertEqual(read_lines(self.folder / "witness"), [])
+        self.links.heal()
+        states = {}
+        for deadline, task in tasks.items():
+            self.fleet.octl("task", "wait", task, exit=None, timeout=90)
+            states[deadline] = self.fleet.json("task", "show", task)["results"][0]["state"]
+        self.assertEqual(states, {"2s": "expired", "5m": "succeeded"})
+        self.assertEqual(read_lines(self.folder / "witness"), ["5m"])
+        self.assertEqual(self.sessions_begun(), self.sessions, "the orders came over the session that held them")
+
     def test_one_direction_is_cut_for_a_while(self):
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             asked = self.begin_runs(pool)

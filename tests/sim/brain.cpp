@@ -45,7 +45,9 @@ BrainHost::BrainHost(Surface surface, Network& network, BrainFaults& faults, See
       random_(random),
       clock_(surface.clock),
       nursery_(surface.executor),
-      left_(std::make_unique<Disk>("/sim/brain.0", random_.fork())) {}
+      left_(std::make_unique<Disk>("/sim/brain.0", random_.fork())) {
+  boot();
+}
 
 BrainHost::~BrainHost() = default;
 
@@ -57,6 +59,9 @@ BrainHost::Life::Life(BrainHost& host_, std::unique_ptr<Disk> disk_)
       changed(host_.surface_.executor) {}
 
 BrainHost::Life::~Life() = default;
+
+// No node knows how long the Brain's machine has been up.
+void BrainHost::boot() { clock_.boot(random_.between(1h, 1000h)); }
 
 void BrainHost::start() {
   if (life_) return;
@@ -95,7 +100,7 @@ Async<void> BrainHost::live(std::shared_ptr<Life> life) {
     if (!opened) die(Death::kill);
   }
   if (!life->dead) {
-    life->listener = network_.listen();
+    life->listener = faults_.wrap(network_.listen());
     life->nursery.spawn(life->fleet->serve(*life->listener));
     life->serves = true;
     ++lives_served_;
@@ -119,7 +124,10 @@ void BrainHost::die(Death how) {
   if (!life_ || life_->dead) return;
   // After a failed sync nobody goes on with what the kernel has in its cache: that machine is started anew.
   if (sync_failed_) how = Death::power_cut;
-  if (how == Death::power_cut) ++power_cuts_;
+  if (how == Death::power_cut) {
+    ++power_cuts_;
+    boot();
+  }
   surface_.trace.add(how == Death::kill ? "the Brain is killed" : "the Brain's power is cut");
   Life& life = *life_;
   life.disk->set_faults(nullptr);

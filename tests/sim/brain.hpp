@@ -32,6 +32,7 @@ class BrainFaults {
   virtual brain::FleetEvents& wrap(brain::FleetEvents& events, Nursery&, Clock&) { return events; }
   virtual brain::Fleet& wrap(brain::Fleet& fleet) { return fleet; }
   virtual Clock& wrap(Clock& clock) { return clock; }
+  virtual std::unique_ptr<net::Listener> wrap(std::unique_ptr<net::Listener> listener) { return listener; }
   virtual std::uint64_t epoch(std::uint64_t epoch) { return epoch; }
   virtual int judge(DiskOp, const std::string& /*path*/) { return 0; }
 };
@@ -116,6 +117,7 @@ class BrainHost final : public DiskFaults {
   const std::optional<Error>& broken() const { return broken_; }
 
  private:
+  void boot();
   Async<void> live(std::shared_ptr<Life> life);
   Async<Result<void>> open(Life& life);
   static Async<void> end(Life& life);

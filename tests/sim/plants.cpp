@@ -6,6 +6,7 @@
 
 #include "base/expects.hpp"
 #include "forwarding.hpp"
+#include "wire/messages.hpp"
 
 namespace octo::sim {
 
@@ -227,6 +228,60 @@ class LateStart final : public BrainFaults {
   Wrappers<Slow> made_;
 };
 
+// 13: orders do not say when they were sent, and are as young as they arrive.
+class UnstampedOrders final : public BrainFaults {
+  class Stripping final : public net::Stream {
+   public:
+    explicit Stripping(std::unique_ptr<net::Stream> to) : to_(std::move(to)) {}
+    Async<Result<void>> handshake() override { return to_->handshake(); }
+    Async<Result<std::size_t>> read_some(std::span<char> into) override { return to_->read_some(into); }
+    Async<Result<void>> write(BytesView bytes) override {
+      const Bytes stripped = strip(bytes);
+      co_return co_await to_->write(stripped);
+    }
+    void close() override { to_->close(); }
+    const net::Peer& peer() const override { return to_->peer(); }
+
+   private:
+    // A link writes whole frames.
+    static Bytes strip(BytesView frames) {
+      Bytes out;
+      while (!frames.empty()) {
+        wire::Header header = wire::decode_header(frames).value();
+        Bytes payload(frames.substr(wire::kHeaderBytes, header.payload_bytes));
+        frames.remove_prefix(wire::kHeaderBytes + payload.size());
+        if (header.type == wire::FrameType::message) {
+          auto message = wire::decode_from_brain(payload);
+          if (auto* order = message ? std::get_if<wire::StartRun>(&*message) : nullptr) {
+            order->sent.reset();
+            payload = wire::encode(*message);
+            header.payload_bytes = static_cast<std::uint32_t>(payload.size());
+          }
+        }
+        out += wire::encode(header) + payload;
+      }
+      return out;
+    }
+    std::unique_ptr<net::Stream> to_;
+  };
+  class Listener final : public net::Listener {
+   public:
+    explicit Listener(std::unique_ptr<net::Listener> to) : to_(std::move(to)) {}
+    Async<Result<std::unique_ptr<net::Stream>>> accept() override {
+      auto stream = OCTO_CO_TRY(co_await to_->accept());
+      co_return std::make_unique<Stripping>(std::move(stream));
+    }
+    net::Endpoint address() const override { return to_->address(); }
+    void close() override { to_->close(); }
+
+   private:
+    std::unique_ptr<net::Listener> to_;
+  };
+  std::unique_ptr<net::Listener> wrap(std::unique_ptr<net::Listener> listener) override {
+    return std::make_unique<Listener>(std::move(listener));
+  }
+};
+
 template <class Bug>
 Plant plant(std::string_view name) {
   Plant made{name, nullptr, nullptr};
@@ -253,6 +308,7 @@ Plant make_plant(std::size_t which) {
     case 9: return plant<ForgetfulJournal>("a journal that dies with the agent");
     case 10: return plant<DroppedOutput>("output acknowledged and not kept");
     case 11: return plant<LateStart>("a deadline that is not kept");
+    case 12: return plant<UnstampedOrders>("orders that do not say when they were sent");
   }
   OCTO_EXPECTS(false);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Twelve bugs, each planted at a seam: what the oracle has to find. The product knows nothing of them.
+// Thirteen bugs, each planted at a seam: what the oracle has to find. The product knows nothing of them.
 #pragma once
 #include <memory>
 #include <string_view>

@@ -47,19 +47,22 @@ class VirtualClock final : public Clock {
   std::map<std::pair<Instant, std::uint64_t>, Event*> timers_;
 };
 
-// One machine's clock: its wall time may be stepped, its boot clock is everybody's.
+// One machine's clock: its wall time may be stepped, its boot clock begins when it says.
 class MachineClock final : public Clock {
  public:
   explicit MachineClock(VirtualClock& clock) : clock_(clock) {}
-  Instant now() const override { return clock_.now(); }
+  Instant now() const override { return clock_.now() + ahead_; }
   WallTime wall() const override { return clock_.wall() + offset_; }
-  Async<void> sleep_until(Instant when) override { return clock_.sleep_until(when); }
+  Async<void> sleep_until(Instant when) override { return clock_.sleep_until(when - ahead_); }
+  // It is up for so much longer than the world.
+  void boot(Span ahead) { ahead_ = ahead; }
   void step_wall(Span by) { offset_ += by; }
   Span offset() const { return offset_; }
 
  private:
   VirtualClock& clock_;
   Span offset_{};
+  Span ahead_{};
 };
 
 class Trace {

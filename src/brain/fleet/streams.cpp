@@ -83,7 +83,8 @@ Async<Result<void>> LinkFleet::start_run(const RunOrder& order, Span start_withi
   const auto session = OCTO_CO_TRY(get(order.id.node));
   if (session->orders == nullptr) co_return fail(ErrorCode::unavailable, "node {} is leaving", order.id.node);
   auto channel = OCTO_CO_TRY(session->link->open(wire::Priority::control));
-  OCTO_CO_TRY(co_await channel.send(wire::encode(wire::FromBrain(wire::StartRun{order, start_within}))));
+  OCTO_CO_TRY(co_await channel.send(
+      wire::encode(wire::FromBrain(wire::StartRun{order, start_within, clock_.now()}))));
   if (session->orders == nullptr) co_return Result<void>{};  // sent; the node offers the run when it is back
   session->orders->spawn(follow_run(order.id, std::move(channel)));
   co_return Result<void>{};

@@ -40,7 +40,7 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
   Executor executor;
   std::unique_ptr<net::Stream> stream;
   wire::Session session;
-  Event changed;  // hello, welcome, end
+  Event changed;  // hello, welcome, clock, end
   Event to_write;
   std::optional<wire::Hello> hello;
   std::optional<wire::Welcome> welcome;
@@ -125,7 +125,7 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
       if (const auto channel = weak.lock()) channel->changed.set();
     }
   }
-  void take(wire::Pinged&) {}
+  void take(wire::Pinged&) { changed.set(); }
 
   Async<void> read() {
     // One for all links of the loop: what read_some() has put there is dealt with before anything else runs.
@@ -293,6 +293,15 @@ Async<std::optional<Channel>> Link::accept() {
 Instant Link::last_heard() const { return state_->session.last_heard(); }
 std::optional<Span> Link::round_trip() const { return state_->session.round_trip(); }
 std::optional<ClockReading> Link::clock() const { return state_->session.clock(state_->clock.now()); }
+Async<Result<ClockReading>> Link::measured_clock() {
+  const auto state = state_;
+  while (!state->lost) {
+    if (const auto reading = state->session.clock(state->clock.now())) co_return *reading;
+    co_await state->changed.wait();
+  }
+  co_return fail(*state->lost);
+}
+
 const net::Peer& Link::peer() const { return state_->stream->peer(); }
 
 }  // namespace octo::link

@@ -69,6 +69,8 @@ class Link {
   Instant last_heard() const;
   std::optional<Span> round_trip() const;
   std::optional<ClockReading> clock() const;
+  // Node: waits for a pong while there is no reading. Errors: the link's loss.
+  Async<Result<ClockReading>> measured_clock();
   const net::Peer& peer() const;
 
  private:

@@ -80,6 +80,21 @@ TEST(Link, MessagesGoBothWaysAndAFinishedStreamEnds) {
   });
 }
 
+TEST(Link, TheFirstPongBringsAReadingOfTheBrainsClock) {
+  with_links([](Link& node, Link&, Nursery&, Clock& clock) -> Async<void> {
+    EXPECT_EQ(node.clock(), std::nullopt);
+    const auto reading = co_await with_deadline(clock, 10s, node.measured_clock());
+    EXPECT_TRUE(reading.has_value());
+    if (!reading) co_return;
+    EXPECT_LE(abs(reading->offset), reading->bound) << "both ends have the same clock";
+    EXPECT_TRUE((co_await node.measured_clock()).has_value()) << "and now it is known";
+    node.goodbye(Error(ErrorCode::cancelled, "done"));
+    while (co_await node.accept()) {
+    }
+    EXPECT_EQ((co_await node.measured_clock()).error().code(), ErrorCode::cancelled);
+  });
+}
+
 TEST(Link, ManyLargeMessagesPassASmallWindow) {
   with_links([](Link& node, Link& brain, Nursery& nursery, Clock&) -> Async<void> {
     nursery.spawn(echo(node));

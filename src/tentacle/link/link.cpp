@@ -111,8 +111,9 @@ Async<Error> BrainLink::round(bool& joined) {
   config.hello.labels = settings_.labels;
   config.hello.epoch_seen = static_cast<std::uint64_t>(load_number(settings_.folder + "/epoch"));
   const Executor executor = co_await asio::this_coro::executor;
+  const Instant begun = clock_.now();
   link::Link link(clock_, std::move(*stream), config, executor);
-  const auto session = std::make_shared<Session>(link);
+  const auto session = std::make_shared<Session>(link, begun);
   const Session::Guard guard(*session);
   std::optional<Error> lost;
   Event changed(executor);

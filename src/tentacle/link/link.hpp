@@ -11,6 +11,7 @@
 #include "io/link/link.hpp"
 #include "tentacle/link/auto_restart.hpp"
 #include "tentacle/work/verbs.hpp"
+#include "wire/messages.hpp"
 
 namespace octo::tentacle {
 
@@ -51,8 +52,8 @@ class BrainLink {
   Async<void> serve_stream(std::shared_ptr<Session> session, link::Channel channel);
   Async<void> resume(std::shared_ptr<Session> session, RunId run);
   Async<bool> offer(Session& session, const RunId& run);
-  Async<void> start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order,
-                    Span start_within);
+  Async<void> start(std::shared_ptr<Session> session, link::Channel channel, wire::StartRun order);
+  Async<Result<void>> check_in_time(Session& session, const wire::StartRun& order);
   void restart_host(const Error& why, Nursery& nursery);
   Async<void> run_restart();
   Span pause_before(int failures, const Error& why);

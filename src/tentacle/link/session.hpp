@@ -4,13 +4,13 @@
 #include <set>
 
 #include "tentacle/link/link.hpp"
-#include "wire/messages.hpp"
 
 namespace octo::tentacle {
 
 struct BrainLink::Session {
-  explicit Session(link::Link& on) : link(&on) {}
+  Session(link::Link& on, Instant since) : link(&on), begun(since) {}
   link::Link* link;      // null once the session is over
+  Instant begun;         // before its first byte was sent
   std::set<RunId> told;  // runs whose news go over this session: an order for one of them is a repeat
 
   struct Guard {

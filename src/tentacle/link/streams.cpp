@@ -4,6 +4,7 @@
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
 #include "tentacle/link/session.hpp"
+#include "tentacle/link/timeliness.hpp"
 
 namespace octo::tentacle {
 
@@ -135,16 +136,27 @@ Async<bool> BrainLink::offer(Session& session, const RunId& run) {
   co_return mark != nullptr&& co_await follow(verbs_, run, std::move(*channel), mark->durable);
 }
 
-Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel channel, RunOrder order,
-                             Span start_within) {
+// Nothing runs late, however long an order was held up on its way.
+Async<Result<void>> BrainLink::check_in_time(Session& session, const wire::StartRun& order) {
+  auto judged = judge(order, clock_.now(), session.begun, session.link->clock());
+  while (judged == Timeliness::not_known) {
+    const auto reading = OCTO_CO_TRY(co_await session.link->measured_clock());
+    judged = judge(order, clock_.now(), session.begun, reading);
+  }
+  if (judged == Timeliness::in_time) co_return Result<void>{};
+  co_return fail(ErrorCode::timed_out, "the delivery deadline has passed");
+}
+
+Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel channel, wire::StartRun given) {
+  RunOrder& order = given.order;
   const RunId run = order.id;
   if (run.node != settings_.name) {
     co_return co_await reply(
         channel, wire::Failed{Error(ErrorCode::invalid_argument, "this run is for another node")});
   }
-  if (start_within <= Span::zero() && !verbs_.find(run)) {
-    co_return co_await reply(channel,
-                             wire::Failed{Error(ErrorCode::timed_out, "the delivery deadline has passed")});
+  if (!verbs_.find(run)) {
+    const auto in_time = co_await check_in_time(*session, given);
+    if (!in_time) co_return co_await reply(channel, wire::Failed{in_time.error()});
   }
   auto source = std::make_shared<LinkSource>([session] { return session->link; }, clock_);
   const auto facts = co_await verbs_.start(std::move(order), std::move(source));
@@ -164,7 +176,7 @@ Async<void> BrainLink::serve_stream(std::shared_ptr<Session> session, link::Chan
   auto message = wire::decode_from_brain(**bytes);
   if (!message) co_return channel.reset(message.error());
   if (auto* order = std::get_if<wire::StartRun>(&*message)) {
-    co_await start(session, std::move(channel), std::move(order->order), order->start_within);
+    co_await start(session, std::move(channel), std::move(*order));
   } else if (const auto* cancel = std::get_if<wire::CancelRun>(&*message)) {
     const auto done = co_await verbs_.cancel(cancel->run);
     if (done) co_await reply(channel, wire::Done{});
