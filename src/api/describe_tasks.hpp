@@ -79,6 +79,7 @@ void describe(auto& io, Of<StartTask> auto& task) {
   io.optional("batch", task.rollout.batch);
   io.optional("max_fail", task.rollout.max_fail);
   io.optional("retries", task.rollout.retries);
+  io.optional("secrets", task.secrets);
 }
 template <>
 inline constexpr std::string_view kRecordName<TaskStarted> = "TaskStarted";

@@ -84,6 +84,7 @@ struct StartTask {
   bool tie = false;              // it ends with the connection that asked; needs the stream of events
   Resources resources;
   Rollout rollout;
+  std::vector<SecretFile> secrets;  // as base64; where it is stored only their names are left
 };
 struct TaskStarted {
   TaskId task;

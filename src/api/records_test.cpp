@@ -86,8 +86,10 @@ TEST(Records, ComeBackAsTheyWere) {
   start.nodes = {"pi-24", "@all"};
   start.environment = {{"A", "b c"}};
   start.limit = 3s;
+  start.secrets = {{"KEY", Secret(std::string("\0\xff", 2))}};
   comes_back(start, decode_start_task);
   EXPECT_EQ(decode_start_task(encode(start))->text, start.text);
+  EXPECT_EQ(decode_start_task(encode(start))->secrets.at(0).value.reveal(), std::string("\0\xff", 2));
   comes_back(TaskStarted{kTask}, decode_task_started);
   TaskSummary summary;
   summary.id = kTask;
@@ -110,6 +112,12 @@ TEST(Records, ComeBackAsTheyWere) {
   comes_back(row().end, decode_run_end);
   comes_back(deployment(), decode_deployment);
   comes_back(version(), decode_scenario_version);
+}
+
+TEST(Records, AFaultOfASecretDoesNotTellIt) {
+  const auto wrong = decode_start_task(R"({"text":"x","nodes":["a"],"secrets":{"KEY":"hunter2!"}})");
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().message(), "secrets.KEY: expected base64");
 }
 
 TEST(Records, OfTheNameserverComeBackAsTheyWere) {

@@ -123,6 +123,28 @@ struct Form<std::vector<std::pair<std::string, std::string>>> {
     return R"({"type":"object","additionalProperties":{"type":"string"}})";
   }
 };
+// Any bytes, so always as base64. What is wrong with one never shows in an error.
+template <>
+struct Form<std::vector<SecretFile>> {
+  using Secrets = std::vector<SecretFile>;
+  static void write(JsonWriter& json, const Secrets& secrets) {
+    ObjectWriter object(json);
+    for (const auto& [name, value] : secrets) object.required(name, print_base64(value.reveal()));
+  }
+  static void read(const JsonReader& json, Secrets& into) {
+    json.each_member([&](std::string_view name, const JsonReader& value) {
+      std::string text;
+      if (!value.text(text)) return;
+      auto bytes = parse_base64(text);
+      wipe(text);
+      if (!bytes) value.fault("expected base64");
+      else into.push_back({std::string(name), Secret(std::move(*bytes))});
+    });
+  }
+  static std::string schema(Schemas&) {
+    return R"({"type":"object","additionalProperties":{"type":"string","contentEncoding":"base64"}})";
+  }
+};
 template <>
 struct Form<std::vector<std::pair<RunState, std::size_t>>> {
   using Counts = std::vector<std::pair<RunState, std::size_t>>;

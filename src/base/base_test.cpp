@@ -70,6 +70,27 @@ TEST(Text, TheNearestWordIsOfferedAndAStrangeOneIsNot) {
 
 TEST(Text, ASecretPrintsAsStars) { EXPECT_EQ(fmt::format("{}", Secret("hunter2")), "***"); }
 
+TEST(Text, WhatIsWipedLeavesNothingInItsMemory) {
+  for (const std::string& secret : {std::string("short"), std::string(100, 's')}) {
+    std::string text = secret;
+    text.resize(3);  // the rest is still there, behind the end
+    const char* const bytes = text.data();
+    wipe(text);
+    EXPECT_TRUE(text.empty());
+    ASSERT_EQ(text.data(), bytes);
+    EXPECT_EQ(std::string(bytes, text.capacity()), std::string(text.capacity(), '\0'));
+  }
+}
+
+TEST(Text, ASecretThatWasMovedAwayIsNotLeftBehind) {
+  Secret first("short");
+  const Secret second = std::move(first);
+  EXPECT_EQ(second.reveal(), "short");
+  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): that is the question
+  const char* const bytes = first.reveal().data();
+  EXPECT_EQ(std::string(bytes, 6), std::string(6, '\0'));
+}
+
 TEST(Text, QuotingShowsControlCharacters) { EXPECT_EQ(quote("a\x1b[0m\n"), "'a\\x1b[0m\\x0a'"); }
 
 TEST(Text, Crc32cMatchesItsPublishedCheckValue) { EXPECT_EQ(crc32c("123456789"), 0xe3069283U); }

@@ -7,6 +7,14 @@
 
 namespace octo {
 
+void wipe(std::string& text) noexcept {
+  text.clear();
+  text.resize(text.capacity());  // zeroes; never takes memory
+  // Says that somebody reads them, or the compiler might leave them out.
+  asm volatile("" : : "r"(text.data()) : "memory");
+  text.clear();
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   std::size_t begin = 0;

@@ -28,11 +28,27 @@ class Text {
   std::string value_;
 };
 
-// Passwords, tokens, keys. Prints as *** and must be asked for its value.
+// Overwrites all that it has room for, also where nobody reads it any more, and leaves it empty.
+void wipe(std::string& text) noexcept;
+
+// Passwords, tokens, keys. Prints as *** and must be asked for its value. Its bytes are overwritten when it
+// goes.
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string value) : value_(std::move(value)) {}
+  explicit Secret(std::string value) : value_(std::move(value)) { wipe(value); }
+  Secret(const Secret&) = default;
+  Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { wipe(other.value_); }
+  Secret& operator=(const Secret& other) {
+    if (this != &other) *this = Secret(other);
+    return *this;
+  }
+  Secret& operator=(Secret&& other) noexcept {
+    value_.swap(other.value_);
+    wipe(other.value_);
+    return *this;
+  }
+  ~Secret() { wipe(value_); }
   const std::string& reveal() const { return value_; }
   bool empty() const { return value_.empty(); }
 

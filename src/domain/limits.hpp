@@ -15,8 +15,12 @@ inline constexpr std::size_t apps_max = 256;        // of one scenario: each ste
 inline constexpr std::size_t nodeapp_bytes_max = 240;   // of "<app>@<scenario>": a folder's name has 255
 inline constexpr std::size_t message_bytes_max = 4096;  // a commit message
 inline constexpr std::size_t description_bytes_max = 4096;
-inline constexpr std::size_t input_bytes_max = 512 * 1024;   // of a run's stdin; more is a file's business
-inline constexpr std::size_t order_bytes_max = 1000 * 1024;  // of text, environment and input: one frame
+inline constexpr std::size_t input_bytes_max = 512 * 1024;  // of a run's stdin; more is a file's business
+inline constexpr std::size_t secrets_max = 16;              // of one task: each is a descriptor
+inline constexpr std::size_t secret_bytes_max = 64 * 1024;  // a chain of certificates with its key
+inline constexpr std::size_t secret_name_bytes_max = 64;
+inline constexpr std::size_t order_bytes_max =
+    1000 * 1024;  // of text, environment, input and secrets: one frame
 inline constexpr std::size_t environment_bytes_max =
     256 * 1024;  // with the command well below the kernel's 2 MiB
 

@@ -14,6 +14,7 @@
 #include "domain/limits.hpp"
 #include "domain/names.hpp"
 #include "domain/run.hpp"
+#include "domain/secrets.hpp"
 
 namespace octo {
 
@@ -42,6 +43,7 @@ struct ExecOrder {
   Bytes input;         // what it reads from its standard input
   Span delay{};        // it is started so long after it was accepted, and is `armed` until then
   Resources resources;
+  std::vector<SecretFile> secrets;  // checked; what is stored of an order is without them
 };
 
 // Bring the sources of a bundle into the nodeapp's folder: what the previous bundle owned and this one lacks

@@ -155,14 +155,17 @@ const char* become_user(const User& user) {
   return nullptr;
 }
 
-[[noreturn]] void be_child(const Intent& intent, const std::string& script, const int (&go)[2], int out,
-                           int err, int input) {
+[[noreturn]] void be_child(const Intent& intent, const std::string& script,
+                           const std::vector<MemoryFile>& secrets, const int (&go)[2], int out, int err,
+                           int input) {
   ::setsid();
   ::close(go[1]);
   ::dup2(input, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  int place = kSecretFdFirst;
+  for (const MemoryFile& secret : secrets) ::dup2(secret.fd(), place++);
   ::umask(022);
   reset_signals();
   const char* not_done = intent.user ? become_user(*intent.user) : nullptr;
@@ -179,7 +182,8 @@ const char* become_user(const User& user) {
 
 }  // namespace
 
-Result<Child> make_child(const Intent& intent, const std::string& script) {
+Result<Child> make_child(const Intent& intent, const std::string& script,
+                         const std::vector<MemoryFile>& secrets) {
   int out[2], err[2], go[2];
   if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go))
     return fail(ErrorCode::exhausted, "make pipes: {}", std::strerror(errno));
@@ -187,7 +191,7 @@ Result<Child> make_child(const Intent& intent, const std::string& script) {
   if (input < 0) return fail(ErrorCode::exhausted, "make its input: {}", std::strerror(errno));
   const pid_t pid = fork_into(intent.cgroup);
   if (pid < 0) return fail(ErrorCode::exhausted, "fork: {}", std::strerror(errno));
-  if (pid == 0) be_child(intent, script, go, out[1], err[1], input);
+  if (pid == 0) be_child(intent, script, secrets, go, out[1], err[1], input);
   for (const int end : {out[1], err[1], go[0], input}) ::close(end);
   ::fcntl(out[0], F_SETFL, O_NONBLOCK);
   ::fcntl(err[0], F_SETFL, O_NONBLOCK);

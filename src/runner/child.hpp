@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runner/format.hpp"
+#include "runner/secrets.hpp"
 
 namespace octo::runner {
 
@@ -18,8 +19,9 @@ struct Child {
 };
 // In its own session, in the intent's cgroup, as the intent's user, signals as after a log-in, stdin the
 // intent's input or /dev/null, umask 022.
-// `script`: absolute path of the script's file, for a script. What cannot be executed says so on stderr and
-// exits 126 or 127, as shells do.
-Result<Child> make_child(const Intent& intent, const std::string& script);
+// `script`: absolute path of the script's file, for a script. `secrets`: as the intent names them. What
+// cannot be executed says so on stderr and exits 126 or 127, as shells do.
+Result<Child> make_child(const Intent& intent, const std::string& script,
+                         const std::vector<MemoryFile>& secrets);
 
 }  // namespace octo::runner

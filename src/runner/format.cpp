@@ -144,6 +144,7 @@ Bytes encode(const Intent& intent) {
   if (intent.not_before != Instant{})
     out.number(19, std::int64_t{intent.not_before.time_since_epoch().count()});
   if (intent.tied_to != 0) out.number(20, intent.tied_to);
+  for (const std::string& name : intent.secrets) out.text(21, name);
   return out.frame();
 }
 
@@ -203,6 +204,7 @@ Result<Intent> decode_intent(BytesView file) {
     if (field.tag == 18) intent.input = field.text();
     if (field.tag == 19) intent.not_before = instant(field.whole());
     if (field.tag == 20) intent.tied_to = field.whole();
+    if (field.tag == 21) intent.secrets.push_back(field.text());
   }));
   if (intent.stdio != Intent::Stdio::pipes)
     return fail(ErrorCode::unsupported, "stdio {} is not known", int(intent.stdio));
@@ -291,6 +293,7 @@ std::string_view reason_of(int exit_code) {
     case Exit::intent: return "its runner could not read the intent";
     case Exit::claim_lost: return "its runner came too late";
     case Exit::storage: return "its runner could not write to the run's folder: is the disk full?";
+    case Exit::secrets: return "its secrets did not reach its runner";
     case Exit::resources: return "its runner could not create a process: too many processes, or no memory";
     default: return "its runner ended before the start";
   }

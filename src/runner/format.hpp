@@ -61,11 +61,12 @@ struct Intent {
   std::vector<std::pair<std::string, std::string>> environment;  // complete
   Span limit{};                                                  // zero: none
   Span kill_grace{};
-  std::string cgroup;        // absolute path made by the agent; empty: none
-  std::optional<User> user;  // nothing: as the runner itself
-  Bytes input;               // its stdin; empty: /dev/null
-  Instant not_before{};      // boot clock; it is armed until then
-  std::int64_t tied_to = 0;  // pid of the agent that it ends with; 0: it outlives it
+  std::string cgroup;                // absolute path made by the agent; empty: none
+  std::optional<User> user;          // nothing: as the runner itself
+  Bytes input;                       // its stdin; empty: /dev/null
+  Instant not_before{};              // boot clock; it is armed until then
+  std::int64_t tied_to = 0;          // pid of the agent that it ends with; 0: it outlives it
+  std::vector<std::string> secrets;  // names only: the values come by a descriptor, see secrets.hpp
   Stdio stdio = Stdio::pipes;
   std::uint64_t head_bytes = 0;  // kept of each stream
   std::uint64_t tail_bytes = 0;
@@ -144,7 +145,15 @@ inline constexpr std::size_t kWakeBytes = 64;
 Bytes wake_message(Wake wake, std::string_view run);
 
 // How the runner process itself exits.
-enum class Exit : int { done = 0, usage = 2, intent = 3, claim_lost = 4, storage = 5, resources = 6 };
+enum class Exit : int {
+  done = 0,
+  usage = 2,
+  intent = 3,
+  claim_lost = 4,
+  storage = 5,
+  resources = 6,
+  secrets = 7
+};
 // What an exit before the start means, for people.
 std::string_view reason_of(int exit_code);
 

@@ -21,6 +21,7 @@ Intent an_intent() {
           .input = Bytes("in\0", 3),
           .not_before = Instant(11s),
           .tied_to = 4711,
+          .secrets = {"TOKEN", "KEY"},
           .head_bytes = 10,
           .tail_bytes = 20};
 }

@@ -305,12 +305,15 @@ Exit run(Folder& folder) {
   if (!folder.lock()) return Exit::claim_lost;
   const auto script = folder.write_script();
   if (!script) return script.error();
+  auto secrets = take_secrets(folder.intent());
+  if (!secrets) return secrets.error();
   Spool spool(folder.fd(), folder.intent().head_bytes, folder.intent().tail_bytes);
   spool.prepare();
   folder.make_note();
   // The command's process gets ready while the claim is written; it starts only when told.
-  const auto child = make_child(folder.intent(), *script);
+  const auto child = make_child(folder.intent(), *script, *secrets);
   if (!child) return Exit::resources;
+  secrets->clear();  // only the command has them open
   const auto tied_to = static_cast<pid_t>(folder.intent().tied_to);
   const int agent = tied_to != 0 ? watch_agent(tied_to) : -1;
   const bool orphaned = tied_to != 0 && agent < 0;

@@ -78,6 +78,8 @@ Result<Deed> take_deed(const pb::StartRun& from) {
       order.input = exec.input();
       order.delay = OCTO_TRY(take_span(exec.delay_ns(), "exec.delay_ns"));
       order.resources = {exec.memory_bytes(), exec.processes(), exec.cpu_percent()};
+      for (const auto& pair : exec.secrets()) order.secrets.push_back({pair.name(), Secret(pair.value())});
+      OCTO_TRY(check(order.secrets).with("exec.secrets"));
       return Deed(std::move(order));
     }
     case pb::StartRun::kSync:

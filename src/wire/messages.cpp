@@ -78,6 +78,11 @@ void put_deed(pb::StartRun* to, const ExecOrder& order) {
   exec->set_memory_bytes(order.resources.memory_bytes);
   exec->set_processes(order.resources.processes);
   exec->set_cpu_percent(order.resources.cpu_percent);
+  for (const auto& [name, value] : order.secrets) {
+    auto* pair = exec->add_secrets();
+    pair->set_name(name);
+    pair->set_value(value.reveal());
+  }
 }
 void put_deed(pb::StartRun* to, const SyncOrder& order) {
   put(to->mutable_sync()->mutable_app(), order.app);

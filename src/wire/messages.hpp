@@ -24,6 +24,10 @@
 
 namespace octo::wire {
 
+// A node with this feature in its hello hands ExecOrder::secrets on; one without it would start the command
+// without them.
+inline constexpr std::string_view kSecretsFeature = "secrets";
+
 // The same StartRun may come again after a reconnect: the node answers with what it knows of that run id.
 struct StartRun {
   RunOrder order;

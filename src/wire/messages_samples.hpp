@@ -33,7 +33,8 @@ inline FromBrainSamples from_brain_samples() {
                          .folder = "sub folder",
                          .input = Bytes("\0in\xff", 4),
                          .delay = 3s,
-                         .resources = {1 << 20, 64, 150}};
+                         .resources = {1 << 20, 64, 150},
+                         .secrets = {{"TOKEN", Secret(std::string("s\0\xff", 3))}, {"KEY", Secret("k")}}};
   const auto start = [](Deed deed) { return StartRun{{run_sample(), std::move(deed)}, 10min, Instant(2h)}; };
   return {
       {"start_run_command", start(command)},

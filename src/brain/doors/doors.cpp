@@ -101,6 +101,7 @@ Async<http::Reply> Doors::handle(http::Request request) {
   if (!match) co_return problem_reply(match.error());
   Visit visit{request, *match->route, std::move(match->segments), {}, {}, {}};
   auto reply = co_await pass(visit);
+  wipe(request.body);  // it may have held secrets
   if (reply) co_return std::move(*reply);
   if (reply.error().code() == ErrorCode::internal || reply.error().code() == ErrorCode::storage_full) {
     log::error("{} {}: {}", request.method, request.path, reply.error().message());
@@ -111,8 +112,10 @@ Async<http::Reply> Doors::handle(http::Request request) {
 Doors::Answer Doors::pass(Visit& visit) {
   OCTO_CO_TRY(admit(visit));
   if (visit.key.empty()) co_return co_await (this->*doors_[static_cast<std::size_t>(visit.route.id)])(visit);
-  visit.body_hash = crypto::sha256(
-      fmt::format("{}\n{}\n{}", visit.request.method, visit.request.target, visit.request.body));
+  std::string asked =
+      fmt::format("{}\n{}\n{}", visit.request.method, visit.request.target, visit.request.body);
+  visit.body_hash = ports_.gate.digest(asked);
+  wipe(asked);
   // Two at once with one key: the second must not begin before the first has its receipt.
   const std::pair slot(visit.caller.name, visit.key);
   if (!under_way_.insert(slot).second) {

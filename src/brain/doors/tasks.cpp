@@ -45,8 +45,11 @@ Result<void> check(const api::StartTask& start) {
     return fail(ErrorCode::too_large, "environment: {} bytes, {} at most", environment,
                 limits::environment_bytes_max);
   }
-  if (start.text.size() + environment + start.input.size() > limits::order_bytes_max) {
-    return fail(ErrorCode::too_large, "{}, environment and input have more than {} bytes together",
+  OCTO_TRY(check(start.secrets).with("secrets"));
+  std::size_t secrets = 0;
+  for (const auto& [name, value] : start.secrets) secrets += name.size() + value.reveal().size();
+  if (start.text.size() + environment + start.input.size() + secrets > limits::order_bytes_max) {
+    return fail(ErrorCode::too_large, "{}, environment, input and secrets have more than {} bytes together",
                 name_of(start.kind), limits::order_bytes_max);
   }
   if (start.input.size() > limits::input_bytes_max)
@@ -123,7 +126,7 @@ Doors::Answer Doors::started(const Visit& visit, const TaskId& id, Tied tied) {
 }
 
 Doors::Answer Doors::tasks_start(Visit& visit) {
-  const auto start = OCTO_CO_TRY(api::decode_start_task(visit.request.body));
+  auto start = OCTO_CO_TRY(api::decode_start_task(visit.request.body));
   OCTO_CO_TRY(check(start));
   if (start.tie && !visit.streams())
     co_return fail(ErrorCode::invalid_argument, "tie: it needs the stream of events to be tied to");
@@ -138,7 +141,9 @@ Doors::Answer Doors::tasks_start(Visit& visit) {
   request.delay = start.delay.value_or(Span::zero());
   request.rollout = start.rollout;
   request.title = title_of(start);
-  request.request = visit.request.body;
+  // Only what was understood, and of secrets only that there were some.
+  for (SecretFile& secret : start.secrets) secret.value = Secret();
+  request.request = api::encode(start);
   const TaskId id = ports_.verbs.make_task_id();
   OCTO_CO_TRY(co_await ports_.verbs.run_command(
       id, std::move(request),

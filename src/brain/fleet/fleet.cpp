@@ -102,6 +102,7 @@ Async<Result<std::shared_ptr<LinkFleet::Session>>> LinkFleet::admit(link::Link& 
   const WallTime now = clock_.wall();
   session->record = NodeRecord{
       name, hello.program_version, link.peer().address.host, hello.instance, now, now, now, hello.labels};
+  session->features = hello.features;
   session->since = clock_.now();
   OCTO_CO_TRY((co_await events_.node_joined(session->record)).with(fmt::format("record node {}", name)));
   sessions_[name] = session;

@@ -12,6 +12,7 @@ struct LinkFleet::Session {
 
   link::Link* link;  // null once the session is over; then `ended` is set
   NodeRecord record;
+  std::vector<std::string> features;  // of its hello
   Instant since;
   Nursery* orders = nullptr;  // owns a coroutine per stream, while serve_streams() lives
   Event ended;

@@ -82,6 +82,12 @@ Async<void> LinkFleet::serve_blobs(link::Channel channel, wire::FromNode asked) 
 Async<Result<void>> LinkFleet::start_run(const RunOrder& order, Span start_within) {
   const auto session = OCTO_CO_TRY(get(order.id.node));
   if (session->orders == nullptr) co_return fail(ErrorCode::unavailable, "node {} is leaving", order.id.node);
+  const auto* exec = std::get_if<ExecOrder>(&order.deed);
+  if (exec != nullptr && !exec->secrets.empty() &&
+      std::ranges::find(session->features, wire::kSecretsFeature) == session->features.end()) {
+    co_return fail(ErrorCode::unsupported, "the tentacle of {} ({}) takes no secrets yet: upgrade it",
+                   order.id.node, session->record.version);
+  }
   auto channel = OCTO_CO_TRY(session->link->open(wire::Priority::control));
   OCTO_CO_TRY(co_await channel.send(
       wire::encode(wire::FromBrain(wire::StartRun{order, start_within, clock_.now()}))));

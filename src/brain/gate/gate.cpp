@@ -20,11 +20,17 @@ Failure refused(std::string_view why) { return fail(ErrorCode::unauthenticated, 
 }  // namespace
 
 Gate::Gate(Setup setup, Workers& workers, Clock& clock)
-    : setup_(std::move(setup)), signing_key_(signing_key(setup_)), workers_(workers), clock_(clock) {}
+    : setup_(std::move(setup)),
+      signing_key_(signing_key(setup_)),
+      request_key_(print_hex(crypto::hmac_sha256(setup_.token_key.reveal(), "requests"))),
+      workers_(workers),
+      clock_(clock) {}
 
 std::string Gate::sign(std::string_view claims) const {
   return print_hex(crypto::hmac_sha256(signing_key_.reveal(), claims));
 }
+
+Sha256 Gate::digest(BytesView request) const { return crypto::hmac_sha256(request_key_.reveal(), request); }
 
 Async<Result<api::LoggedIn>> Gate::login(api::Login login, std::string holder) {
   if (waiting_ >= waiting_max)

@@ -28,12 +28,15 @@ class Gate {
   Async<Result<api::LoggedIn>> login(api::Login login, std::string holder);
   // Of a request with "Bearer <token>" by the holder of an operator certificate.
   Result<Caller> check(std::string_view authorization, std::string_view holder) const;
+  // Of a request, to be stored: the same for the same one, as long as the key is kept, and of no use to those
+  // who would guess what was in it.
+  Sha256 digest(BytesView request) const;
 
  private:
   std::string sign(std::string_view claims) const;
 
   Setup setup_;
-  Secret signing_key_;
+  Secret signing_key_, request_key_;
   Workers& workers_;
   Clock& clock_;
   int waiting_ = 0;

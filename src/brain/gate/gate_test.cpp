@@ -95,6 +95,17 @@ TEST_F(GateTest, AChangedPasswordEndsTheTokensOfTheOldOne) {
   }
 }
 
+TEST_F(GateTest, TheDigestOfARequestOutlivesARestartAndAPasswordAndTellsNothingWithoutTheKey) {
+  const Sha256 digest = gate.digest("secret 1234");
+  EXPECT_NE(digest, gate.digest("secret 1235"));
+  EXPECT_NE(digest, crypto::sha256("secret 1234"));
+  Gate restarted({"brain", crypto::hash_password(Secret("new")).value(), Secret(std::string(32, 'k'))},
+                 workers, clock);
+  EXPECT_EQ(restarted.digest("secret 1234"), digest);
+  Gate other({"brain", hash, Secret(std::string(32, 'o'))}, workers, clock);
+  EXPECT_NE(other.digest("secret 1234"), digest);
+}
+
 TEST_F(GateTest, ATokenOfAnotherBrainIsNone) {
   Gate other({"brain", hash, Secret(std::string(32, 'o'))}, workers, clock);
   EXPECT_FALSE(other.check(bearer(), "ann"));

@@ -79,9 +79,10 @@ Async<Result<void>> Engine::send(Task task, RunId id) {
   }
   const bool before = run.sent;
   run.sent = run.sent_now = true;
-  // Past the deadline the node may still know it from before; it starts nothing then.
-  const Span start_within =
-      begun ? limits::delivery_deadline : std::max(Span::zero(), run.deadline - ports_.clock.now());
+  // Past the deadline, or without its secrets, the node may still know it from before; it starts nothing
+  // then.
+  const Span left = task->secrets_lost ? Span::zero() : run.deadline - ports_.clock.now();
+  const Span start_within = begun ? limits::delivery_deadline : std::max(Span::zero(), left);
   auto sent = co_await ports_.fleet->start_run(order, start_within);
   if (sent) co_return Result<void>{};
   run.sent = before;

@@ -49,6 +49,7 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Result<void>> restore(LiveTask& task);
   Async<Result<void>> reconcile(LiveTask& task, EventLog::Summary summary);
   Async<void> drive_command(Task task);
+  Async<void> reject_without_secrets(Task task);
   Async<void> begin_what_may(Task task);
   Async<void> begin_for_sure(Task task, std::vector<RunId> ids);
   std::function<Deed(const NodeName&)> command_deed(std::shared_ptr<const ExecOrder> order,

@@ -37,6 +37,10 @@ struct Journey {
 
 Journey journey_of(StoredReset reset);
 
+// Why a run is `rejected` whose secrets went with a Brain.
+inline constexpr const char* kSecretsLost =
+    "its secrets were held in memory only, and the Brain was restarted: run it again";
+
 struct LiveTask {
   LiveTask(StoredTask stored, EventLog& log, const Executor& executor);
 
@@ -50,10 +54,11 @@ struct LiveTask {
   TaskBoard board;
   std::map<RunId, LiveRun> runs;
   bool cancel_requested = false;
-  bool concluding = false;  // the last word is being told: an end that comes now is a late one
-  bool done_told = false;   // … and is on disk
-  Span delivery{};          // how long a run that is due may wait for its node
-  Instant start_at{};       // on the nodes; the past: at once
+  bool concluding = false;    // the last word is being told: an end that comes now is a late one
+  bool done_told = false;     // … and is on disk
+  Span delivery{};            // how long a run that is due may wait for its node
+  Instant start_at{};         // on the nodes; the past: at once
+  bool secrets_lost = false;  // with the Brain that held them in memory: nothing can begin any more
   Rollout rollout;
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;

@@ -38,6 +38,10 @@ Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
     }
     end.state = RunState::interrupted;
   }
+  if (task && task->secrets_lost && end.state == RunState::expired) {
+    end.state = RunState::rejected;
+    end.reason = kSecretsLost;
+  }
   auto taken = co_await take_end(run, std::move(end));
   // The node has nothing to offer again, so the order is sent again: the sweep sees to it.
   if (!taken && row != nullptr) task->runs.at(run).sent_now = false;

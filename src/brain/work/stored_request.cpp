@@ -57,6 +57,7 @@ ExecOrder order_of(const api::StartTask& start) {
   order.folder = start.folder;
   order.input = start.input;
   order.resources = start.resources;
+  order.secrets = start.secrets;
   order.limit = start.limit.value_or(start.background ? Span::zero() : limits::foreground_limit);
   return order;
 }

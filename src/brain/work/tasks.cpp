@@ -111,7 +111,10 @@ Async<Result<void>> Engine::restore(LiveTask& task) {
       task.delivery = start.rollout.batch ? delivery_of(start) : remaining(delivery_of(start));
       if (const Span delay = remaining(start.delay.value_or(Span::zero())); delay > Span::zero())
         task.start_at = ports_.clock.now() + delay;
-      task.deeds[0] = command_deed(std::make_shared<const ExecOrder>(order_of(start)), task.start_at);
+      ExecOrder order = order_of(start);
+      task.secrets_lost = !order.secrets.empty();
+      order.secrets.clear();  // only their names were stored
+      task.deeds[0] = command_deed(std::make_shared<const ExecOrder>(std::move(order)), task.start_at);
       // Whoever it was tied to had a connection to the Brain before us.
       if (start.tie) task.cancel_requested = true;
       co_return Result<void>{};
@@ -167,6 +170,7 @@ std::function<Deed(const NodeName&)> Engine::command_deed(std::shared_ptr<const 
 }
 
 Async<void> Engine::drive_command(Task task) {
+  if (task->secrets_lost) co_await reject_without_secrets(task);
   // Those that need no decision any more: all of them, without a batch.
   co_await begin_for_sure(task, task->select([](const RunRow& row, const LiveRun&) {
     return row.state != RunState::accepted && !is_final(row.state);
@@ -178,6 +182,17 @@ Async<void> Engine::drive_command(Task task) {
     co_await task->changed.wait();
   }
   co_await conclude(task);
+}
+
+// What was sent may have arrived with its secrets: its node knows.
+Async<void> Engine::reject_without_secrets(Task task) {
+  RunEnd end;
+  end.state = RunState::rejected;
+  end.reason = kSecretsLost;
+  co_await end_runs_for_sure(task, task->select([](const RunRow& row, const LiveRun& run) {
+    return !is_final(row.state) && !run.sent;
+  }),
+                             end);
 }
 
 Async<void> Engine::begin_for_sure(Task task, std::vector<RunId> ids) {
@@ -212,7 +227,7 @@ Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd e
   std::vector<RunRow> again;
   for (const RunRow& row : rows) {
     const auto next = next_attempt(task->rollout, row.id, row.state);
-    if (!next || task->cancel_requested) continue;
+    if (!next || task->cancel_requested || task->secrets_lost) continue;
     again.emplace_back().id = *next;
     again.back().title = row.title;
   }
@@ -277,6 +292,7 @@ Async<void> Engine::conclude(Task task) {
     co_await ports_.clock.sleep(kStorageRetry);
   }
   live_.erase(id);
+  task->deeds.clear();  // with the secrets in them; whoever still listens keeps the task
   task->changed.set();
   task->story.close();
   ports_.events.close(id);

@@ -63,7 +63,9 @@ class Preparation {
       ::posix_spawn_file_actions_adddup2(&actions_, STDOUT_FILENO, STDERR_FILENO);
     }
     if (!spawn.folder.empty()) ::posix_spawn_file_actions_addchdir_np(&actions_, spawn.folder.c_str());
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
+    constexpr int kHandedFd = 3;
+    if (spawn.handed >= 0) ::posix_spawn_file_actions_adddup2(&actions_, spawn.handed, kHandedFd);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, spawn.handed >= 0 ? kHandedFd + 1 : kHandedFd);
     sigset_t all, none;
     ::sigfillset(&all);
     ::sigemptyset(&none);

@@ -23,8 +23,10 @@ struct Spawn {
   bool new_session = false;                                                     // setsid
   std::string out_file;  // append stdout and stderr there; empty: inherit; "/dev/null" allowed
   std::string in_file = "/dev/null";
+  int handed = -1;  // an open descriptor that it gets as number 3; -1: none
 };
-// The pid. Signal dispositions and mask of the child are the default ones; descriptors above 2 are closed.
+// The pid. Signal dispositions and mask of the child are the default ones; descriptors above 2 are closed,
+// but for the one that is handed on.
 Result<pid_t> spawn(const Spawn& spawn);
 
 // A process held by pidfd: no race with a reused pid.

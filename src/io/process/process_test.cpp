@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,18 @@ class ProcessTest : public testing::Test {
   }
   std::string folder_;
 };
+
+TEST_F(ProcessTest, OneDescriptorIsHandedOnAndNoOther) {
+  const int handed = ::memfd_create("handed", MFD_CLOEXEC);
+  ASSERT_EQ(::write(handed, "word", 4), 4);
+  Spawn spawn = shell("ls /proc/self/fd | tr '\\n' ' '; cat /proc/self/fd/3");
+  spawn.out_file = folder_ + "/out";
+  spawn.handed = handed;
+  auto process = Process::open(octo::process::spawn(spawn).value()).value();
+  ASSERT_TRUE(wait_for(process));
+  ::close(handed);
+  EXPECT_EQ(text_of(spawn.out_file), "0 1 2 3 4 word") << "4 is the folder that ls reads";
+}
 
 TEST_F(ProcessTest, AChildsEndIsItsWaitStatus) {
   auto process = Process::open(spawn(shell("exit 7")).value()).value();

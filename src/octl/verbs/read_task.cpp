@@ -2,6 +2,7 @@
 #include "octl/verbs/read_task.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@ namespace octo::octl {
 namespace {
 
 constexpr std::array<std::string_view, 4> kSays = {"-c", "-cc", "-bg", "-ss"};
+constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr Span kWatchShortest = 100ms;  // a typing mistake is no flood
 
 Result<void> read_script(api::StartTask& task, const std::string& path) {
@@ -94,6 +96,24 @@ Result<void> read_environment(const CommandLine& line, api::StartTask& task) {
   return {};
 }
 
+Result<void> read_secrets(const CommandLine& line, api::StartTask& task) {
+  bool stdin_is_taken = line.text("--stdin") == "-";
+  for (const std::string& pair : line.all("--secret-file")) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
+      return fail(ErrorCode::invalid_argument, "--secret-file {}: <name>=<file> is expected", quote(pair));
+    const std::string file = pair.substr(equals + 1);
+    if (file == "-" && std::exchange(stdin_is_taken, true))
+      return fail(ErrorCode::invalid_argument, "--secret-file {}: stdin is read for something else already",
+                  quote(pair));
+    task.secrets.push_back({pair.substr(0, equals), {}});
+    task.secrets.back().value =
+        Secret(OCTO_TRY(read_input(file, limits::secret_bytes_max)
+                            .with(fmt::format("--secret-file {}", task.secrets.back().name))));
+  }
+  return check(task.secrets).with("--secret-file");
+}
+
 Result<void> read_surroundings(const CommandLine& line, api::StartTask& task) {
   for (const std::string_view flag : {"--user", "--cwd", "--stdin", "--outdir"}) {
     if (line.given(flag) && line.text(flag).empty())
@@ -120,6 +140,7 @@ Result<void> read_surroundings(const CommandLine& line, api::StartTask& task) {
     task.resources.cpu_percent = static_cast<std::uint64_t>(*value);
   }
   // Last: what is read from a pipe is gone.
+  OCTO_TRY(read_secrets(line, task));
   if (line.given("--stdin"))
     task.input = OCTO_TRY(read_input(line.text("--stdin"), limits::input_bytes_max).with("--stdin"));
   return {};
@@ -164,28 +185,37 @@ Result<void> read_following(const CommandLine& line, AskedTask& asked) {
   return {};
 }
 
+Failure too_large(bool own, const std::string& file, std::size_t bytes_max) {
+  return fail(ErrorCode::too_large, "{} has more than {} bytes", own ? "stdin" : quote(file), bytes_max);
+}
+
 }  // namespace
 
 Result<Bytes> read_input(const std::string& file, std::size_t bytes_max) {
   const bool own = file == "-";
   const int fd = own ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   Bytes bytes;
-  std::array<char, 64 * 1024> part{};
+  bytes.reserve(bytes_max + 1);  // one place: of a secret no copy stays where it grew
   ssize_t count = fd < 0 ? -1 : 1;
+  struct stat facts{};
+  if (fd >= 0 && ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size > 0 &&
+      static_cast<std::size_t>(facts.st_size) > bytes_max) {
+    if (!own) ::close(fd);
+    return too_large(own, file, bytes_max);
+  }
   while (count > 0 && bytes.size() <= bytes_max) {
-    const std::size_t room = std::min(part.size(), bytes_max + 1 - bytes.size());
-    do count = ::read(fd, part.data(), room);
+    const std::size_t had = bytes.size();
+    bytes.resize(std::min(had + kReadBytes, bytes_max + 1));
+    do count = ::read(fd, bytes.data() + had, bytes.size() - had);
     while (count < 0 && errno == EINTR);
-    if (count > 0) bytes.append(part.data(), static_cast<std::size_t>(count));
+    bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   }
   const int why = errno;
   if (!own && fd >= 0) ::close(fd);
-  const std::string what = own ? "stdin" : quote(file);
   if (count < 0)
-    return fail(why == ENOENT ? ErrorCode::not_found : ErrorCode::unavailable, "read {}: {}", what,
-                std::strerror(why));
-  if (bytes.size() > bytes_max)
-    return fail(ErrorCode::too_large, "{} has more than {} bytes; send a file instead", what, bytes_max);
+    return fail(why == ENOENT ? ErrorCode::not_found : ErrorCode::unavailable, "read {}: {}",
+                own ? "stdin" : quote(file), std::strerror(why));
+  if (bytes.size() > bytes_max) return too_large(own, file, bytes_max);
   return bytes;
 }
 

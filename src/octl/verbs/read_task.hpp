@@ -15,7 +15,8 @@ struct AskedTask {
 };
 Result<AskedTask> read_task(const CommandLine& line);
 
-// Of a file, or of our own stdin for "-"; too_large as soon as there is more.
+// Of a file, or of our own stdin for "-"; too_large before a byte is read where the size is known, else as
+// soon as there is more.
 Result<Bytes> read_input(const std::string& file, std::size_t bytes_max);
 
 }  // namespace octo::octl

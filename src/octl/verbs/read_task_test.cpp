@@ -98,12 +98,19 @@ TEST(ReadTask, DetachAndBackgroundLeaveEarly) {
 
 TEST(ReadTask, WrongValuesAreWrongUseAndNameTheFlag) {
   const std::vector<std::vector<std::string>> wrong = {
-      {"--on-offline", "wait"}, {"--batch", "0"},     {"--batch", "0%"},      {"--batch", "101%"},
-      {"--batch", "some"},      {"--max-fail", "-1"}, {"--retries", "101"},   {"--retries", "x"},
-      {"--user", ""},           {"--cwd", ""},        {"--env", "A"},         {"--env", "=1"},
-      {"--memory", "0"},        {"--memory", "64MB"}, {"--pids", "0"},        {"--cpu", "0"},
-      {"--cpu", "much"},        {"--timeout", "5"},   {"--deadline", "soon"}, {"--watch", "0"},
-      {"--outdir", ""},         {"--stdin", ""}};
+      {"--on-offline", "wait"}, {"--batch", "0"},
+      {"--batch", "0%"},        {"--batch", "101%"},
+      {"--batch", "some"},      {"--max-fail", "-1"},
+      {"--retries", "101"},     {"--retries", "x"},
+      {"--user", ""},           {"--cwd", ""},
+      {"--env", "A"},           {"--env", "=1"},
+      {"--memory", "0"},        {"--memory", "64MB"},
+      {"--pids", "0"},          {"--cpu", "0"},
+      {"--cpu", "much"},        {"--timeout", "5"},
+      {"--deadline", "soon"},   {"--watch", "0"},
+      {"--outdir", ""},         {"--stdin", ""},
+      {"--secret-file", "A"},   {"--secret-file", "A="},
+      {"--secret-file", "=f"},  {"--secret-file", "1=/dev/null"}};
   for (const auto& flag : wrong) {
     const auto asked = read({"run", "true", "pi1", flag[0], flag[1]});
     ASSERT_FALSE(asked.has_value()) << join(flag, " ");
@@ -128,6 +135,36 @@ TEST(ReadTask, InputIsReadUpToItsLimitAndNoFurther) {
   EXPECT_EQ(more.error().code(), ErrorCode::too_large);
   EXPECT_EQ(read_input("/dev/zero", 1000).error().code(), ErrorCode::too_large) << "it has no end";
   EXPECT_EQ(read({"run", "cat", "pi1", "--stdin", folder + "/none"}).error().code(), ErrorCode::not_found);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ReadTask, SecretsAreReadFromFilesAndJudgedBeforeTheyAreSent) {
+  std::string folder = "/tmp/octopoda-secret.XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string file = folder + "/a=b", empty = folder + "/empty";
+  std::ofstream(empty, std::ios::binary).flush();
+  const std::string most(limits::secret_bytes_max, '\xff');
+  std::ofstream(file, std::ios::binary) << most;
+  const auto with = [&](std::vector<std::string> flags) {
+    std::vector<std::string> words = {"run", "true", "pi1"};
+    for (const std::string& flag : flags) words.insert(words.end(), {"--secret-file", flag});
+    return read(words);
+  };
+  const auto asked = with({"KEY=" + file, "B=" + file});
+  ASSERT_TRUE(asked) << asked.error().message();
+  ASSERT_EQ(asked->task.secrets.size(), 2U);
+  EXPECT_EQ(asked->task.secrets[0].name, "KEY");
+  EXPECT_EQ(asked->task.secrets[0].value.reveal(), most);
+  EXPECT_EQ(with({"A=" + file, "A=" + file}).error().message(), "--secret-file: secret A is there twice");
+  EXPECT_EQ(with({"A=" + empty}).error().message(), "--secret-file: secret A is empty");
+  EXPECT_EQ(with({"A=" + folder + "/none"}).error().code(), ErrorCode::not_found);
+  std::ofstream(file, std::ios::binary | std::ios::app) << 'x';
+  const auto more = with({"A=" + file});
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code(), ErrorCode::too_large);
+  EXPECT_EQ(more.error().message(), fmt::format("--secret-file A: '{}' has more than 65536 bytes", file));
+  EXPECT_FALSE(with({"A=-", "B=-"})) << "stdin is there once";
+  EXPECT_FALSE(read({"run", "true", "pi1", "--stdin", "-", "--secret-file", "A=-"}));
   std::filesystem::remove_all(folder);
 }
 

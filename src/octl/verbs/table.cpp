@@ -60,6 +60,9 @@ constexpr Flag kEnv = {"--env", "", "<name>=<value>", "a variable of its environ
                        Use::often};
 constexpr Flag kStdin = {"--stdin", "", "<file>",
                          "what it reads as its stdin, 512 KiB at most; - is octl's own"};
+constexpr Flag kSecretFile = {
+    "--secret-file", "", "<name>=<file>",
+    "a secret, in the file that $OCTOPODA_SECRET_<name> names; - is octl's stdin; often", Use::often};
 constexpr Flag kMemory = {"--memory", "", "<size>", "what it may use on each node: 64M, 2G"};
 constexpr Flag kPids = {"--pids", "", "<n>", "how many processes it may be on each node"};
 constexpr Flag kCpu = {"--cpu", "", "<percent>", "of one core, what it may use on each node: 50, 150"};
@@ -84,6 +87,7 @@ constexpr Flag kRunFlags[] = {
     kCwd,
     kEnv,
     kStdin,
+    kSecretFile,
     kMemory,
     kPids,
     kCpu,
@@ -112,6 +116,7 @@ constexpr Flag kXrunFlags[] = {
     kCwd,
     kEnv,
     kStdin,
+    kSecretFile,
     kMemory,
     kPids,
     kCpu,

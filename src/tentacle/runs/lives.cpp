@@ -12,6 +12,7 @@
 
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
+#include "runner/secrets.hpp"
 #include "tentacle/runs/journal.hpp"
 #include "tentacle/runs/leftovers.hpp"
 #include "tentacle/runs/run.hpp"
@@ -41,7 +42,24 @@ runner::Intent intent_of(const Runs::Start& start, const std::string& folder, st
   if (start.order.delay > Span::zero()) intent.not_before = now + start.order.delay;
   if (start.account) intent.user = {start.account->uid, start.account->gid, start.account->groups};
   intent.environment.emplace_back("OCTOPODA_OUTPUT", files::join(folder, runner::kNoteFile));
+  for (const SecretFile& secret : start.order.secrets) {
+    intent.environment.emplace_back(secret_variable(secret.name), runner::secret_path(intent.secrets.size()));
+    intent.secrets.push_back(secret.name);
+  }
   return intent;
+}
+
+// For its runner; no file where there is none.
+Result<runner::MemoryFile> pack(const std::vector<SecretFile>& secrets) {
+  if (secrets.empty()) return runner::MemoryFile(-1);
+  Bytes bytes;
+  std::size_t size = 0;
+  for (const SecretFile& secret : secrets) size += sizeof(std::uint32_t) + secret.value.reveal().size();
+  bytes.reserve(size);  // or a copy stays wherever it grew
+  for (const SecretFile& secret : secrets) runner::put_secret(bytes, secret.value.reveal());
+  auto packed = runner::MemoryFile::make("secrets", bytes);
+  wipe(bytes);
+  return packed;
 }
 
 Result<int> open_wake(const std::string& path) {
@@ -114,7 +132,9 @@ void LocalRuns::load(const std::vector<std::string>& names) {
 }
 
 // In a worker. Everything that decides whether a run begins is in this order.
-Result<process::Process> LocalRuns::begin(const std::string& folder, const runner::Intent& intent) {
+Result<process::Process> LocalRuns::begin(const std::string& folder, const runner::Intent& intent,
+                                          const std::vector<SecretFile>& secrets) {
+  const runner::MemoryFile handed = OCTO_TRY(pack(secrets));
   OCTO_TRY(create_run(folder, intent));
   const pid_t pid =
       OCTO_TRY(process::spawn({.program = setup_.runner,
@@ -122,7 +142,8 @@ Result<process::Process> LocalRuns::begin(const std::string& folder, const runne
                                .environment = std::vector<std::pair<std::string, std::string>>(),
                                .folder = "/",
                                .new_session = true,
-                               .out_file = "/dev/null"}));
+                               .out_file = "/dev/null",
+                               .handed = handed.fd()}));
   return process::Process::open(pid);
 }
 
@@ -154,7 +175,8 @@ Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
   }
   run->tied = start.order.tie;
   const runner::Intent intent = intent_of(start, run->folder, cgroup, setup_.clock.now());
-  auto begun = co_await setup_.workers.run([&] { return begin(run->folder, intent); });
+  auto begun = co_await setup_.workers.run([&] { return begin(run->folder, intent, start.order.secrets); });
+  start.order.secrets.clear();  // we go on as long as the run does
   if (begun) {
     run->runner.emplace(std::move(*begun));
     if (run->cancelled) run->ask_to_end();

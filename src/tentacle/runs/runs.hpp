@@ -55,7 +55,8 @@ class LocalRuns final : public Runs {
   LocalRuns(Setup setup, files::FolderLock lock, int wake, Executor executor);
   std::shared_ptr<Run> add(const RunId& id);
   void load(const std::vector<std::string>& names);
-  Result<process::Process> begin(const std::string& folder, const runner::Intent& intent);
+  Result<process::Process> begin(const std::string& folder, const runner::Intent& intent,
+                                 const std::vector<SecretFile>& secrets);
   Result<std::string> make_cgroup(const Start& start);
   Async<void> launch(std::shared_ptr<Run> run, Start start);
   Async<void> follow(std::shared_ptr<Run> run);

@@ -26,6 +26,27 @@ TEST_F(RunsTest, OutputAndEndOfACommandArrive) {
   });
 }
 
+TEST_F(RunsTest, SecretsReachTheCommandAndNoDisk) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    Runs::Start start = order("cat $OCTOPODA_SECRET_A; read x <gate; cat $OCTOPODA_SECRET_B");
+    start.order.secrets = {{"A", Secret("the first value")}, {"B", Secret("the second value")}};
+    (void)(co_await runs->start(start)).value();
+    const OutputMark early = co_await follow_to(*runs, run(), 15);
+    // The output of the command holds what it printed; nothing else does.
+    for (const auto& entry : fs::recursive_directory_iterator(root_)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+      EXPECT_FALSE(bytes.contains("the second value")) << entry.path();
+      EXPECT_EQ(bytes.contains("the first value"), entry.path().filename() == "out.0") << entry.path();
+    }
+    open_gate();
+    EXPECT_EQ((co_await follow(*runs, run(), early)).out, "the second value");
+    co_await close(std::move(runs));
+  });
+}
+
 TEST_F(RunsTest, OutputArrivesWhileTheCommandRuns) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();

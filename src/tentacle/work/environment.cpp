@@ -65,6 +65,7 @@ Result<Environment> environment_of(const Surroundings& node, const RunId& id, co
   variables["OCTOPODA_ATTEMPT"] = std::to_string(id.attempt);
   for (const char* name : {"OCTOPODA_FILENAME", "OCTOPODA_APP", "OCTOPODA_SCENARIO", "OCTOPODA_OUTPUT"})
     variables.erase(name);
+  for (const SecretFile& secret : order.secrets) variables.erase(secret_variable(secret.name));
   if (order.kind == ExecOrder::Kind::script) variables["OCTOPODA_FILENAME"] = order.script_name;
   if (order.app) {
     variables["OCTOPODA_APP"] = order.app->app.str();

@@ -62,7 +62,7 @@ Result<void> check(const ExecOrder& order, const Environment& environment) {
     return fail(ErrorCode::too_large, "an environment of {} bytes, {} at most", bytes_of(environment),
                 limits::environment_bytes_max);
   }
-  return {};
+  return check(order.secrets);
 }
 
 }  // namespace
