@@ -16,6 +16,7 @@ void describe(auto& io, api::Of<RunEnd> auto& end) {
   io.optional("started", end.started);
   io.required("lasted_ns", end.lasted);
   io.optional("version", end.version);
+  io.optional("given_up", end.given_up);
 }
 void describe(auto& io, api::Of<RunId> auto& id) {
   io.required("task", id.task);

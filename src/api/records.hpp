@@ -57,7 +57,7 @@ struct NodeStatusList {
 // POST /nodes/prune: exactly one of `all` and `names`
 struct Prune {
   bool all = false;
-  std::vector<NodeName> names;
+  std::vector<std::string> names;  // node sets, as those of a task
 };
 struct Pruned {
   std::vector<NodeName> pruned;

@@ -78,7 +78,7 @@ TEST(Records, ComeBackAsTheyWere) {
   statuses.nodes.push_back({"pi-24", "online", HostStatus{}, std::nullopt});
   statuses.nodes.push_back({"pi-25", "offline", std::nullopt, Error(ErrorCode::unavailable, "offline")});
   comes_back(statuses, decode_node_status_list);
-  comes_back(Prune{false, {NodeName("pi-24")}}, decode_prune);
+  comes_back(Prune{false, {"pi-[24-25]"}}, decode_prune);
   comes_back(Pruned{{NodeName("pi-24")}, {{"pi9", "no such node"}}}, decode_pruned);
   StartTask start;
   start.kind = TaskKind::script;

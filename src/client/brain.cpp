@@ -130,16 +130,25 @@ Async<Result<std::unique_ptr<TaskEvents>>> Brain::events(const TaskId& task, std
       co_await impl_->stream(impl_->call_of("GET", fmt::format("/tasks/{}/events?from={}", task, from))));
   co_return events;
 }
+Async<Result<std::unique_ptr<TaskEvents>>> Brain::changes(const TaskId& task,
+                                                          std::optional<std::uint64_t> from) {
+  const std::string first = from ? std::to_string(*from) : "last";
+  std::unique_ptr<TaskEvents> events = OCTO_CO_TRY(co_await impl_->stream(
+      impl_->call_of("GET", fmt::format("/tasks/{}/events?from={}&output=0", task, first))));
+  co_return events;
+}
 Async<Result<void>> Brain::cancel(const TaskId& task, const std::string& key) {
   OCTO_CO_TRY(co_await impl_->send(impl_->call_of("POST", fmt::format("/tasks/{}/cancel", task), "{}", key)));
   co_return Result<void>{};
 }
-Async<Result<api::TaskList>> Brain::tasks(const std::string& state, std::size_t limit,
-                                          const std::string& page) {
-  return impl_->ask(
-      impl_->call_of("GET", fmt::format("/tasks?state={}&limit={}&page={}", http::percent_encode(state),
-                                        limit, http::percent_encode(page))),
-      api::decode_task_list);
+Async<Result<api::TaskList>> Brain::tasks(const TaskQuery& query) {
+  std::string target = fmt::format("/tasks?limit={}", query.limit);
+  const std::pair<std::string_view, const std::string&> members[] = {
+      {"state", query.state}, {"caller", query.caller}, {"node", query.node}, {"page", query.page}};
+  for (const auto& [name, value] : members) {
+    if (!value.empty()) target += fmt::format("&{}={}", name, http::percent_encode(value));
+  }
+  return impl_->ask(impl_->call_of("GET", target), api::decode_task_list);
 }
 Async<Result<api::TaskDetail>> Brain::task(const TaskId& task) {
   return impl_->ask(impl_->call_of("GET", fmt::format("/tasks/{}", task)), api::decode_task_detail);

@@ -55,8 +55,15 @@ class Brain {
   Async<Result<Started>> reset_app(const NodeName& node, const AppAt& app, const api::Reset& reset,
                                    const std::string& key);
   Async<Result<std::unique_ptr<TaskEvents>>> events(const TaskId& task, std::uint64_t from);
+  // Without what the runs write, from that number on; nothing: from the last one there is.
+  Async<Result<std::unique_ptr<TaskEvents>>> changes(const TaskId& task, std::optional<std::uint64_t> from);
   Async<Result<void>> cancel(const TaskId& task, const std::string& key);
-  Async<Result<api::TaskList>> tasks(const std::string& state, std::size_t limit, const std::string& page);
+  struct TaskQuery {
+    std::string state, caller, node;  // empty: any
+    std::size_t limit = 50;
+    std::string page;  // `next` of the list before
+  };
+  Async<Result<api::TaskList>> tasks(const TaskQuery& query);
   Async<Result<api::TaskDetail>> task(const TaskId& task);
 
   Async<Result<api::Hashes>> missing(const api::Hashes& hashes);

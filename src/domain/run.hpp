@@ -70,7 +70,8 @@ struct RunEnd {
   // On the node's wall clock, for people; the length is exact (boot clock).
   std::optional<WallTime> started;
   Span lasted{};
-  std::string version;  // of a commit or reset: the git commit id
+  std::string version;    // of a commit or reset: the git commit id
+  bool given_up = false;  // cancelled by the task's own bound on failures, not by somebody; set by the Brain
   friend bool operator==(const RunEnd&, const RunEnd&) = default;
 };
 

@@ -61,6 +61,9 @@ TEST(EventLog, NumbersWithoutGapsAndReadsFromAnywhere) {
       EXPECT_EQ(events[0].output.offset, (from - 1) * 1000);
     }
     EXPECT_TRUE((co_await log->read(kTask, 501, 3)).value().empty());
+    const auto last = (co_await log->read(kTask, EventLog::kLast, 3)).value();
+    EXPECT_EQ(last.size(), 1U);
+    EXPECT_EQ(last.at(0).number, 500U);
   });
 }
 

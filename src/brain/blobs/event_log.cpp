@@ -122,6 +122,7 @@ Async<Result<std::vector<TaskEvent>>> FileEventLog::read(const TaskId& task, std
                                                          std::size_t count) {
   constexpr std::size_t kBytesAtOnce = 1024 * 1024;  // so that a reader of a long log holds little
   const std::shared_ptr<Log> log = OCTO_CO_TRY(co_await find_or_load(task));
+  if (from == kLast) from = log->last;
   from = std::max<std::uint64_t>(from, 1);
   std::vector<TaskEvent> events;
   if (!log->recent.empty() && from >= log->recent.front().number) {

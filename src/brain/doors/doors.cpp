@@ -143,7 +143,7 @@ Doors::Answer Doors::pass_once(Visit& visit, const std::string& key) {
 Doors::Answer Doors::replay(Visit& visit, const Receipt& receipt) {
   const auto task = visit.streams() ? api::decode_task_started(receipt.answer)
                                     : Result<api::TaskStarted>(fail(ErrorCode::not_found, "no stream"));
-  if (task) co_return co_await events_reply(task->task, 1, receipt.answer);
+  if (task) co_return co_await events_reply(task->task, {}, receipt.answer);
   co_return json_reply(receipt.answer, receipt.status);
 }
 

@@ -68,10 +68,16 @@ class Doors final : public http::Handler {
   Answer task_get(Visit& visit);
   Answer task_events(Visit& visit);
   Answer task_cancel(Visit& visit);
+  struct Wanted {  // of a task's events
+    std::uint64_t from = 1;
+    bool output = true;  // what the runs write too
+  };
   enum class Tied { no, to_this_stream };  // the task ends when the stream does
   Answer started(const Visit& visit, const TaskId& id, Tied tied = Tied::no);
-  Async<Result<http::Reply>> events_reply(TaskId id, std::uint64_t from, std::string first,
-                                          Tied tied = Tied::no);
+  Async<Result<http::Reply>> events_reply(TaskId id, Wanted wanted, std::string first, Tied tied = Tied::no);
+
+  Async<Result<void>> write_events(const TaskId& id, Wanted wanted, const std::string& first, Span heartbeat,
+                                   http::BodyWriter& out);
 
   // scenarios.cpp
   Answer blobs_missing(Visit& visit);

@@ -136,7 +136,10 @@ Doors::Answer Doors::nodes_prune(Visit& visit) {
   if (prune.all == !prune.names.empty())
     co_return fail(ErrorCode::invalid_argument, "name the nodes, or say all: exactly one of the two");
   std::vector<std::string> names;
-  for (const NodeName& name : prune.names) names.push_back(name.str());
+  if (!prune.all) {
+    for (const NodeInfo& node : OCTO_CO_TRY(co_await select(prune.names, false)))
+      names.push_back(node.record.name.str());
+  }
   const auto answer_of = [](const Verbs::PruneOutcome& outcome) {
     api::Pruned pruned{outcome.pruned, {}};
     for (const auto& [name, why] : outcome.kept) pruned.kept.push_back({name, why});

@@ -82,25 +82,31 @@ api::TaskSummary summarise(const StoredTask& stored) {
   return summary;
 }
 
-Async<Result<void>> write_events(Verbs& verbs, Clock& clock, const TaskId& id, std::uint64_t from,
-                                 const std::string& first, Span heartbeat, http::BodyWriter& out) {
+}  // namespace
+
+// A stream in which nothing is wanted for long gets an empty line from time to time.
+Async<Result<void>> Doors::write_events(const TaskId& id, Wanted wanted, const std::string& first,
+                                        Span heartbeat, http::BodyWriter& out) {
   if (!first.empty()) OCTO_CO_TRY(co_await out.write(first + "\n"));
-  const auto listener = OCTO_CO_TRY(co_await verbs.listen(id, from));
+  const auto listener = OCTO_CO_TRY(co_await ports_.verbs.listen(id, wanted.from));
+  Instant wrote = ports_.clock.now();
   while (true) {
-    const auto events = co_await with_deadline(clock, heartbeat, listener->next());
+    const auto events = co_await with_deadline(ports_.clock, heartbeat, listener->next());
     if (!events && events.error().code() != ErrorCode::timed_out) co_return fail(events.error());
     if (events && events->empty()) co_return Result<void>{};
-    std::string lines = events ? "" : "\n";
+    std::string lines;
     if (events) {
-      for (const TaskEvent& event : *events) lines += api::encode(event) + "\n";
+      for (const TaskEvent& event : *events) {
+        if (wanted.output || event.kind != TaskEvent::Kind::output) lines += api::encode(event) + "\n";
+      }
     }
-    OCTO_CO_TRY(co_await out.write(lines));
+    if (lines.empty() && ports_.clock.now() - wrote < heartbeat) continue;
+    OCTO_CO_TRY(co_await out.write(lines.empty() ? "\n" : lines));
+    wrote = ports_.clock.now();
   }
 }
 
-}  // namespace
-
-Async<Result<http::Reply>> Doors::events_reply(TaskId id, std::uint64_t from, std::string first, Tied tied) {
+Async<Result<http::Reply>> Doors::events_reply(TaskId id, Wanted wanted, std::string first, Tied tied) {
   // However the stream ends, and also if it never begins.
   struct Tie {
     Tie(Verbs& over, TaskId task) : verbs(over), id(std::move(task)) {}
@@ -112,8 +118,8 @@ Async<Result<http::Reply>> Doors::events_reply(TaskId id, std::uint64_t from, st
   const auto tie = tied == Tied::no ? nullptr : std::make_shared<Tie>(ports_.verbs, id);
   http::Reply reply;
   reply.headers["content-type"] = "application/x-ndjson";
-  reply.stream = [this, id = std::move(id), from, first = std::move(first), tie](http::BodyWriter& out) {
-    return write_events(ports_.verbs, ports_.clock, id, from, first, tie ? kTiedHeartbeat : kHeartbeat, out);
+  reply.stream = [this, id = std::move(id), wanted, first = std::move(first), tie](http::BodyWriter& out) {
+    return write_events(id, wanted, first, tie ? kTiedHeartbeat : kHeartbeat, out);
   };
   co_return reply;
 }
@@ -121,7 +127,7 @@ Async<Result<http::Reply>> Doors::events_reply(TaskId id, std::uint64_t from, st
 // The task is stored: its events if they are asked for, else its id.
 Doors::Answer Doors::started(const Visit& visit, const TaskId& id, Tied tied) {
   std::string answer = api::encode(api::TaskStarted{id});
-  if (visit.streams()) co_return co_await events_reply(id, 1, std::move(answer), tied);
+  if (visit.streams()) co_return co_await events_reply(id, {}, std::move(answer), tied);
   co_return json_reply(std::move(answer), 201);
 }
 
@@ -160,6 +166,9 @@ Doors::Answer Doors::tasks_list(Visit& visit) {
     filter.state = find_task_state(state);
     if (!filter.state) co_return fail(ErrorCode::invalid_argument, "state: {} is none", quote(state));
   }
+  filter.caller = visit.query("caller");
+  if (const std::string node = visit.query("node"); !node.empty())
+    filter.target = OCTO_CO_TRY(parse_node_name(node).with("node"));
   api::TaskList list;
   for (const StoredTask& stored : OCTO_CO_TRY(co_await ports_.ledger.tasks(filter))) {
     // The board is ahead of the ledger while a task lives.
@@ -179,10 +188,13 @@ Doors::Answer Doors::task_get(Visit& visit) {
 
 Doors::Answer Doors::task_events(Visit& visit) {
   const TaskId id = OCTO_CO_TRY(parse_task_id(visit.segments.at("task")));
-  const auto from = OCTO_CO_TRY(visit.number("from", 1, 1'000'000'000'000));
+  Wanted wanted;
+  if (visit.query("from") == "last") wanted.from = EventLog::kLast;
+  else wanted.from = OCTO_CO_TRY(visit.number("from", 1, 1'000'000'000'000));
+  wanted.output = OCTO_CO_TRY(visit.number("output", 1, 1)) != 0;
   if (!OCTO_CO_TRY(co_await ports_.verbs.find_task(id)))
     co_return fail(ErrorCode::not_found, "there is no task {}", id);
-  co_return co_await events_reply(id, from, "");
+  co_return co_await events_reply(id, wanted, "");
 }
 
 Doors::Answer Doors::task_cancel(Visit& visit) {

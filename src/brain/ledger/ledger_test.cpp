@@ -150,6 +150,28 @@ TEST_F(LedgerTest, ManyWritesAtOnceAreAllKept) {
   });
 }
 
+TEST_F(LedgerTest, TasksAreFilteredByCallerAndNodeAndPaged) {
+  with_ledger([](SqliteLedger& ledger) -> Async<void> {
+    for (int i = 0; i < 6; ++i) {
+      TaskRecord record = task(fmt::format("T{}", i));
+      record.caller = i % 2 == 0 ? "alice" : "bob";
+      record.targets = {NodeName("pi10"), NodeName(i < 3 ? "pi1" : "pi2"), NodeName("lab")};
+      (void)co_await ledger.accept_task(record, {}, stamp("task.start"));
+    }
+    const auto ids = [&ledger](TaskFilter filter) -> Async<std::string> {
+      std::string all;
+      for (const StoredTask& found : (co_await ledger.tasks(filter)).value()) all += found.record.id.str();
+      co_return all;
+    };
+    EXPECT_EQ(co_await ids({.caller = "alice"}), "T4T2T0");
+    EXPECT_EQ(co_await ids({.target = NodeName("pi1")}), "T2T1T0") << "pi10 is another";
+    EXPECT_EQ(co_await ids({.target = NodeName("pi10"), .limit = 2}), "T5T4");
+    EXPECT_EQ(co_await ids({.target = NodeName("pi10"), .before = "T4", .limit = 2}), "T3T2");
+    EXPECT_EQ(co_await ids({.caller = "bob", .target = NodeName("pi2")}), "T5T3");
+    EXPECT_EQ(co_await ids({.caller = "carol"}) + co_await ids({.target = NodeName("pi")}), "");
+  });
+}
+
 TEST_F(LedgerTest, TheAuditChainHoldsAcrossStartsAndShowsATouchedRow) {
   for (int i = 0; i < 2; ++i) {
     with_ledger([i](SqliteLedger& ledger) -> Async<void> {

@@ -188,6 +188,15 @@ Async<Result<std::vector<StoredTask>>> SqliteLedger::tasks(const TaskFilter& fil
       where += " AND outcome = ?";
       values.emplace_back(std::string(name_of(*filter.state)));
     }
+    if (!filter.caller.empty()) {
+      where += " AND caller = ?";
+      values.emplace_back(filter.caller);
+    }
+    if (filter.target) {
+      // Names hold no line's end.
+      where += " AND instr(char(10) || targets || char(10), char(10) || ? || char(10)) > 0";
+      values.emplace_back(filter.target->str());
+    }
     values.emplace_back(static_cast<std::int64_t>(filter.limit));
     found = OCTO_TRY(select_tasks(store, where + " ORDER BY id DESC LIMIT ?", values));
     return {};

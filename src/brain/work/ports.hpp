@@ -52,7 +52,9 @@ struct StoredTask {
 struct TaskFilter {
   Group group;
   std::optional<TaskState> state;
-  std::string before;  // only tasks whose id is smaller; empty: from the newest
+  std::string caller;              // whose; empty: anyone's
+  std::optional<NodeName> target;  // only tasks that had it among their nodes
+  std::string before;              // only tasks whose id is smaller; empty: from the newest
   std::size_t limit = 50;
 };
 
@@ -101,7 +103,8 @@ class EventLog {
   // Appends, giving numbers; readable at once. Durable only after sync().
   virtual Async<Result<void>> append(const TaskId& task, std::vector<TaskEvent>& events) = 0;
   virtual Async<Result<void>> sync(const TaskId& task) = 0;
-  // At most `count` events with number >= from; fewer or none at the end.
+  // At most `count` events with number >= from, or the last one there is; fewer or none at the end.
+  static constexpr std::uint64_t kLast = ~std::uint64_t{0};
   virtual Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
                                                      std::size_t count) = 0;
   // What is durable of each run's output, and the last number: for resuming after a restart. Cuts a torn

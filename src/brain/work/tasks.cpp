@@ -207,6 +207,7 @@ Async<void> Engine::begin_what_may(Task task) {
   RunEnd end;
   end.state = RunState::cancelled;
   end.reason = next.why;
+  end.given_up = true;
   co_await end_runs_for_sure(task, std::move(next.give_up), end);
 }
 

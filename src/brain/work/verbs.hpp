@@ -84,6 +84,7 @@ class Verbs {
   virtual Async<Result<void>> cancel(const TaskId& id, Stamp stamp) = 0;
   // Of a task that is tied to its caller: it is cancelled, unless it is over.
   virtual void caller_gone(const TaskId& id) = 0;
+  // From that event on, or from EventLog::kLast.
   virtual Async<Result<std::unique_ptr<Listener>>> listen(const TaskId& id, std::uint64_t from) = 0;
   virtual Async<Result<std::optional<StoredTask>>> find_task(
       const TaskId& id) = 0;  // live board where it runs

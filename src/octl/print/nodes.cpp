@@ -168,7 +168,10 @@ Document document_of(const api::Pruned& pruned) {
     kept.push_back(Json::Object{{"name", node.name}, {"why", node.why}});
     document.table.rows.push_back({node.name, "no", node.why});
   }
-  document.json = Json::Object{{"pruned", std::move(gone)}, {"kept", std::move(kept)}};
+  document.json =
+      Json::Object{{"pruned", std::move(gone)},
+                   {"kept", std::move(kept)},
+                   {"counts", Json::Object{{"pruned", pruned.pruned.size()}, {"kept", pruned.kept.size()}}}};
   document.table.foot = {fmt::format("{} pruned, {} kept", pruned.pruned.size(), pruned.kept.size())};
   return document;
 }

@@ -103,6 +103,14 @@ std::map<RunState, std::size_t> TaskView::counts() const {
   return counts;
 }
 
+std::map<RunState, std::size_t> TaskView::verdicts() const {
+  std::map<RunState, std::size_t> counts;
+  for (const RunView* run : latest()) {
+    if (!run->row.end.given_up) ++counts[run->row.state];
+  }
+  return counts;
+}
+
 std::string print_progress(const TaskView& view) {
   std::size_t total = 0, good = 0, bad = 0, running = 0;
   for (const auto& [state, count] : view.counts()) {

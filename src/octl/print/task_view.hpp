@@ -50,6 +50,8 @@ class TaskView {
   // Every node has its run, and starts it when its time has come or has done so.
   bool all_loaded() const;
   std::map<RunState, std::size_t> counts() const;  // of the latest
+  // Of those that tell how it went: without what was given up because others failed.
+  std::map<RunState, std::size_t> verdicts() const;
 
  private:
   RunView& run_of(const RunId& id);

@@ -27,6 +27,19 @@ TEST(TaskView, AnOverlapIsCutAndAGapIsCounted) {
   EXPECT_EQ(view.runs().begin()->second.dropped(), 12U);
 }
 
+TEST(TaskView, WhatWasGivenUpBecauseOthersFailedIsNoVerdict) {
+  TaskView view(TaskView::Keep::nothing);
+  TaskEvent failed = ended("pi0", RunState::failed, 1), given_up = ended("pi1", RunState::cancelled, {});
+  given_up.run.end.given_up = true;
+  TaskEvent cancelled = ended("pi2", RunState::cancelled, {});
+  view.apply(failed);
+  view.apply(given_up);
+  EXPECT_EQ(view.verdicts(), (std::map<RunState, std::size_t>{{RunState::failed, 1}}));
+  EXPECT_EQ(view.counts().at(RunState::cancelled), 1U) << "it is told all the same";
+  view.apply(cancelled);
+  EXPECT_EQ(view.verdicts().at(RunState::cancelled), 1U) << "by somebody";
+}
+
 TEST(TaskView, EqualOutputsAreFoldedAndTheOddOneComesFirst) {
   TaskView view(TaskView::Keep::output);
   for (const char* node : {"pi0", "pi1", "pi2", "pi10"}) {

@@ -24,7 +24,7 @@ Async<Result<Candidates>> find_nodes(Session& session) {
 
 Async<Result<Candidates>> find_tasks(Session& session) {
   const auto list = OCTO_CO_TRY(
-      co_await session.call([](client::Brain& brain) { return brain.tasks("", kTasksShown, ""); }));
+      co_await session.call([](client::Brain& brain) { return brain.tasks({.limit = kTasksShown}); }));
   Candidates found;
   for (const api::TaskSummary& task : list.tasks)
     found.push_back({task.id.str(), fmt::format("{}: {}", name_of(task.state), task.title)});

@@ -30,7 +30,7 @@ class Follower {
         happenings_(std::move(executor)) {
     if (const TaskId* task = std::get_if<TaskId>(&what)) task_ = *task;
     ours_ = task_.empty();
-    listener_.emplace(call, std::move(what), happenings_);
+    listener_.emplace(call, std::move(what), how_.end_only ? Replay::nothing : Replay::all, happenings_);
   }
 
   Async<Result<Followed>> run() {
@@ -66,8 +66,10 @@ class Follower {
     for (const RunRow& row : known.runs) {
       // Events come in their own time: the answer may be older than them, or newer.
       const RunView* seen = view_.find(row.id);
-      if (seen == nullptr || (!is_final(seen->row.state) && row.pid)) view_.set(row);
+      const bool tells_more = seen == nullptr || (!is_final(seen->row.state) && row.pid);
+      if (how_.end_only || tells_more) view_.set(row);
     }
+    if (how_.end_only) return finish_by_states();
     leave_if_started();
   }
   void on(TaskEvent& event) {
@@ -93,11 +95,15 @@ class Follower {
       return;
     }
     if (how_.output_only) return finish(kWell);
+    if (how_.end_only) return nursery_->spawn(listener_->learn_runs(task_));
+    finish_by_states();
+  }
+  void finish_by_states() {
     const auto latest = view_.latest();
     const bool command = how_.show.kind == TaskKind::command || how_.show.kind == TaskKind::script;
     if (!command) finish(exit_code_of(view_.outcome()));
     else if (how_.show.one_target && latest.size() == 1) finish(exit_code_of(latest.front()->row));
-    else finish(exit_code_of(view_.counts()));
+    else finish(exit_code_of(view_.verdicts()));
   }
   void on(Signal& signal) {
     const Look& look = call_.output.look();
@@ -181,7 +187,7 @@ class Follower {
     const bool started = (how_.until == Until::running && view_.all_started()) ||
                          (how_.until == Until::loaded && view_.all_loaded());
     if (!started) return;
-    auto counts = view_.counts();
+    auto counts = view_.verdicts();
     for (const RunState open : {RunState::armed, RunState::running}) counts.erase(open);
     finish(exit_code_of(counts));
   }

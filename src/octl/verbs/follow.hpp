@@ -33,6 +33,7 @@ struct Following {
   std::optional<Span> within;  // then we leave with timed_out's code
   std::set<NodeName> only;     // of these; none named: of all
   bool output_only = false;    // what the runs came to does not matter to the exit code
+  bool end_only = false;       // only what they came to matters: of what was before its end nothing is read
   bool tied = false;           // leaving ends the task: the Brain sees to it
 };
 

@@ -33,7 +33,7 @@ Async<void> Listener::listen() {
       co_return;
     }
     auto again = co_await patiently<std::unique_ptr<client::TaskEvents>>(
-        [&](client::Brain& brain) { return brain.events(task, seen + 1); }, drained.error());
+        [&](client::Brain& brain) { return events_after(brain, task, seen); }, drained.error());
     if (!again) {
       into_.put(Ended{fail(std::move(again).error().with(fmt::format("listen to task {}", task)))});
       co_return;
@@ -55,10 +55,17 @@ Async<Result<void>> Listener::drain(client::TaskEvents& events, std::uint64_t& s
   co_return Result<void>();
 }
 
+Async<Result<std::unique_ptr<client::TaskEvents>>> Listener::events_after(client::Brain& brain,
+                                                                          const TaskId& task,
+                                                                          std::uint64_t seen) const {
+  if (replay_ == Replay::all) return brain.events(task, seen + 1);
+  return brain.changes(task, seen == 0 ? std::nullopt : std::optional(seen + 1));
+}
+
 Async<Result<client::Brain::Started>> Listener::begin() {
   if (const TaskId* task = std::get_if<TaskId>(&what_)) {
     auto events = OCTO_CO_TRY(
-        co_await call_.session.call([&](client::Brain& brain) { return brain.events(*task, 1); }));
+        co_await call_.session.call([&](client::Brain& brain) { return events_after(brain, *task, 0); }));
     co_return client::Brain::Started{.task = *task, .events = std::move(events)};
   }
   const std::string key = OCTO_CO_TRY(co_await call_.session.make_key_and_dial());

@@ -35,10 +35,13 @@ struct TooLong {};  // longer than who listens wants to wait
 using Happening =
     std::variant<Begun, Known, TaskEvent, Ended, Signal, Answer, Long, Unread, Overdue, TooLong>;
 
+// Of a task that we did not start: all that was, or only what comes.
+enum class Replay { all, nothing };
+
 class Listener {
  public:
-  Listener(Call& call, std::variant<Start, TaskId> what, Mailbox<Happening>& into)
-      : call_(call), what_(std::move(what)), into_(into) {}
+  Listener(Call& call, std::variant<Start, TaskId> what, Replay replay, Mailbox<Happening>& into)
+      : call_(call), what_(std::move(what)), replay_(replay), into_(into) {}
 
   // Begun, then every event, then Ended; Ended alone when it cannot begin.
   Async<void> listen();
@@ -49,6 +52,9 @@ class Listener {
 
  private:
   Async<Result<client::Brain::Started>> begin();
+  // The number of the last event seen; 0: none yet.
+  Async<Result<std::unique_ptr<client::TaskEvents>>> events_after(client::Brain& brain, const TaskId& task,
+                                                                  std::uint64_t seen) const;
   Async<Result<void>> drain(client::TaskEvents& events, std::uint64_t& seen);
   template <class T>
   Async<Result<T>> patiently(std::function<Async<Result<T>>(client::Brain&)> ask, Error lost);
@@ -59,6 +65,7 @@ class Listener {
 
   Call& call_;
   std::variant<Start, TaskId> what_;  // to start, or to attach to
+  Replay replay_;
   Mailbox<Happening>& into_;
   std::optional<Instant> lost_since_;  // no event since then
   Span pause_{};

@@ -34,13 +34,7 @@ Async<Result<int>> node_status(Call& call) {
 
 Async<Result<int>> node_prune(Call& call) {
   const std::vector<std::string> words = read_nodes(call.line.words);
-  api::Prune prune{.all = words.empty(), .names = {}};
-  if (!prune.all) {
-    // The same judgement of the words as `node get` asks for, and the same error.
-    const api::NodeList meant =
-        OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.nodes(words); }));
-    for (const NodeInfo& node : meant.nodes) prune.names.push_back(node.record.name);
-  }
+  const api::Prune prune{.all = words.empty(), .names = words};
   const auto pruned = OCTO_CO_TRY(co_await call.session.post(
       [&](client::Brain& brain, const std::string& key) { return brain.prune(prune, key); }));
   call.output.print(document_of(pruned));

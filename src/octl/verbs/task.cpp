@@ -11,48 +11,6 @@ namespace octo::octl {
 
 namespace {
 
-constexpr std::size_t kPageTasks = 200;
-constexpr std::size_t kSearchedMax = 10'000;  // tasks looked at for a filter that the Brain does not know
-
-struct TaskQuery {
-  std::string state, caller, node, page;
-  std::size_t limit = 0;
-};
-
-Async<Result<api::TaskList>> ask(Call& call, const TaskQuery& query, std::size_t limit,
-                                 const std::string& page) {
-  co_return co_await call.session.call(
-      [&](client::Brain& brain) { return brain.tasks(query.state, limit, page); });
-}
-
-Async<Result<bool>> fits(Call& call, const TaskQuery& query, const api::TaskSummary& task) {
-  if (!query.caller.empty() && task.caller != query.caller) co_return false;
-  if (query.node.empty()) co_return true;
-  const auto detail =
-      OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.task(task.id); }));
-  co_return std::ranges::any_of(detail.runs,
-                                [&](const RunRow& run) { return run.id.node.str() == query.node; });
-}
-
-// What the Brain cannot filter is filtered here, page after page.
-Async<Result<api::TaskList>> search(Call& call, const TaskQuery& query) {
-  api::TaskList found;
-  std::string page = query.page;
-  for (std::size_t searched = 0; searched < kSearchedMax;) {
-    const auto part = OCTO_CO_TRY(co_await ask(call, query, kPageTasks, page));
-    for (const api::TaskSummary& task : part.tasks) {
-      ++searched;
-      if (!OCTO_CO_TRY(co_await fits(call, query, task))) continue;
-      found.tasks.push_back(task);
-      found.next = task.id.str();
-      if (found.tasks.size() == query.limit) co_return found;
-    }
-    found.next = page = part.next;
-    if (page.empty()) break;
-  }
-  co_return found;
-}
-
 Async<Result<api::TaskDetail>> find_task(Call& call, const TaskId& id) {
   co_return co_await call.session.call([&](client::Brain& brain) { return brain.task(id); });
 }
@@ -90,10 +48,11 @@ Async<Result<std::set<NodeName>>> select(Call& call, const api::TaskDetail& deta
 }  // namespace
 
 Async<Result<int>> task_list(Call& call) {
-  TaskQuery query{.state = call.line.text("--state"),
-                  .caller = call.line.text("--caller"),
-                  .node = call.line.text("--node"),
-                  .page = call.line.text("--page")};
+  client::Brain::TaskQuery query{.state = call.line.text("--state"),
+                                 .caller = call.line.text("--caller"),
+                                 .node = call.line.text("--node"),
+                                 .limit = 0,
+                                 .page = call.line.text("--page")};
   if (!query.state.empty() && !find_task_state(query.state)) {
     co_return fail(
         ErrorCode::invalid_argument,
@@ -103,9 +62,8 @@ Async<Result<int>> task_list(Call& call) {
   if (call.line.given("--page")) OCTO_CO_TRY(read_task_id(query.page).with("--page"));
   if (call.line.given("--node")) OCTO_CO_TRY(parse_node_name(query.node).with("--node"));
   query.limit = static_cast<std::size_t>(OCTO_CO_TRY(call.line.number("-l", 20, 1)));
-  const bool plain = query.caller.empty() && query.node.empty();
   const auto list =
-      OCTO_CO_TRY(plain ? co_await ask(call, query, query.limit, query.page) : co_await search(call, query));
+      OCTO_CO_TRY(co_await call.session.call([&](client::Brain& brain) { return brain.tasks(query); }));
   call.output.print(document_of(list));
   co_return kWell;
 }
@@ -129,7 +87,7 @@ Async<Result<int>> task_wait(Call& call) {
   const auto detail = OCTO_CO_TRY(co_await find_task(call, id));
   const Show show{
       .kind = detail.summary.kind, .what = Show::What::nothing, .one_target = has_one_target(detail)};
-  co_return co_await attach(call, {.show = show, .within = within}, id);
+  co_return co_await attach(call, {.show = show, .within = within, .end_only = true}, id);
 }
 
 Async<Result<int>> task_output(Call& call) {

@@ -119,7 +119,7 @@ TEST_F(VerbsTest, NodeSetsGoToTheBrainAsTheyAreWritten) {
 
 TEST_F(VerbsTest, PruningAnUnknownNodeIsTheErrorOfNodeGetAndPrunesNothing) {
   other_ = [&](const http::Request& request) {
-    EXPECT_EQ(request.path, "/api/v2/nodes");
+    EXPECT_EQ(request.path, request.method == "GET" ? "/api/v2/nodes" : "/api/v2/nodes/prune");
     return refuse(ErrorCode::not_found, "no such node: pi77");
   };
   const auto brain = make_brain();
@@ -131,17 +131,19 @@ TEST_F(VerbsTest, PruningAnUnknownNodeIsTheErrorOfNodeGetAndPrunesNothing) {
   }
 }
 
-TEST_F(VerbsTest, APruneTakesWhatTheWordsMean) {
+TEST_F(VerbsTest, APruneIsOneRequestWithTheWordsAsTheyAre) {
   std::optional<api::Prune> pruned;
   other_ = [&](const http::Request& request) {
-    if (request.method == "GET") return nodes_reply({"pi1", "pi2"});
+    EXPECT_EQ(request.path, "/api/v2/nodes/prune");
     pruned = api::decode_prune(request.body).value();
-    return json_reply(api::encode(api::Pruned{.pruned = pruned->names, .kept = {}}));
+    return json_reply(api::encode(api::Pruned{.pruned = {NodeName("pi1")}, .kept = {{"pi2", "is online"}}}));
   };
   const auto brain = make_brain();
   const std::string settings = write_settings(brain_at(brain->port()));
-  EXPECT_EQ(call_octl({"node", "prune", "pi[1-2]"}, settings).code, kWell);
-  EXPECT_EQ(pruned->names, (std::vector{NodeName("pi1"), NodeName("pi2")}));
+  const Outcome got = call_octl({"node", "prune", "pi[1-2]", "lab*"}, settings);
+  EXPECT_EQ(got.code, kConflict) << "one is kept";
+  EXPECT_THAT(got.out, HasSubstr("\"counts\": {\n    \"pruned\": 1,\n    \"kept\": 1\n  }"));
+  EXPECT_EQ(pruned->names, (std::vector<std::string>{"pi[1-2]", "lab*"}));
   EXPECT_FALSE(pruned->all);
   EXPECT_EQ(call_octl({"node", "prune", "ALL"}, settings).code, kWell);
   EXPECT_TRUE(pruned->all);
