@@ -178,19 +178,24 @@ std::optional<std::string> git_refuses(std::string_view path, ManifestEntry::Kin
     if (seen == ".git" || seen == "git~1") return "git takes the name for .git";
   }
   if (kind == ManifestEntry::Kind::file) return std::nullopt;
+  const std::string_view meant = git_reads(path);
+  const bool may_be_symlink = meant != ".gitmodules";
+  if (meant.empty() || (kind == ManifestEntry::Kind::symlink && may_be_symlink)) return std::nullopt;
+  return fmt::format("git wants {} to be a file", meant);
+}
+
+std::string_view git_reads(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::string last = as_on_ntfs(split(name, '\\').back());
   struct Special {
-    std::string_view word, hashed;
-    bool may_be_symlink;
+    std::string_view whole, hashed;
   };
-  const std::string last = as_on_ntfs(parts.back());
-  for (const auto& [word, hashed, may_be_symlink] :
-       {Special{"gitmodules", "gi7eba", false}, Special{"gitattributes", "gi7d29", true}}) {
-    const std::string whole = "." + std::string(word);
-    if (as_on_hfs(name) != whole && last != whole && !is_short_name(last, word, hashed)) continue;
-    if (kind == ManifestEntry::Kind::folder || !may_be_symlink)
-      return fmt::format("git wants {} to be a file", whole);
+  for (const auto& [whole, hashed] :
+       {Special{".gitmodules", "gi7eba"}, Special{".gitattributes", "gi7d29"}}) {
+    if (as_on_hfs(name) == whole || last == whole || is_short_name(last, whole.substr(1), hashed))
+      return whole;
   }
-  return std::nullopt;
+  return "";
 }
 
 Result<void> check(const Manifest& manifest) {

@@ -45,6 +45,9 @@ Result<void> check(const Manifest& manifest);
 // --strict): the same on every system that a version may be checked out on, so also names which only NTFS or
 // HFS+ take for .git. Nothing when it is fine.
 std::optional<std::string> git_refuses(std::string_view path, ManifestEntry::Kind kind);
+// The file of its own that git takes this one for, on some system: ".gitmodules" or ".gitattributes"; else
+// "".
+std::string_view git_reads(std::string_view path);
 // Binary: "octm1\n", then entries; see spec/files.md. decode() checks.
 Bytes encode(const Manifest& manifest);
 Result<Manifest> decode_manifest(BytesView bytes);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "domain/names.hpp"
 
+#include <algorithm>
+
 namespace octo {
 
 namespace {
 
 constexpr std::size_t kShortNameMax = 63;
+constexpr std::size_t kBrainNameMax = 64;  // RFC 5280, ub-common-name
 constexpr std::size_t kFreeNameMax = 200;  // of app and scenario: app@scenario still fits a file name
 
 bool is_plain(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
@@ -42,6 +45,16 @@ Result<NodeName> parse_node_name(std::string_view text) {
       return fail(ErrorCode::invalid_argument, "'{}' is reserved and cannot be a node's name", text);
   }
   return NodeName(std::string(text));
+}
+
+Result<void> check_brain_name(std::string_view text) {
+  const bool good =
+      std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != '.' && c != '/'; });
+  if (good && !text.empty() && text.size() <= kBrainNameMax) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      "{} cannot be a Brain's name: 1 to {} characters of printable ASCII without '.', '/' and spaces",
+      quote(text), kBrainNameMax);
 }
 
 Result<AppName> parse_app_name(std::string_view text) {

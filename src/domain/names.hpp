@@ -26,6 +26,9 @@ Result<AppName> parse_app_name(std::string_view text);
 Result<ScenarioName> parse_scenario_name(std::string_view text);
 Result<Target> parse_target(std::string_view text);
 Result<TaskId> parse_task_id(std::string_view text);
+// The first part of the names that a Brain registers ("brain.octlFace.request"), and the name in its
+// certificate.
+Result<void> check_brain_name(std::string_view text);
 
 // (app, scenario): written app@scenario; also the name of the nodeapp's folder below the workspace root.
 struct AppAt {

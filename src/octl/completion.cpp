@@ -90,6 +90,27 @@ void add_values(Completion& completion, const Flag& flag) {
   completion.live = values->live;
 }
 
+// As it is meant: a shell hands the word over as it is being typed, with its quote and its backslashes.
+std::string unquoted(std::string_view word) {
+  if (word.starts_with('\'') || word.starts_with('"')) return std::string(word.substr(1));
+  std::string plain(word);
+  std::erase(plain, '\\');
+  return plain;
+}
+
+// Behind an operator of a node set a name begins anew; in brackets there are numbers.
+void complete_term(Completion& completion) {
+  bool in_brackets = false;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < completion.begun.size(); ++i) {
+    const char c = completion.begun[i];
+    if (c == '[' || c == ']') in_brackets = c == '[';
+    else if (!in_brackets && (c == ',' || c == '!' || c == '&' || c == '^')) begin = i + 1;
+  }
+  if (in_brackets) completion.live = Live::nothing;
+  completion.before = completion.begun.substr(0, begin);
+}
+
 void complete_help(Completion& completion, std::span<const std::string> topic) {
   if (topic.size() == 1) {
     add_nouns(completion);
@@ -149,7 +170,7 @@ void complete_verb(Completion& completion, const Verb& verb, std::span<const std
 Completion complete(std::span<const std::string> words) {
   Completion completion;
   if (words.empty()) return completion;
-  completion.begun = words.back();
+  completion.begun = unquoted(words.back());
   std::size_t at = 0;
   for (; at + 1 < words.size() && words[at].starts_with('-'); ++at) {
     if (words[at].starts_with("-c=")) completion.settings_file = words[at].substr(3);
@@ -171,6 +192,7 @@ Completion complete(std::span<const std::string> words) {
     add_verbs(completion, rest[0]);
   } else if (const Verb* verb = find_verb(rest[0], rest[1]); verb != nullptr && verb->run != nullptr) {
     complete_verb(completion, *verb, rest.subspan(2));
+    if (completion.live == Live::nodes) complete_term(completion);
   }
   return completion;
 }
@@ -190,10 +212,14 @@ std::string print(const std::vector<Candidate>& candidates, std::string_view beg
 std::string_view bash_completion() {
   return R"(# octl completion for bash
 _octl() {
-  local line word
+  local line word typed=${COMP_WORDS[COMP_CWORD]}
   COMPREPLY=()
   while IFS= read -r line; do
-    printf -v word %q "${line%%$'\t'*}"
+    word=${line%%$'\t'*}
+    if [[ $typed != [\'\"]* ]]; then  # else the quote is open already
+      printf -v word %q "$word"
+      word=${word//\\[/[} word=${word//\\]/]} word=${word//\\,/,}  # a node set stays readable
+    fi
     COMPREPLY+=("$word")
   done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }

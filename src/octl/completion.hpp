@@ -21,6 +21,7 @@ struct Completion {
   std::vector<Candidate> candidates;
   Live live = Live::nothing;
   std::string begun;          // candidates begin with it
+  std::string before;         // of a node set: what stands before its last term, and before every live name
   std::string settings_file;  // as typed, or empty
 };
 // `words` as typed after "octl", the one being typed last (it may be empty).

@@ -66,6 +66,21 @@ TEST(Completion, NodesTasksAndScenariosAreAskedForWhereTheyStand) {
   EXPECT_THAT(after({"node", "status", "b"}), ElementsAre("brain"));
 }
 
+TEST(Completion, BehindAnOperatorOfANodeSetANameBeginsAnew) {
+  const auto before = [](const std::string& word) {
+    const Completion completion = complete(std::vector<std::string>{"node", "get", word});
+    return completion.live == Live::nodes ? completion.before : "(no names)";
+  };
+  EXPECT_EQ(before("pi"), "");
+  EXPECT_EQ(before("pi[01-24],pi"), "pi[01-24],");
+  EXPECT_EQ(before("a&"), "a&");
+  EXPECT_EQ(before("@!pi0^x"), "@!pi0^");
+  EXPECT_EQ(before("pi[1,"), "(no names)") << "numbers stand there";
+  EXPECT_EQ(before("'a&p"), "a&") << "in quotes, as a shell wants it";
+  EXPECT_EQ(before("pi\\[1-2\\]\\,p"), "pi[1-2],");
+  EXPECT_THAT(after({"node", "get", "pi0,"}), IsEmpty()) << "ALL stands alone";
+}
+
 TEST(Completion, TheSettingsFileBeforeTheNounCounts) {
   const Completion completion = complete(std::vector<std::string>{"-c", "my.yaml", "node", "get", ""});
   EXPECT_EQ(completion.settings_file, "my.yaml");
@@ -97,6 +112,8 @@ TEST_F(LiveCompletion, NamesComeFromTheBrainAndErrorsAreSilent) {
   Outcome got = call_octl({"__complete", "node", "get", "p"}, settings);
   EXPECT_EQ(got.out, "pi0\toffline\npi1\toffline\n");
   EXPECT_EQ(got.code, kWell);
+  EXPECT_EQ(call_octl({"__complete", "node", "get", "pi[1-2]!p"}, settings).out,
+            "pi[1-2]!pi0\toffline\npi[1-2]!pi1\toffline\n");
   got = call_octl({"__complete", "-c", settings, "task", "show", ""}, "/no/such/file");
   EXPECT_EQ(got.out, fmt::format("{}\trunning: uname -a\n", kTask));
   for (const auto& words :

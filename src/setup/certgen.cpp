@@ -29,15 +29,6 @@ Result<void> save_pair(const PemFiles& files, const crypto::KeyAndCertificate& m
   return files::save(files.certificate, made.certificate_pem, kPublicMode);
 }
 
-// As settings and nameserver have it: "brain.octlFace.request" has to be a name, and its first part the
-// Brain's.
-Result<void> check_brain(std::string_view name) {
-  const auto good = [](char c) { return c > ' ' && c < 0x7f && c != '.' && c != '/'; };
-  if (std::ranges::all_of(name, good)) return {};
-  return fail(ErrorCode::invalid_argument,
-              "{} cannot be a Brain's name: printable ASCII without '.', '/' and spaces", quote(name));
-}
-
 Result<crypto::KeyAndCertificate> load_ca(const std::string& folder) {
   const PemFiles files = ca_files(folder);
   for (const std::string& path : {files.certificate, files.key}) {
@@ -115,7 +106,7 @@ Result<void> check_holder(crypto::Role role, std::string_view name) {
   const bool plain = std::ranges::none_of(
       name, [](char c) { return c == '/' || c == 0x7f || static_cast<unsigned char>(c) < 0x20; });
   if (plain && !name.empty() && name.size() <= kCommonNameMax && !name.starts_with('.') && is_utf8(name)) {
-    if (role == crypto::Role::brain) OCTO_TRY(check_brain(name));
+    if (role == crypto::Role::brain) OCTO_TRY(check_brain_name(name));
     return {};
   }
   return fail(ErrorCode::invalid_argument,

@@ -323,6 +323,7 @@ class Octl(unittest.TestCase):
         self.assertEqual(complete("cmd", "run", "true", "pi"), ["pi0", "pi1", "pi2"])
         self.assertIn(self.fleet.json("task", "list")["tasks"][0]["id"], complete("task", "show", ""))
         self.assertEqual(complete("cmd", "run", "--on-o"), ["--on-offline"])
+        self.assertEqual(complete("node", "get", "pi[0-1],pi"), ["pi[0-1],pi0", "pi[0-1],pi1", "pi[0-1],pi2"])
         lost = self.shell("OCTL_CONFIG=/nowhere octl __complete node get p")
         self.assertEqual((lost.returncode, lost.stdout, lost.stderr), (0, "", ""))
 

@@ -21,6 +21,12 @@ Span seconds_of(const Node& node, Span otherwise) {
   return std::chrono::seconds(node.number(seconds, 0, 86'400));
 }
 
+std::string brain_name_of(const Node& node, const std::string& otherwise) {
+  std::string name = node.text(otherwise);
+  if (const auto sound = check_brain_name(name); !sound) node.fault(sound.error().message());
+  return name;
+}
+
 NameServerAt name_server_of(const Node& root) {
   const Node node = root.at("httpsNameServer");
   NameServerAt at;
@@ -113,12 +119,7 @@ void read_nameserver(const Node& root, NameServerSettings& settings) {
 }
 
 void read_brain(const Node& root, BrainSettings& settings) {
-  settings.name = root.at("name").text(settings.name);
-  if (settings.name.empty() || settings.name.find_first_of("/ .") != std::string::npos) {
-    root.at("name").fault(
-        "name is the first part of the names that the Brain registers: not empty, without '.', '/' and "
-        "spaces");
-  }
+  settings.name = brain_name_of(root.at("name"), settings.name);
   settings.name_server = name_server_of(root);
   const Node nodes = root.at("tentacleFace");
   settings.tentacle_face = face_of(nodes, link_port_of(nodes, 3457));
@@ -157,7 +158,7 @@ void read_tentacle(const Node& root, TentacleSettings& settings) {
   settings.net_device = root.at("netDevice").text();
   settings.name_server = name_server_of(root);
   const Node brain = root.at("brain");
-  settings.brain_name = brain.at("name").text(settings.brain_name);
+  settings.brain_name = brain_name_of(brain.at("name"), settings.brain_name);
   settings.brain_ip = brain.at("ip").text();
   settings.brain_port = link_port_of(brain, 0);
   if (!settings.name_server.enable && (settings.brain_ip.empty() || settings.brain_port == 0)) {
@@ -187,7 +188,7 @@ void read_tentacle(const Node& root, TentacleSettings& settings) {
 void read_octl(const Node& root, OctlSettings& settings) {
   settings.name_server = name_server_of(root);
   const Node brain = root.at("brain");
-  settings.brain_name = brain.at("name").text(settings.brain_name);
+  settings.brain_name = brain_name_of(brain.at("name"), settings.brain_name);
   settings.brain_ip = brain.at("ip").text();
   settings.brain_port = port_of(brain.at("port"), settings.brain_port);
   brain.obsolete("apiPrefix", "the API's version is octl's business");

@@ -88,6 +88,20 @@ TEST_F(SettingsTest, AnAbsentFileIsNamed) {
             std::string::npos);
 }
 
+TEST_F(SettingsTest, ABrainIsNamedAsItsCertificateAndTheNameserverAllow) {
+  for (const char* name : {"brän", "a b", "a.b", "a/b", "", "\"\\t\""}) {
+    const std::string wrong =
+        file(fmt::format("httpsNameServer: {{host: a}}\nbrain:\n  name: {}\n", *name == 0 ? "\"\"" : name));
+    for (const auto& refused : {load_tentacle(wrong).error().message(), load_octl(wrong).error().message()}) {
+      EXPECT_NE(refused.find(wrong + ":3:"), std::string::npos) << refused;
+      EXPECT_NE(refused.find("cannot be a Brain's name"), std::string::npos) << refused;
+    }
+  }
+  const std::string own = file("name: brän\nhttpsNameServer: {host: a}\n");
+  EXPECT_NE(load_brain(own).error().message().find(own + ":1:"), std::string::npos);
+  EXPECT_TRUE(load_brain(file("name: Brain-7_x\nhttpsNameServer: {host: a}\n")));
+}
+
 TEST_F(SettingsTest, EnvironmentAndStaticFoldersAreLists) {
   const auto tentacle =
       load_tentacle(file("httpsNameServer: {host: a}\nenv:\n- key: A\n  value: b c\n- key: E\n  value:\n"));

@@ -181,6 +181,58 @@ TEST_F(VcsTest, WhatFsckWouldComplainOfForEverIsRefusedByPath) {
   EXPECT_EQ(git({"fsck", "--strict"}), 0);
 }
 
+// Stock fsck is the judge: what it refuses we refuse, and what is usual both take.
+TEST_F(VcsTest, ContentThatFsckWouldComplainOfForEverIsRefusedByPath) {
+  const std::string name = "[submodule \"a\"]\n";
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {".gitattributes", "* text\n" + std::string(2049, 'x') + " text\n"},
+      {".gitmodules", "[submodule \"../../x\"]\nurl = u\n"},
+      {".gitmodules", "[submodule \"a/..\"]\npath = p\nurl = u\n"},
+      {".gitmodules", name + "url = -ufoo\n"},
+      {".gitmodules", name + "\turl = \"-u\"foo # c\n"},
+      {".gitmodules", name + "URL=\\\n  -ufoo\n"},
+      {".gitmodules", "[submodule \"a\"] url = -ufoo\n"},
+      {".gitmodules", name + "path = -p\nurl = u\n"},
+      {".gitmodules", name + "url = u\nupdate = !rm -rf /\n"},
+      {".gitmodules", name + "url = https://host/a%0ahost=evil\n"},
+      {".gitmodules", name + "url = \"https://host/\\nx\"\n"},
+      {".gitmodules", name + "url = ../../../:host\n"},
+      {".gitmodules", name + "url = ..//x\n"},
+      {".gitmodules", name + "url = https:///x\n"},
+      {".gitmodules", name + "url = http::host/x\n"},
+      {".gitmodules", name + "url = ./%0ax\n"},
+      {"sub/GITMOD~1", name + "url = -u\n"},
+  };
+  auto repository = Repository::open(folder).value();
+  int number = 0;
+  for (const auto& [path, text] : bad) {
+    write(path, text);
+    const auto refused = repository->commit(words("m", fmt::format("refused{}", ++number)));
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code(), ErrorCode::forbidden);
+    EXPECT_NE(refused.error().message().find(folder + "/" + path), std::string::npos);
+    // Whoever commits it by hand is told by fsck: so it is no idle refusal.
+    const std::string other = folder + ".stock";
+    fs::create_directories(fs::path(other + "/" + path).parent_path());
+    std::ofstream(other + "/" + path) << text;
+    ASSERT_EQ(git({"-C", other, "init", "-q"}), 0);
+    ASSERT_EQ(git({"-C", other, "add", "-A"}), 0) << text;
+    ASSERT_EQ(git({"-C", other, "-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "-m", "m"}), 0)
+        << text;
+    EXPECT_NE(git({"-C", other, "fsck", "--strict"}), 0) << text;
+    fs::remove_all(other);
+    fs::remove(folder + "/" + path);
+  }
+  write(".gitattributes", "* text=auto\n" + std::string(2000, 'x') + " binary\n");
+  write(".gitmodules", "# c\n" + name +
+                           "\tpath = lib/a ; c\n\turl = ../a.git\n[submodule \"b..c\"]\n\turl = "
+                           "https://me@host:8443/b.git?x=%20y\n\tupdate = rebase\n[submodule \"c\"]\n\turl = "
+                           "git@host:c.git\n");
+  write("sub/.gitmodules", "this is\nno = configuration [\n");
+  EXPECT_TRUE(repository->commit(words("m", "op")));
+  EXPECT_EQ(git({"fsck", "--strict"}), 0);
+}
+
 // More objects than are synced one by one.
 TEST_F(VcsTest, AVersionOfManyFilesIsWhole) {
   for (int i = 0; i < 500; ++i) write(fmt::format("{}/{}", i % 50, i), std::to_string(i));

@@ -12,7 +12,9 @@
 #include <memory>
 #include <optional>
 
+#include "domain/manifest.hpp"
 #include "io/vcs/impl.hpp"
+#include "io/vcs/own_files.hpp"
 
 namespace octo::vcs {
 
@@ -84,6 +86,37 @@ Result<void> stage_symlink(git_repository* repository, git_index* index, const s
   return add(index, path, id, facts);
 }
 
+struct OwnFile {
+  const std::string& whole;
+  const std::string& path;
+  std::string_view taken_for;
+};
+
+// A file that git reads for itself: what is judged is what is stored.
+Result<void> stage_own(git_repository* repository, git_index* index, int file, const OwnFile& own) {
+  const auto refused = [&](std::string_view why) {
+    return fail(
+        ErrorCode::forbidden,
+        "{}: git takes it for its {}, and fsck would complain of it for ever: {}; change it, or list it "
+        "in .gitignore",
+        own.whole, own.taken_for, why);
+  };
+  struct stat facts{};
+  if (::fstat(file, &facts) != 0) return unreadable(own.path);
+  if (facts.st_size > static_cast<off_t>(own_file_bytes_max))
+    return refused(fmt::format("it has more than {} bytes", own_file_bytes_max));
+  Bytes content(static_cast<std::size_t>(facts.st_size), '\0');
+  const ssize_t got = ::pread(file, content.data(), content.size(), 0);
+  if (got < 0) return unreadable(own.path);
+  content.resize(static_cast<std::size_t>(got));
+  if (const auto reason = fsck_refuses(own.taken_for, content)) return refused(*reason);
+  git_oid id;
+  OCTO_TRY(attempt("store " + own.path, [&] {
+    return git_blob_create_from_buffer(&id, repository, content.data(), content.size());
+  }));
+  return add(index, own.path, id, facts);
+}
+
 }  // namespace
 
 Result<void> add(git_index* index, const std::string& path, const git_oid& id, const struct stat& facts) {
@@ -120,6 +153,8 @@ Result<void> stage(git_repository* repository, git_index* index, const std::stri
   if (!S_ISREG(facts.st_mode)) return leave(index, path);
   const OpenFile file(whole);
   if (file.get() < 0) return errno == ENOENT ? leave(index, path) : Result<void>(unreadable(path));
+  if (const std::string_view own = git_reads(path); !own.empty())
+    return stage_own(repository, index, file.get(), {whole, path, own});
   Odb odb;
   OCTO_TRY(attempt("open the store", [&] { return git_repository_odb(odb.out(), repository); }));
   for (int tried = 0; tried < kTries; ++tried) {

@@ -53,7 +53,10 @@ Async<int> answer_completion(Completion asked, Session& session, Clock& clock, O
                                         asked.live == Live::nodes   ? find_nodes(session)
                                         : asked.live == Live::tasks ? find_tasks(session)
                                                                     : find_scenarios(session));
-    if (found) asked.candidates.insert(asked.candidates.begin(), found->begin(), found->end());
+    if (found) {
+      for (Candidate& candidate : *found) candidate.word.insert(0, asked.before);
+      asked.candidates.insert(asked.candidates.begin(), found->begin(), found->end());
+    }
   }
   output.write(print(asked.candidates, asked.begun));
   co_return kWell;
