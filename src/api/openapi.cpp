@@ -170,13 +170,18 @@ std::string indented(std::string_view json) {
 
 std::string print_openapi() {
   Schemas schemas;
-  std::vector<std::string> paths;
+  // A path is there once, with all its methods: of two members of one name a reader keeps the last.
+  std::vector<std::pair<std::string_view, std::vector<std::string>>> operations;
   for (std::size_t i = 0; i < kRouteCount; ++i) {
     const Route& route = routes()[i];
     OCTO_EXPECTS(shapes()[i].id == route.id);
-    paths.push_back(
-        fmt::format(R"("{}{}":{{{}}})", kPrefix, route.path, print_operation(route, shapes()[i], schemas)));
+    auto place = std::ranges::find(operations, route.path, [](const auto& entry) { return entry.first; });
+    if (place == operations.end()) place = operations.insert(place, {route.path, {}});
+    place->second.push_back(print_operation(route, shapes()[i], schemas));
   }
+  std::vector<std::string> paths;
+  for (const auto& [path, methods] : operations)
+    paths.push_back(fmt::format(R"("{}{}":{{{}}})", kPrefix, path, fmt::join(methods, ",")));
   std::vector<std::string> records;
   for (const auto& [name, schema] : schemas) records.push_back(fmt::format(R"("{}":{})", name, schema));
   return indented(

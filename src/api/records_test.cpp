@@ -193,6 +193,16 @@ TEST(Routes, SegmentsAreDecodedAfterSplitting) {
   EXPECT_FALSE(match("GET", "/api/v1/nodes"));
 }
 
+TEST(Routes, APathIsOnceInTheOpenApiDocument) {
+  const std::string document = print_openapi();
+  for (const Route& route : routes()) {
+    const std::string member = fmt::format("\"{}{}\": {{", kPrefix, route.path);
+    const std::size_t at = document.find(member);
+    ASSERT_NE(at, std::string::npos) << member;
+    EXPECT_EQ(document.find(member, at + 1), std::string::npos) << member;
+  }
+}
+
 TEST(Routes, TheOpenApiDocumentIsTheCheckedInOne) {
   const std::string path = std::string(OCTO_SOURCE_DIR) + "/spec/openapi.json";
   if (std::getenv("OCTO_GOLDEN_ACCEPT") != nullptr) std::ofstream(path) << print_openapi();
