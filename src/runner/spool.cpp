@@ -14,6 +14,7 @@ namespace octo::runner {
 Spool::Spool(int folder, std::uint64_t head_bytes, std::uint64_t tail_bytes)
     : folder_(folder),
       tail_bytes_(tail_bytes),
+      segment_bytes_(std::max<std::uint64_t>(tail_bytes / kSegmentsOfTail, 1)),
       buffer_(kFrameHeadBytes + kPieceHeadBytes + kPieceBytesMax, '\0') {
   for (Stream& stream : streams_) stream.head_left = head_bytes;
 }
@@ -59,7 +60,8 @@ std::size_t Spool::put(std::uint8_t stream, char* bytes, std::size_t count) {
   if (into.fd < 0 && !open_segment(stream)) return lost(count, errno), count;
   const bool head = into.segments.back().number == 0;
   const Segment& last = into.segments.back();
-  if (head ? into.head_left == 0 : last.bytes >= kSegmentBytes || last.file_bytes >= kSegmentFileBytes) {
+  if (head ? into.head_left == 0
+           : last.bytes >= segment_bytes_ || last.file_bytes >= segment_bytes_ * kFileBytesOfOutput) {
     if (!open_segment(stream)) return lost(count, errno), count;
     trim(into, stream);
     return put(stream, bytes, count);
@@ -92,7 +94,7 @@ void Spool::trim(Stream& stream, std::uint8_t number) {
   // segments[0] is the head, segments[1] the oldest of the tail, and the newest one stays.
   while (stream.segments.size() > 2) {
     const Segment oldest = stream.segments[1];
-    const bool enough = bytes - oldest.bytes >= tail_bytes_ || file_bytes > 4 * tail_bytes_;
+    const bool enough = bytes - oldest.bytes >= tail_bytes_ || file_bytes > kFileBytesOfOutput * tail_bytes_;
     if (!enough) return;
     ::unlinkat(folder_, segment_name(number, oldest.number).c_str(), 0);
     stream.segments.erase(stream.segments.begin() + 1);

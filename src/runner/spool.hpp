@@ -12,9 +12,10 @@ namespace octo::runner {
 
 class Spool {
  public:
-  static constexpr std::uint64_t kSegmentBytes = 1024 * 1024;  // of output in one file of the tail
-  static constexpr std::uint64_t kSegmentFileBytes =
-      4 * 1024 * 1024;  // … and of file: tiny pieces have big heads
+  // One file holds so much of the tail's output, of 15 MiB a MiB …
+  static constexpr std::uint64_t kSegmentsOfTail = 15;
+  // … and in bytes of file so many times that: tiny pieces have big heads.
+  static constexpr std::uint64_t kFileBytesOfOutput = 4;
 
   // `folder`: descriptor of the run's folder, outlives the spool. `run`: for its pieces of stdout and stderr.
   Spool(int folder, std::uint64_t head_bytes, std::uint64_t tail_bytes);
@@ -55,6 +56,7 @@ class Spool {
 
   int folder_;
   std::uint64_t tail_bytes_;
+  std::uint64_t segment_bytes_;
   std::uint64_t sequence_ = 0;
   std::uint64_t lost_bytes_ = 0;
   int lost_error_ = 0;
