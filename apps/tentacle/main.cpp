@@ -94,10 +94,11 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
   SystemClock clock(executor);
   crypto::SystemRandom random;
   ThreadWorkers run_thread{1}, workspace_thread{1};
+  tentacle::LocalRunners runners(files::join(process::own_folder(), "runner"));
   const auto runs =
       OCTO_CO_TRY(co_await tentacle::LocalRuns::open({.folder = files::join(settings.data, "runs"),
                                                       .node = name,
-                                                      .runner = files::join(process::own_folder(), "runner"),
+                                                      .runners = runners,
                                                       .clock = clock,
                                                       .workers = run_thread}));
   auto workspace =

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The life of each run in the agent: launched or adopted, followed to its end, settled when its runner died,
 // forgotten in time.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <set>
 
 #include "domain/limits.hpp"
@@ -23,8 +18,8 @@ namespace {
 
 constexpr Span kHouseInterval = 1h;
 
-runner::Intent intent_of(const Runs::Start& start, const std::string& folder, std::string cgroup,
-                         Instant now) {
+runner::Intent intent_of(const Runs::Start& start, const std::string& folder, std::string cgroup, Instant now,
+                         LocalRuns::Kept kept) {
   runner::Intent intent{.run = local_name(start.id),
                         .node = start.id.node.str(),
                         .script = start.order.kind == ExecOrder::Kind::script,
@@ -37,8 +32,8 @@ runner::Intent intent_of(const Runs::Start& start, const std::string& folder, st
                         .cgroup = std::move(cgroup),
                         .input = start.order.input,
                         .tied_to = start.order.tie ? ::getpid() : 0,
-                        .head_bytes = limits::output_head_bytes,
-                        .tail_bytes = limits::output_tail_bytes};
+                        .head_bytes = kept.head_bytes,
+                        .tail_bytes = kept.tail_bytes};
   if (start.order.delay > Span::zero()) intent.not_before = now + start.order.delay;
   if (start.account) intent.user = {start.account->uid, start.account->gid, start.account->groups};
   intent.environment.emplace_back("OCTOPODA_OUTPUT", files::join(folder, runner::kNoteFile));
@@ -62,26 +57,14 @@ Result<runner::MemoryFile> pack(const std::vector<SecretFile>& secrets) {
   return packed;
 }
 
-Result<int> open_wake(const std::string& path) {
-  if (::mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) {
-    return fail(ErrorCode::internal, "make FIFO {}: {}", path, std::strerror(errno));
-  }
-  const int fd = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-  struct stat facts{};
-  if (fd < 0 || ::fstat(fd, &facts) != 0 || !S_ISFIFO(facts.st_mode)) {
-    return fail(ErrorCode::internal, "open FIFO {}: remove what is in its place", path);
-  }
-  return fd;
-}
-
 // The process that holds the record's lock, held by us in turn.
-std::optional<process::Process> find_runner(const std::string& folder) {
+std::unique_ptr<Runner> find_runner(Runners& runners, const std::string& folder) {
   while (const auto pid = lock_holder(folder)) {
-    auto process = process::Process::open(*pid);
+    auto runner = runners.hold(*pid);
     // Locked before and after by the same pid: that is the process we hold now.
-    if (process && lock_holder(folder) == pid) return std::move(*process);
+    if (runner && lock_holder(folder) == pid) return std::move(*runner);
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 }  // namespace
@@ -91,8 +74,9 @@ Async<Result<std::unique_ptr<LocalRuns>>> LocalRuns::open(Setup setup) {
   const std::string folder = setup.folder;
   OCTO_CO_TRY(files::make_folders(folder));
   files::FolderLock lock = OCTO_CO_TRY(files::FolderLock::take(folder));
-  const int wake = OCTO_CO_TRY(open_wake(files::join(folder, runner::kWakeFile)));
-  std::unique_ptr<LocalRuns> runs(new LocalRuns(std::move(setup), std::move(lock), wake, executor));
+  auto wakes = OCTO_CO_TRY(setup.runners.listen(files::join(folder, runner::kWakeFile)));
+  std::unique_ptr<LocalRuns> runs(
+      new LocalRuns(std::move(setup), std::move(lock), std::move(wakes), executor));
   runs->load(OCTO_CO_TRY(files::list(folder)));
   runs->nursery_.spawn(runs->hear());
   runs->nursery_.spawn(runs->keep_house());
@@ -132,19 +116,11 @@ void LocalRuns::load(const std::vector<std::string>& names) {
 }
 
 // In a worker. Everything that decides whether a run begins is in this order.
-Result<process::Process> LocalRuns::begin(const std::string& folder, const runner::Intent& intent,
-                                          const std::vector<SecretFile>& secrets) {
+Result<std::unique_ptr<Runner>> LocalRuns::begin(const std::string& folder, const runner::Intent& intent,
+                                                 const std::vector<SecretFile>& secrets) {
   const runner::MemoryFile handed = OCTO_TRY(pack(secrets));
   OCTO_TRY(create_run(folder, intent));
-  const pid_t pid =
-      OCTO_TRY(process::spawn({.program = setup_.runner,
-                               .arguments = {"runner", folder},
-                               .environment = std::vector<std::pair<std::string, std::string>>(),
-                               .folder = "/",
-                               .new_session = true,
-                               .out_file = "/dev/null",
-                               .handed = handed.fd()}));
-  return process::Process::open(pid);
+  return setup_.runners.start(folder, handed.fd());
 }
 
 // Its own cgroup, with the bounds that were asked for; "" where the host has none and none is needed.
@@ -174,11 +150,11 @@ Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
     co_return run->tell();
   }
   run->tied = start.order.tie;
-  const runner::Intent intent = intent_of(start, run->folder, cgroup, setup_.clock.now());
+  const runner::Intent intent = intent_of(start, run->folder, cgroup, setup_.clock.now(), setup_.kept);
   auto begun = co_await setup_.workers.run([&] { return begin(run->folder, intent, start.order.secrets); });
   start.order.secrets.clear();  // we go on as long as the run does
   if (begun) {
-    run->runner.emplace(std::move(*begun));
+    run->runner = std::move(*begun);
     if (run->cancelled) run->ask_to_end();
     if (intent.not_before != Instant{} && run->starting) {
       run->facts.state = RunState::armed;
@@ -200,7 +176,7 @@ Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
 Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
   while (!run->facts.end) {
     // The lock decides whether a runner lives, whoever started it.
-    if (!run->runner) run->runner = find_runner(run->folder);
+    if (!run->runner) run->runner = find_runner(setup_.runners, run->folder);
     if (!run->runner) {
       co_await settle_run(*run);
       continue;
@@ -218,8 +194,7 @@ Async<void> LocalRuns::watch(Run& run) {
   bool gone = false;
   co_await in_nursery([this, &run, &gone](Nursery& nursery) -> Async<void> {
     nursery.spawn([](Run& held, bool& flag) -> Async<void> {
-      const auto status = co_await held.runner->wait();
-      if (status && *status && WIFEXITED(**status)) held.why_never = runner::reason_of(WEXITSTATUS(**status));
+      if (const auto code = co_await held.runner->wait()) held.why_never = runner::reason_of(*code);
       flag = true;
       held.poked.set();
     }(run, gone));

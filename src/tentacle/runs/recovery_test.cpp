@@ -131,7 +131,7 @@ TEST_F(RecoveryTest, AnIntentThatNobodyClaimedExpiresAndALateRunnerLoses) {
     auto runs = co_await open();
     EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::expired);
     const pid_t late =
-        process::spawn({.program = runner_, .arguments = {"runner", folder()}, .folder = "/"}).value();
+        process::spawn({.program = OCTO_RUNNER, .arguments = {"runner", folder()}, .folder = "/"}).value();
     auto process = process::Process::open(late).value();
     EXPECT_EQ(WEXITSTATUS((co_await process.wait()).value().value()),
               static_cast<int>(runner::Exit::claim_lost));

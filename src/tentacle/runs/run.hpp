@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One run as LocalRuns holds it. Private to this room.
 #pragma once
-#include <csignal>
-
 #include "tentacle/runs/runs.hpp"
 #include "tentacle/runs/spool_reader.hpp"
 
@@ -25,7 +23,7 @@ struct LocalRuns::Run {
   void ask_to_end() {
     cancelled = true;
     // A runner that is gone has ended the run already, or its follower is about to find out.
-    if (runner && !facts.end) (void)runner->signal(SIGTERM);
+    if (runner && !facts.end) (void)runner->cancel();
   }
 
   RunId id;
@@ -44,7 +42,7 @@ struct LocalRuns::Run {
   bool end_is_durable = false;  // its runner said so
   std::string why_never = "the agent ended before it could start it";
   Event poked;
-  std::optional<process::Process> runner;
+  std::unique_ptr<Runner> runner;
   SpoolReader reader;
 };
 

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tentacle/runs/runs.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include <cerrno>
-#include <csignal>
-
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
 #include "tentacle/runs/journal.hpp"
@@ -17,12 +8,14 @@
 
 namespace octo::tentacle {
 
-LocalRuns::LocalRuns(Setup setup, files::FolderLock lock, int wake, Executor executor)
-    : setup_(std::move(setup)), lock_(std::move(lock)), wake_(wake), house_(executor), nursery_(executor) {
+LocalRuns::LocalRuns(Setup setup, files::FolderLock lock, std::unique_ptr<Wakes> wakes, Executor executor)
+    : setup_(std::move(setup)),
+      lock_(std::move(lock)),
+      wakes_(std::move(wakes)),
+      house_(executor),
+      nursery_(executor) {
   if (setup_.cgroups == UseCgroups::where_found) cgroups_ = process::Cgroups::find();
 }
-
-LocalRuns::~LocalRuns() { ::close(wake_); }
 
 std::string LocalRuns::folder_of(const RunId& id) const { return files::join(setup_.folder, local_name(id)); }
 
@@ -150,25 +143,18 @@ void LocalRuns::heard(std::string_view message) {
 Async<void> LocalRuns::hear() {
   constexpr std::size_t kFull =
       64 * 1024 - runner::kWakeBytes;  // a pipe's size: beyond, runners could not tell us
-  struct Watched {
-    asio::posix::stream_descriptor descriptor;
-    ~Watched() { descriptor.release(); }
-  } watched{{nursery_.executor(), wake_}};
-  std::string bytes(kFull + runner::kWakeBytes, '\0');
+  Bytes buffer(kFull + runner::kWakeBytes, '\0');
   while (true) {
-    co_await watched.descriptor.async_wait(asio::posix::descriptor_base::wait_read, asio::use_awaitable);
-    const ssize_t got = ::read(wake_, bytes.data(), bytes.size());
-    if (got <= 0) continue;
-    const auto count = static_cast<std::size_t>(got);
-    if (count >= kFull || count % runner::kWakeBytes != 0) {
+    const BytesView bytes = BytesView(buffer).substr(0, co_await wakes_->read(buffer));
+    if (bytes.size() >= kFull || bytes.size() % runner::kWakeBytes != 0) {
       for (const auto& [id, run] : runs_) {
         if (!run->facts.end) run->poke();
         run->tell();
       }
       continue;
     }
-    for (std::size_t at = 0; at < count; at += runner::kWakeBytes) {
-      heard(std::string_view(bytes).substr(at, runner::kWakeBytes));
+    for (std::size_t at = 0; at < bytes.size(); at += runner::kWakeBytes) {
+      heard(bytes.substr(at, runner::kWakeBytes));
     }
   }
 }

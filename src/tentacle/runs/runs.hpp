@@ -12,9 +12,11 @@
 #include "async/event.hpp"
 #include "async/nursery.hpp"
 #include "async/workers.hpp"
+#include "domain/limits.hpp"
 #include "io/files/files.hpp"
 #include "io/process/process.hpp"
 #include "runner/format.hpp"
+#include "tentacle/runs/runners.hpp"
 #include "tentacle/work/ports.hpp"
 
 namespace octo::tentacle {
@@ -28,17 +30,21 @@ class LocalRuns final : public Runs {
   static constexpr std::size_t news_bytes_max = 256 * 1024;  // what one listener holds in memory
 
   enum class UseCgroups { where_found, never };
+  // Of each stream of a run: its first and at least its last bytes; what lies between may go.
+  struct Kept {
+    std::uint64_t head_bytes = limits::output_head_bytes;
+    std::uint64_t tail_bytes = limits::output_tail_bytes;
+  };
   struct Setup {
     std::string folder;  // absolute; one agent at a time
     NodeName node;
-    std::string runner;  // absolute path of the program
+    Runners& runners;
     Clock& clock;
     Workers& workers;
     UseCgroups cgroups = UseCgroups::where_found;
+    Kept kept;
   };
   static Async<Result<std::unique_ptr<LocalRuns>>> open(Setup setup);
-  ~LocalRuns() override;
-
   Async<Result<RunFacts>> start(const Start& start) override;
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
   std::optional<RunFacts> find(const RunId& id) const override;
@@ -52,11 +58,11 @@ class LocalRuns final : public Runs {
 
  private:
   struct Run;
-  LocalRuns(Setup setup, files::FolderLock lock, int wake, Executor executor);
+  LocalRuns(Setup setup, files::FolderLock lock, std::unique_ptr<Wakes> wakes, Executor executor);
   std::shared_ptr<Run> add(const RunId& id);
   void load(const std::vector<std::string>& names);
-  Result<process::Process> begin(const std::string& folder, const runner::Intent& intent,
-                                 const std::vector<SecretFile>& secrets);
+  Result<std::unique_ptr<Runner>> begin(const std::string& folder, const runner::Intent& intent,
+                                        const std::vector<SecretFile>& secrets);
   Result<std::string> make_cgroup(const Start& start);
   Async<void> launch(std::shared_ptr<Run> run, Start start);
   Async<void> follow(std::shared_ptr<Run> run);
@@ -74,7 +80,7 @@ class LocalRuns final : public Runs {
   Setup setup_;
   files::FolderLock lock_;
   std::optional<process::Cgroups> cgroups_;
-  int wake_ = -1;
+  std::unique_ptr<Wakes> wakes_;
   std::map<RunId, std::shared_ptr<Run>> runs_;
   std::uint64_t kept_bytes_ = 0;
   std::size_t tombstones_ = 0;

@@ -207,7 +207,7 @@ TEST_F(RunsTest, ADeedThatIsNoProcessIsKeptAndRepeated) {
 }
 
 TEST_F(RunsTest, WithoutARunnerProgramARunEndsAsNeverStarted) {
-  runner_ = "/no/such/runner";
+  runners_ = LocalRunners("/no/such/runner");
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();
     const auto facts = (co_await runs->start(order(witnessed("true")))).value();

@@ -52,7 +52,7 @@ class LocalRunsTest : public testing::Test {
   Async<Result<std::unique_ptr<LocalRuns>>> try_open() {
     return LocalRuns::open({.folder = root_ + "/runs",
                             .node = NodeName("pi0"),
-                            .runner = runner_,
+                            .runners = runners_,
                             .clock = clock_,
                             .workers = workers_});
   }
@@ -116,7 +116,7 @@ class LocalRunsTest : public testing::Test {
   }
 
   std::string root_;
-  std::string runner_ = OCTO_RUNNER;
+  LocalRunners runners_{OCTO_RUNNER};
   int gate_ = -1;
   asio::io_context loop_;
   SystemClock clock_{loop_.get_executor()};
