@@ -5,12 +5,10 @@
 // die() works at once and inside any call: from then on nothing that the dead Brain's coroutines do reaches
 // the network, a caller or the disk of its successor. They are unwound when the loop comes to it.
 #pragma once
-#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
 
-#include "async/workers.hpp"
 #include "brain/blobs/blobs.hpp"
 #include "brain/blobs/event_log.hpp"
 #include "brain/fleet/fleet.hpp"
@@ -18,6 +16,7 @@
 #include "brain/work/verbs.hpp"
 #include "disk.hpp"
 #include "network.hpp"
+#include "workers.hpp"
 
 namespace octo::sim {
 
@@ -36,31 +35,6 @@ class BrainFaults {
   virtual std::uint64_t epoch(std::uint64_t epoch) { return epoch; }
   virtual int judge(DiskOp, const std::string& /*path*/) { return 0; }
 };
-
-// One thread for blocking work, with the time that disks take. Jobs never get lost: waiting coroutines use
-// what they own.
-class SimWorkers final : public Workers {
- public:
-  SimWorkers(Clock& clock, SeededRandom random, Executor executor)
-      : clock_(clock), random_(random), nursery_(std::move(executor)) {}
-  void submit(std::move_only_function<void()> job) override;
-  // From now on jobs take no time.
-  void hurry();
-  Async<void> stop();
-
- private:
-  Async<void> work();
-  void work_off();
-
-  Clock& clock_;
-  SeededRandom random_;
-  Nursery nursery_;
-  std::deque<std::move_only_function<void()>> jobs_;
-  bool working_ = false;
-  bool hurried_ = false;
-};
-
-enum class Death : std::uint8_t { kill, power_cut };
 
 class BrainHost final : public DiskFaults {
  public:

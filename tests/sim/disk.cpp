@@ -3,11 +3,13 @@
 
 #include <algorithm>
 
-#include "base/expects.hpp"
+#include "handles.hpp"
 
 namespace octo::sim {
 
 namespace {
+
+constexpr std::size_t kBlockBytes = 4096;
 
 std::map<std::string, Disk*, std::less<>>& disks() {
   static std::map<std::string, Disk*, std::less<>> all;
@@ -34,7 +36,16 @@ void File::truncate(std::size_t size) {
   Change change{size, {}, {}, bytes_.size(), size};
   if (size < bytes_.size()) change.before = bytes_.substr(size);
   bytes_.resize(size);
+  // As ext4 does: what was set aside behind the new end goes with the rest, but for the block it ends in.
+  reserved_ = std::min(reserved_, (size + kBlockBytes - 1) / kBlockBytes * kBlockBytes);
   unsynced_.push_back(std::move(change));
+}
+
+std::shared_ptr<File> File::after_kill() const {
+  auto left = std::make_shared<File>(*this);
+  left->locker_ = nullptr;
+  left->holder_ = nullptr;
+  return left;
 }
 
 void File::synced() {
@@ -63,7 +74,9 @@ void File::redo(const Change& change, std::size_t bytes) {
 }
 
 std::shared_ptr<File> File::after_power_cut(SeededRandom& random) const {
-  auto left = std::make_shared<File>();
+  auto left = std::make_shared<File>(kind_);
+  if (kind_ == Kind::fifo) left->pipe = std::make_shared<Pipe>();
+  left->reserved_ = reserved_;
   left->bytes_ = bytes_;
   for (auto change = unsynced_.rbegin(); change != unsynced_.rend(); ++change) left->undo(*change);
   for (auto change = lost_.rbegin(); change != lost_.rend(); ++change) {
@@ -88,7 +101,6 @@ std::shared_ptr<File> File::after_power_cut(SeededRandom& random) const {
 }
 
 Disk::Disk(std::string path, SeededRandom random) : path_(std::move(path)), random_(random) {
-  folders_.insert(path_);
   disks()[path_] = this;
 }
 
@@ -110,10 +122,12 @@ std::unique_ptr<Disk> Disk::power_cut(std::string path) {
       else names.erase(name);
     }
   }
-  for (const auto& [name, file] : names)
-    left->files_[moved(name, path_, left->path_)] = file->after_power_cut(random_);
+  // What lies in a folder goes with the folder's name, which comes before it here.
+  for (const auto& [name, file] : names) {
+    const std::string now = moved(name, path_, left->path_);
+    if (left->is_folder(folder_of(now))) left->files_[now] = file->after_power_cut(random_);
+  }
   left->durable_ = left->files_;
-  for (const std::string& folder : folders_) left->folders_.insert(moved(folder, path_, left->path_));
   return left;
 }
 
@@ -124,7 +138,7 @@ std::unique_ptr<Disk> Disk::kill(std::string path) const {
   std::map<const File*, std::shared_ptr<File>> copies;
   const auto copy = [&](const std::shared_ptr<File>& file) {
     auto& made = copies[file.get()];
-    if (file && !made) made = std::make_shared<File>(*file);
+    if (file && !made) made = file->after_kill();
     return made;
   };
   for (const auto& [name, file] : files_) left->files_[moved(name, path_, left->path_)] = copy(file);
@@ -134,8 +148,24 @@ std::unique_ptr<Disk> Disk::kill(std::string path) const {
     for (const auto& [name, file] : change.names)
       made.names.emplace_back(moved(name, path_, left->path_), copy(file));
   }
-  for (const std::string& folder : folders_) left->folders_.insert(moved(folder, path_, left->path_));
   return left;
+}
+
+bool Disk::is_folder(const std::string& path) const {
+  if (path == path_) return true;
+  const auto file = find(path);
+  return file && file->kind() == File::Kind::folder;
+}
+
+std::vector<std::string> Disk::list(const std::string& folder) const {
+  std::vector<std::string> names;
+  const std::string inside = folder + "/";
+  for (auto entry = files_.lower_bound(inside); entry != files_.end() && entry->first.starts_with(inside);
+       ++entry) {
+    std::string name = entry->first.substr(inside.size());
+    if (name.find('/') == std::string::npos) names.push_back(std::move(name));
+  }
+  return names;
 }
 
 std::shared_ptr<File> Disk::find(const std::string& path) const {
@@ -151,8 +181,9 @@ void Disk::change_names(NameChange change) {
   unsynced_.push_back(std::move(change));
 }
 
-std::shared_ptr<File> Disk::make(const std::string& path) {
-  auto file = std::make_shared<File>();
+std::shared_ptr<File> Disk::make(const std::string& path, File::Kind kind) {
+  auto file = std::make_shared<File>(kind);
+  if (kind == File::Kind::fifo) file->pipe = std::make_shared<Pipe>();
   change_names({{{path, file}}});
   return file;
 }

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "io/log/log.hpp"
 #include "simulation.hpp"
 
 namespace {
@@ -61,6 +60,5 @@ int main(int argc, char** argv) {
     }
     *into = std::strtoull(argv[word + 1], nullptr, 10);
   }
-  octo::log::set_level(octo::log::Level::error);
   return seed != 0 ? replay(seed, plant) : run_many(from, count, plant);
 }

@@ -19,7 +19,10 @@ constexpr std::array<std::string_view, kFaults> kNames = {"delays",
                                                           "reset",
                                                           "slow node",
                                                           "agent killed",
+                                                          "agent killed at a write",
+                                                          "runner killed",
                                                           "node power cut",
+                                                          "node power cut at a write",
                                                           "reinstalled",
                                                           "node disk full",
                                                           "duplicate node",
@@ -46,9 +49,10 @@ TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) 
   }
   Program& program = task.program;
   program.chunks = static_cast<std::uint32_t>(random.below(12));
-  program.bytes = static_cast<std::uint32_t>(1 + random.below(400));
+  program.bytes = static_cast<std::uint32_t>(10 + random.below(400));
   program.pause = random.between(1ms, 300ms);
   if (random.chance(0.2)) program.exit_code = 3;
+  program.stubborn = random.chance(0.1);
   const double length = random.fraction();
   if (length < 0.3) program.pause = random.between(1s, 5s);
   if (length < 0.1) program.chunks = 400;  // longer than the world lasts, unless somebody ends it

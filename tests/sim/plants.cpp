@@ -6,6 +6,7 @@
 
 #include "base/expects.hpp"
 #include "forwarding.hpp"
+#include "runner/format.hpp"
 #include "wire/messages.hpp"
 
 namespace octo::sim {
@@ -82,20 +83,33 @@ class DroppedRecord final : public BrainFaults {
 class RepeatedStart final : public NodeFaults {
   class Eager final : public ForwardingRuns {
    public:
-    Eager(tentacle::Runs& to, std::map<RunId, RunRecord>& journal) : ForwardingRuns(to), journal_(journal) {}
+    Eager(tentacle::Runs& to, tentacle::Runners& runners, Machine& machine)
+        : ForwardingRuns(to), runners_(runners), disk_(machine.disk()) {}
     std::optional<tentacle::RunFacts> find(const RunId&) const override { return std::nullopt; }
     Async<Result<tentacle::RunFacts>> start(const Start& start) override {
-      const auto known = journal_.find(start.id);
-      if (known != journal_.end() && !known->second.has_runner) journal_.erase(known);
+      if (const auto known = to_.find(start.id); known && known->end) start_again(start);
       return to_.start(start);
     }
 
    private:
-    std::map<RunId, RunRecord>& journal_;
+    // In another folder, where no claim is yet.
+    void start_again(const Start& start) {
+      const std::string folder = fmt::format("{}/again.{}", disk_.path(), ++again_);
+      disk_.make(folder, File::Kind::folder);
+      const runner::Intent intent{
+          .run = local_name(start.id), .node = start.id.node.str(), .text = start.order.text};
+      disk_.make(folder + "/" + runner::kIntentFile)->write(0, runner::encode(intent));
+      (void)runners_.start(folder);
+    }
+    tentacle::Runners& runners_;
+    Disk& disk_;
+    int again_ = 0;
   };
-  tentacle::Runs& wrap(tentacle::Runs& runs, std::map<RunId, RunRecord>& journal) override {
-    return made_.add(runs, journal);
+  tentacle::Runners& wrap(tentacle::Runners& runners) override { return *(runners_ = &runners); }
+  tentacle::Runs& wrap(tentacle::Runs& runs, Machine& machine) override {
+    return made_.add(runs, *runners_, machine);
   }
+  tentacle::Runners* runners_ = nullptr;
   Wrappers<Eager> made_;
 };
 
@@ -184,8 +198,15 @@ class StaleReplay final : public BrainFaults {
 
 // 10: the journal of a node does not outlive its agent.
 class ForgetfulJournal final : public NodeFaults {
-  void agent_starts(std::map<RunId, RunRecord>& journal) override {
-    std::erase_if(journal, [](const auto& entry) { return !entry.second.has_runner; });
+  void agent_starts(Disk& disk) override {
+    const std::string runs = disk.path() + "/runs";
+    for (const std::string& name : disk.list(runs)) {
+      const std::string folder = runs + "/" + name;
+      const auto record = disk.find(folder + "/" + runner::kRecordFile);
+      if (!disk.is_folder(folder) || (record && record->locker() != nullptr)) continue;
+      for (const std::string& inside : disk.list(folder)) disk.remove(folder + "/" + inside);
+      disk.remove(folder);
+    }
   }
 };
 

@@ -3,17 +3,10 @@
 
 #include <cstdio>
 
-#include "io/log/log.hpp"
 #include "simulation.hpp"
 
 namespace octo::sim {
 namespace {
-
-// Faults make the product complain, as they should; nobody reads it here.
-const auto quiet = [] {
-  log::set_level(log::Level::error);
-  return true;
-}();
 
 // The sanitizers look at what each step does, not at how seldom a fault strikes; they are ten times slower.
 #if __has_feature(address_sanitizer)

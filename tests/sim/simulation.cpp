@@ -57,7 +57,7 @@ World::World(std::uint64_t seed, BrainFaults& brain_faults, NodeFaults& node_fau
       oracle(trace, brain) {
   for (std::size_t node = 0; node < plan.nodes; ++node) {
     const std::string name = fmt::format("pi{}", node);
-    machines.push_back(std::make_unique<Machine>(Machine::Setup{name, NodeName(name), ""}, surface, network,
+    machines.push_back(std::make_unique<Machine>(Machine::Setup{name, NodeName(name)}, surface, network,
                                                  witness, node_faults, random.fork()));
   }
 }

@@ -23,7 +23,7 @@ Async<void> cut_all(World& world, Span lasts) {
 Async<void> duplicate(World& world, const FaultPlan& fault) {
   const std::string label = fmt::format("double{}", world.machines.size());
   const NodeName name = world.machines[fault.machine]->node();
-  world.machines.push_back(std::make_unique<Machine>(Machine::Setup{label, name, ""}, world.surface,
+  world.machines.push_back(std::make_unique<Machine>(Machine::Setup{label, name}, world.surface,
                                                      world.network, world.witness, world.node_faults,
                                                      SeededRandom(fault.chance)));
   Machine& machine = *world.machines.back();
@@ -47,9 +47,12 @@ Async<void> node_trouble(World& world, const FaultPlan& fault) {
       machine.set_slow(5);
       co_await world.clock.sleep(fault.lasts);
       co_return machine.set_slow(1);
+    case Fault::runner_killed: co_return machine.kill_runner(fault.chance);
+    case Fault::agent_killed_at_write: co_return machine.die_after(fault.chance % 20, Death::kill);
+    case Fault::node_power_cut_at_write: co_return machine.die_after(fault.chance % 60, Death::power_cut);
     case Fault::agent_killed: machine.kill_agent(); break;
-    case Fault::node_power_cut: co_await machine.power_cut(); break;
-    case Fault::node_reinstalled: co_await machine.reinstall(); break;
+    case Fault::node_power_cut: machine.power_cut(); break;
+    case Fault::node_reinstalled: machine.reinstall(); break;
     case Fault::node_disk_full:
       machine.set_disk_full(true);
       co_await world.clock.sleep(fault.lasts);
@@ -125,8 +128,7 @@ Async<void> heal_everything(World& world) {
   if (world.brain.sync_failed()) world.brain.die(Death::power_cut);
   for (const auto& machine : world.machines) {
     world.network.set_weather(machine->label(), {});
-    machine->set_slow(1);
-    machine->set_disk_full(false);
+    machine->heal();
     const bool planned = &machine - world.machines.data() < static_cast<std::ptrdiff_t>(world.plan.nodes);
     if (planned) machine->start_agent();
     else machine->kill_agent();

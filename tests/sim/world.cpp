@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "world.hpp"
 
+#include <optional>
+
 #include "base/text.hpp"
 
 namespace octo::sim {
@@ -24,17 +26,28 @@ WallTime VirtualClock::wall() const {
   return WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)) + now_.time_since_epoch();
 }
 
+struct VirtualClock::Timer {
+  Timer(VirtualClock& on, Event& event, Instant when) : clock(on), key(std::max(when, on.now_), on.order_++) {
+    clock.timers_.emplace(key, &event);
+  }
+  ~Timer() { clock.timers_.erase(key); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  VirtualClock& clock;
+  const std::pair<Instant, std::uint64_t> key;
+};
+
 Async<void> VirtualClock::sleep_until(Instant when) {
   Event due(executor_);
-  const auto place = timers_.emplace(std::pair(std::max(when, now_), order_++), &due).first;
-  struct Remove {
-    std::map<std::pair<Instant, std::uint64_t>, Event*>& timers;
-    std::pair<Instant, std::uint64_t> key;
-    ~Remove() { timers.erase(key); }
-  };
-  const Remove remove{timers_, place->first};
+  const Timer timer(*this, due, when);
   // advance() has come to our time once it is behind or at the key and we were woken.
-  while (timers_.contains(remove.key)) co_await due.wait();
+  while (timers_.contains(timer.key)) co_await due.wait();
+}
+
+Async<void> VirtualClock::wait_until(Event& event, Instant when) {
+  std::optional<Timer> timer;
+  if (when != Instant::max()) timer.emplace(*this, event, when);
+  co_await event.wait();
 }
 
 bool VirtualClock::advance() {

@@ -37,10 +37,13 @@ class VirtualClock final : public Clock {
   Instant now() const override { return now_; }
   WallTime wall() const override;
   Async<void> sleep_until(Instant when) override;
+  // Until then, or until the event is set; Instant::max() is never.
+  Async<void> wait_until(Event& event, Instant when);
   // Jumps to the next timer and wakes whoever waits for it; false when nobody waits for any time.
   bool advance();
 
  private:
+  struct Timer;
   Executor executor_;
   Instant now_{};
   std::uint64_t order_ = 0;
@@ -67,12 +70,19 @@ class MachineClock final : public Clock {
 
 class Trace {
  public:
-  explicit Trace(const Clock& clock) : clock_(clock) {}
+  explicit Trace(const Clock& clock) : clock_(clock), before_(std::exchange(newest_, this)) {}
+  ~Trace() { newest_ = before_; }
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
   void add(std::string_view what);
   const std::string& text() const { return text_; }
+  // Of the world that is being played; nullptr: none is.
+  static Trace* newest() { return newest_; }
 
  private:
+  static inline Trace* newest_ = nullptr;
   const Clock& clock_;
+  Trace* before_;
   std::string text_;
 };
 

@@ -1,34 +1,24 @@
 // SPDX-License-Identifier: MIT
-// The Runs port over simulated processes, with the rules of tentacle/runs: intent, claim, start, end,
-// acknowledgement. One per agent; the journal and the processes are the machine's.
+// One life of an agent's process: the real link, verbs and journal of runs, with the machine's processes.
 #pragma once
 #include "machine.hpp"
+#include "tentacle/link/link.hpp"
+#include "tentacle/runs/runs.hpp"
+#include "tentacle/work/verbs.hpp"
+#include "workers.hpp"
 
 namespace octo::sim {
 
-class SimRuns final : public tentacle::Runs {
+// Starts the real runner's code as a process of the machine.
+class SimRunners final : public tentacle::Runners {
  public:
-  // Settles what an agent before left: a run without a runner has ended, or never began.
-  explicit SimRuns(Machine& machine);
-  Async<void> stop();
-
-  Async<Result<tentacle::RunFacts>> start(const Start& start) override;
-  Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
-  std::optional<tentacle::RunFacts> find(const RunId& id) const override;
-  Async<Result<News>> next(const RunId& id, const OutputMark& from) override;
-  void end_tied() override {}
-  Async<Result<void>> cancel(const RunId& id) override;
-  Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override;
-  std::vector<RunId> unacknowledged() const override;
+  explicit SimRunners(Process& agent) : agent_(agent) {}
+  Result<std::unique_ptr<tentacle::Runner>> start(const std::string& folder, int secrets) override;
+  Result<std::unique_ptr<tentacle::Runner>> hold(pid_t pid) override;
+  Result<std::unique_ptr<tentacle::Wakes>> listen(const std::string& path) override;
 
  private:
-  Async<tentacle::RunFacts> started(const RunId& id);
-  static tentacle::RunFacts facts_of(const RunRecord& run);
-
-  Async<void> launch(RunId id);
-
-  Machine& machine_;
-  Nursery nursery_;
+  Process& agent_;
 };
 
 // No nodeapps in this world yet.
@@ -61,6 +51,31 @@ class NoHost final : public tentacle::Host {
 class FixedAddress final : public tentacle::Addresses {
  public:
   Async<Result<net::Endpoint>> find_brain() override { co_return net::Endpoint{"brain", 1}; }
+};
+
+struct Machine::Agent {
+  explicit Agent(Machine& on);
+  // Until its process is over; then everything of it is unwound.
+  Async<void> live();
+
+  Machine& on;
+  Process& process;
+  Nursery nursery;
+
+ private:
+  Async<Result<void>> open();
+  Async<void> serve();
+  Async<void> unwind();
+
+  SimWorkers workers_;
+  SimRunners runners_;
+  NoWorkspace workspace_;
+  NoHost host_;
+  FixedAddress address_;
+  std::string instance_;
+  std::unique_ptr<tentacle::LocalRuns> runs_;
+  std::unique_ptr<tentacle::Verbs> verbs_;
+  std::unique_ptr<net::Dialer> dialer_;
 };
 
 }  // namespace octo::sim
