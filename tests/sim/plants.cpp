@@ -99,7 +99,7 @@ class RepeatedStart final : public NodeFaults {
       const runner::Intent intent{
           .run = local_name(start.id), .node = start.id.node.str(), .text = start.order.text};
       disk_.make(folder + "/" + runner::kIntentFile)->write(0, runner::encode(intent));
-      (void)runners_.start(folder);
+      (void)runners_.start(folder, -1);
     }
     tentacle::Runners& runners_;
     Disk& disk_;
