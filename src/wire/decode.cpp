@@ -179,7 +179,7 @@ Result<LogQuestion> take(const pb::AskLog& from) {
 
 Result<FromBrain> decode_from_brain(BytesView bytes) {
   pb::FromBrain proto;
-  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (!read(proto, bytes)) {
     return fail(ErrorCode::invalid_argument, "these {} bytes are no message of a Brain", bytes.size());
   }
   switch (proto.kind_case()) {
@@ -213,7 +213,7 @@ Result<FromBrain> decode_from_brain(BytesView bytes) {
 
 Result<FromNode> decode_from_node(BytesView bytes) {
   pb::FromNode proto;
-  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (!read(proto, bytes)) {
     return fail(ErrorCode::invalid_argument, "these {} bytes are no message of a node", bytes.size());
   }
   switch (proto.kind_case()) {

@@ -43,6 +43,16 @@ std::string fault_of(const std::string& name, const std::function<void(pb::FromN
   return judged ? "" : fmt::format("{}: {}", name_of(judged.error().code()), judged.error().message());
 }
 
+// A peer may send what it likes, and however often.
+TEST(MessagesTest, WhatIsNoTextIsRefusedWithoutAWordOnStderr) {
+  pb::FromBrain proto = brain_sample("cancel_run");
+  Bytes bytes = bytes_of(proto);
+  bytes.replace(bytes.find("pi0"), 3, "\xff\xfe\xfd");
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(decode_from_brain(bytes));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST(MessagesTest, EveryMessageOfTheBrainComesBackWhole) {
   std::vector<bool> kinds(std::variant_size_v<FromBrain>);
   for (const auto& [name, message] : from_brain_samples()) {

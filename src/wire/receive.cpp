@@ -10,7 +10,7 @@ namespace {
 template <class Message>
 Result<Message> parse(BytesView payload, FrameType type) {
   Message message;
-  if (!message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+  if (!read(message, payload)) {
     return fail(ErrorCode::invalid_argument, "a {} frame whose payload cannot be read", name_of(type));
   }
   return message;
