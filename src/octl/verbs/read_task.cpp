@@ -2,7 +2,6 @@
 #include "octl/verbs/read_task.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -185,6 +184,15 @@ Result<void> read_following(const CommandLine& line, AskedTask& asked) {
   return {};
 }
 
+// Of a file; 0 where that cannot be told before it is read.
+off_t bytes_left(int fd) {
+  const off_t here = ::lseek(fd, 0, SEEK_CUR);
+  if (here < 0) return 0;
+  const off_t end = ::lseek(fd, 0, SEEK_END);
+  ::lseek(fd, here, SEEK_SET);
+  return end - here;
+}
+
 Failure too_large(bool own, const std::string& file, std::size_t bytes_max) {
   return fail(ErrorCode::too_large, "{} has more than {} bytes", own ? "stdin" : quote(file), bytes_max);
 }
@@ -197,9 +205,7 @@ Result<Bytes> read_input(const std::string& file, std::size_t bytes_max) {
   Bytes bytes;
   bytes.reserve(bytes_max + 1);  // one place: of a secret no copy stays where it grew
   ssize_t count = fd < 0 ? -1 : 1;
-  struct stat facts{};
-  if (fd >= 0 && ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size > 0 &&
-      static_cast<std::size_t>(facts.st_size) > bytes_max) {
+  if (fd >= 0 && bytes_left(fd) > static_cast<off_t>(bytes_max)) {
     if (!own) ::close(fd);
     return too_large(own, file, bytes_max);
   }
