@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Protobuf to domain values, judged: a value that breaks a rule of the domain is not believed.
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -176,6 +178,12 @@ Result<LogQuestion> take(const pb::AskLog& from) {
 }
 
 }  // namespace
+
+// Protobuf tells stderr of itself what it thinks of a peer's bytes: whoever sends junk would fill our log.
+bool read(google::protobuf::MessageLite& message, BytesView bytes) {
+  [[maybe_unused]] static const auto before = google::protobuf::SetLogHandler(nullptr);
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
 
 Result<FromBrain> decode_from_brain(BytesView bytes) {
   pb::FromBrain proto;
