@@ -34,8 +34,8 @@ class Wakes {
 class Runners {
  public:
   virtual ~Runners() = default;
-  // A runner for the run's folder, in a session of its own: it outlives the agent. `secrets`: a descriptor that
-  // it gets too, or -1.
+  // A runner for the run's folder, in a session of its own: it outlives the agent. `secrets`: a descriptor
+  // that it gets too, or -1.
   virtual Result<std::unique_ptr<Runner>> start(const std::string& folder, int secrets) = 0;
   // One that somebody started before; not_found when there is no such process.
   virtual Result<std::unique_ptr<Runner>> hold(pid_t pid) = 0;
