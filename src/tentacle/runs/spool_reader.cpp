@@ -143,12 +143,15 @@ OutputMark output_ends(const std::string& folder) {
   const Segments segments = segments_of(folder);
   OutputMark ends;
   for (std::uint8_t stream = 1; stream <= 3; ++stream) {
-    if (segments[stream - 1U].empty()) continue;
-    const SegmentFile file(folder, stream, segments[stream - 1U].back());
-    std::uint64_t position = 0;
-    while (const auto heads = file.heads_at(position)) {
-      position += runner::kFrameHeadBytes + heads->length;
-      ends.of(static_cast<OutputStream>(stream)) = heads->end();
+    // The newest may be empty still: its runner died as it went on to it.
+    for (auto number = segments[stream - 1U].rbegin(); number != segments[stream - 1U].rend(); ++number) {
+      const SegmentFile file(folder, stream, *number);
+      std::uint64_t position = 0;
+      while (const auto heads = file.heads_at(position)) {
+        position += runner::kFrameHeadBytes + heads->length;
+        ends.of(static_cast<OutputStream>(stream)) = heads->end();
+      }
+      if (position > 0) break;
     }
   }
   return ends;
