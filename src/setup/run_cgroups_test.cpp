@@ -27,7 +27,8 @@ class RunCgroups : public testing::Test {
     }
   }
   std::string make(process::Cgroups& cgroups, const std::string& name) {
-    made_.push_back(cgroups.make(name).value());
+    made_.push_back(cgroups.path_of(name));
+    EXPECT_TRUE(process::Cgroups::make(made_.back()));
     return made_.back();
   }
 

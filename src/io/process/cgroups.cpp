@@ -105,9 +105,12 @@ std::optional<Cgroups> Cgroups::find() {
   return Cgroups(own);
 }
 
-Result<std::string> Cgroups::make(std::string_view name) {
-  std::string path = fmt::format("{}/octopoda/{}", root_, name);
-  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return path;
+std::string Cgroups::path_of(std::string_view name) const {
+  return fmt::format("{}/octopoda/{}", root_, name);
+}
+
+Result<void> Cgroups::make(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};
   return fail(errno == EAGAIN || errno == ENOMEM ? ErrorCode::exhausted : ErrorCode::internal,
               "make cgroup {}: {}", path, std::strerror(errno));
 }

@@ -56,7 +56,8 @@ class Cgroups {
  public:
   static std::optional<Cgroups> find();
   const std::string& root() const { return root_; }  // absolute path below which we make ours
-  Result<std::string> make(std::string_view name);   // absolute path of <root>/octopoda/<name>
+  std::string path_of(std::string_view name) const;  // absolute: <root>/octopoda/<name>
+  static Result<void> make(const std::string& path);
   // Bounds for all that runs in it; 0: none. unsupported, naming the controller, where the host cannot keep
   // one.
   static Result<void> bound(const std::string& path, std::uint64_t memory_bytes, std::uint64_t processes,

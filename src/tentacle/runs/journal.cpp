@@ -75,15 +75,19 @@ Result<void> write_durably(const std::string& path, int flags, BytesView bytes) 
   return file.sync();
 }
 
-// Space for every record there will be: a full disk must not lose an end.
-void reserve_record(const std::string& folder) {
+// Space for every record there will be: a full disk must not lose an end. Where the file system has no such
+// thing it has to go without.
+Result<void> reserve_record(const std::string& folder) {
   const File file(files::join(folder, runner::kRecordFile), O_WRONLY | O_CREAT);
-  if (file.is_open()) (void)::fallocate(file.fd(), FALLOC_FL_KEEP_SIZE, 0, runner::kRecordReserve);
+  if (!file.is_open()) return file.failure("make");
+  const int reserved = ::fallocate(file.fd(), FALLOC_FL_KEEP_SIZE, 0, runner::kRecordReserve);
+  if (reserved != 0 && errno != EOPNOTSUPP && errno != ENOSYS) return file.failure("reserve");
+  return {};
 }
 
 Result<void> fill(const std::string& folder, const char* name, BytesView bytes) {
   OCTO_TRY(write_durably(files::join(folder, name), O_WRONLY | O_CREAT | O_EXCL, bytes));
-  if (std::string_view(name) == runner::kIntentFile) reserve_record(folder);
+  if (std::string_view(name) == runner::kIntentFile) OCTO_TRY(reserve_record(folder));
   OCTO_TRY(sync_folder(folder));
   return sync_folder(parent_of(folder));
 }
@@ -270,14 +274,14 @@ Result<void> sync_record(const std::string& folder) {
 }
 
 Result<void> make_tombstone(const std::string& folder) {
-  // The order matters to a crash: once marked, the next start finishes the rest. Not synced: the Brain only
-  // repeats itself.
+  // The order matters to a crash: once marked, the next start finishes the rest as long as the intent is
+  // there. Not synced: the Brain only repeats itself.
   OCTO_TRY(File(files::join(folder, kAckedFile), O_WRONLY | O_CREAT).write(""));
   for (const std::string& name : OCTO_TRY(files::list(folder))) {
-    if (name == kAckedFile || name == runner::kRecordFile) continue;
+    if (name == kAckedFile || name == runner::kRecordFile || name == runner::kIntentFile) continue;
     OCTO_TRY(files::remove_tree(files::join(folder, name)));
   }
-  return {};
+  return files::remove_tree(files::join(folder, runner::kIntentFile));
 }
 
 void drop_output(const std::string& folder) {

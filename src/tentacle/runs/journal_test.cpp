@@ -5,6 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
+
+#include "tentacle/runs/spool_reader.hpp"
 
 namespace octo::tentacle {
 namespace {
@@ -128,6 +131,38 @@ TEST_F(JournalTest, ADamagedRecordIsSetAside) {
   EXPECT_EQ(settle(folder_, kNever).value().state, RunState::interrupted);
   EXPECT_EQ(get("record.damaged"), record);
   EXPECT_EQ(load_run(folder_).value().end->state, RunState::interrupted);
+}
+
+TEST_F(JournalTest, OutputEndsWhereItsLastPieceDoesAlsoIfTheNewestSegmentIsEmpty) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  constexpr std::size_t kHeads = runner::kFrameHeadBytes + runner::kPieceHeadBytes;
+  Bytes piece(kHeads, '\0');
+  piece += "some output";
+  runner::seal_piece(piece.data(), {.stream = 1, .offset = 100, .bytes = BytesView(piece).substr(kHeads)});
+  put(runner::segment_name(1, 0), piece);
+  put(runner::segment_name(1, 1), "");
+  EXPECT_EQ(output_ends(folder_), (OutputMark{111, 0, 0}));
+}
+
+TEST_F(JournalTest, ATombstoneHasNothingButItsRecordHoweverFarItsMakingCame) {
+  for (const char* gone : {"claim", "note", "out.0"}) {
+    fs::remove_all(folder_);
+    ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+    ASSERT_TRUE(settle(folder_, kNever));
+    put("note", "");
+    put("out.0", "");
+    put("acked", "");
+    // In the order of their names, and the intent last: it is what the next start goes by.
+    for (const char* name : {"claim", "note", "out.0"}) {
+      fs::remove(folder_ + "/" + name);
+      if (std::string_view(name) == gone) break;
+    }
+    ASSERT_TRUE(fs::exists(folder_ + "/intent"));
+    ASSERT_TRUE(make_tombstone(folder_));
+    std::set<std::string> left;
+    for (const auto& entry : fs::directory_iterator(folder_)) left.insert(entry.path().filename());
+    EXPECT_EQ(left, (std::set<std::string>{"acked", "record"})) << gone;
+  }
 }
 
 TEST_F(JournalTest, DroppedOutputIsGoneAndTheEndStays) {

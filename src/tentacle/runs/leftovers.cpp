@@ -67,16 +67,16 @@ std::string kill_leftovers(const std::string& folder, const std::optional<runner
 }
 
 void sweep_cgroups(const std::string& parent, const std::string& prefix,
-                   const std::function<bool(const std::string& name)>& is_live) {
-  constexpr Span kYoung = 1min;  // somebody may be about to start a process in it
+                   const std::function<Owner(const std::string& name)>& owner_of) {
+  constexpr Span kYoung = 1min;  // a run that we do not know yet may be about to start in it
   for (const std::string& name : names_in(parent)) {
     struct stat facts{};
     const std::string path = files::join(parent, name);
-    if (!name.starts_with(prefix) || is_live(name) || ::stat(path.c_str(), &facts) != 0 ||
-        !S_ISDIR(facts.st_mode))
-      continue;
+    if (!name.starts_with(prefix) || ::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) continue;
+    const Owner owner = owner_of(name);
     const WallTime changed(std::chrono::seconds(facts.st_mtim.tv_sec));
-    if (runner::wall_now() - changed > kYoung) (void)process::Cgroups::remove(path);
+    const bool old = runner::wall_now() - changed > kYoung;
+    if (owner == Owner::ended || (owner == Owner::unknown && old)) (void)process::Cgroups::remove(path);
   }
 }
 

@@ -15,8 +15,10 @@ namespace octo::tentacle {
 // is nothing to kill.
 std::string kill_leftovers(const std::string& folder, const std::optional<runner::Started>& started);
 
-// Removes empty cgroups of this node's runs that `is_live` does not know.
+// Removes empty cgroups that begin with `prefix`: those of runs that have ended, and old ones that nobody
+// knows.
+enum class Owner { live, ended, unknown };
 void sweep_cgroups(const std::string& parent, const std::string& prefix,
-                   const std::function<bool(const std::string& name)>& is_live);
+                   const std::function<Owner(const std::string& name)>& owner_of);
 
 }  // namespace octo::tentacle

@@ -3,6 +3,7 @@
 // forgotten in time.
 #include <unistd.h>
 
+#include <map>
 #include <set>
 
 #include "domain/limits.hpp"
@@ -55,6 +56,16 @@ Result<runner::MemoryFile> pack(const std::vector<SecretFile>& secrets) {
   auto packed = runner::MemoryFile::make("secrets", bytes);
   wipe(bytes);
   return packed;
+}
+
+// Its own cgroup, with the bounds that were asked for. Without any it may go without one.
+Result<void> make_cgroup(const std::string& path, const Resources& bounds) {
+  const bool bound = bounds != Resources{};
+  auto made = path.empty() ? fail(ErrorCode::unsupported, "this host has no cgroup v2 for us")
+                           : process::Cgroups::make(path);
+  if (!bound) return {};
+  OCTO_TRY(std::move(made).with("keep the bounds of the run"));
+  return process::Cgroups::bound(path, bounds.memory_bytes, bounds.processes, bounds.cpu_percent);
 }
 
 // The process that holds the record's lock, held by us in turn.
@@ -115,43 +126,30 @@ void LocalRuns::load(const std::vector<std::string>& names) {
   }
 }
 
-// In a worker. Everything that decides whether a run begins is in this order.
+// In a worker. Everything that decides whether a run begins is in this order: a cgroup made before the intent
+// would be nobody's if we died in between.
 Result<std::unique_ptr<Runner>> LocalRuns::begin(const std::string& folder, const runner::Intent& intent,
-                                                 const std::vector<SecretFile>& secrets) {
-  const runner::MemoryFile handed = OCTO_TRY(pack(secrets));
+                                                 const ExecOrder& order) {
+  const runner::MemoryFile handed = OCTO_TRY(pack(order.secrets));
   OCTO_TRY(create_run(folder, intent));
+  if (auto made = make_cgroup(intent.cgroup, order.resources); !made) {
+    // As `rejected`, not as a run that began.
+    if (!intent.cgroup.empty()) (void)process::Cgroups::remove(intent.cgroup);
+    (void)files::remove_tree(folder);
+    return fail(made.error());
+  }
   return setup_.runners.start(folder, handed.fd());
 }
 
-// Its own cgroup, with the bounds that were asked for; "" where the host has none and none is needed.
-Result<std::string> LocalRuns::make_cgroup(const Start& start) {
-  const bool bound = start.order.resources != Resources{};
-  auto made = cgroups_
-                  ? cgroups_->make(fmt::format("{}.{}", setup_.node, local_name(start.id)))
-                  : Result<std::string>(fail(ErrorCode::unsupported, "this host has no cgroup v2 for us"));
-  if (!made) return bound ? std::move(made).with("keep the bounds of the run") : Result<std::string>("");
-  if (!bound) return made;
-  auto set = process::Cgroups::bound(*made, start.order.resources.memory_bytes,
-                                     start.order.resources.processes, start.order.resources.cpu_percent);
-  if (set) return made;
-  (void)process::Cgroups::remove(*made);
-  return fail(set.error());
+std::string LocalRuns::cgroup_of(const RunId& id) const {
+  return cgroups_ ? cgroups_->path_of(fmt::format("{}.{}", setup_.node, local_name(id))) : "";
 }
 
 Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
-  std::string cgroup;
-  if (auto made = make_cgroup(start)) {
-    cgroup = std::move(*made);
-  } else {
-    // As `rejected`, not as a run that began: nothing of it is on disk yet.
-    run->failed = made.error();
-    runs_.erase(run->id);
-    run->starting = false;
-    co_return run->tell();
-  }
   run->tied = start.order.tie;
-  const runner::Intent intent = intent_of(start, run->folder, cgroup, setup_.clock.now(), setup_.kept);
-  auto begun = co_await setup_.workers.run([&] { return begin(run->folder, intent, start.order.secrets); });
+  const runner::Intent intent =
+      intent_of(start, run->folder, cgroup_of(run->id), setup_.clock.now(), setup_.kept);
+  auto begun = co_await setup_.workers.run([&] { return begin(run->folder, intent, start.order); });
   start.order.secrets.clear();  // we go on as long as the run does
   if (begun) {
     run->runner = std::move(*begun);
@@ -162,7 +160,6 @@ Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
       run->tell();
     }
   } else if (!files::exists(files::join(run->folder, runner::kIntentFile))) {
-    if (!cgroup.empty()) (void)process::Cgroups::remove(cgroup);
     run->failed = begun.error();
     runs_.erase(run->id);
     run->starting = false;
@@ -186,6 +183,14 @@ Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
     co_await watch(*run);
     run->runner.reset();
   }
+  co_await leave_cgroup(run->id);
+}
+
+// A runner removes the cgroup of its run, unless it died or never came so far. One that holds processes,
+// which a normal end leaves alone, stays until they are gone.
+Async<void> LocalRuns::leave_cgroup(RunId id) {
+  const std::string cgroup = cgroup_of(id);
+  if (!cgroup.empty()) co_await setup_.workers.run([&] { (void)process::Cgroups::remove(cgroup); });
 }
 
 // Until its runner is gone. That may be later than the end: it may feed on the output of children that stayed
@@ -303,16 +308,19 @@ Async<void> LocalRuns::tidy() {
     kept_bytes_ -= std::exchange(run->kept_bytes, 0);
     shorten.push_back(run->folder);
   }
-  std::set<std::string> live;
-  for (const auto& [id, run] : runs_) {
-    if (!run->facts.end) live.insert(fmt::format("{}.{}", setup_.node, local_name(id)));
-  }
+  std::map<std::string, bool> known;  // by the cgroup's name: whether the run has ended
+  for (const auto& [id, run] : runs_)
+    known.emplace(fmt::format("{}.{}", setup_.node, local_name(id)), run->facts.end.has_value());
   co_await setup_.workers.run([&] {
     for (const std::string& folder : shorten) drop_output(folder);
     for (const std::string& folder : forget) (void)files::remove_tree(folder);
     if (!cgroups_) return;
     sweep_cgroups(files::join(cgroups_->root(), "octopoda"), fmt::format("{}.", setup_.node),
-                  [&](const std::string& name) { return live.contains(name); });
+                  [&](const std::string& name) {
+                    const auto found = known.find(name);
+                    if (found == known.end()) return Owner::unknown;
+                    return found->second ? Owner::ended : Owner::live;
+                  });
   });
 }
 

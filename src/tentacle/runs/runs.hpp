@@ -62,13 +62,14 @@ class LocalRuns final : public Runs {
   std::shared_ptr<Run> add(const RunId& id);
   void load(const std::vector<std::string>& names);
   Result<std::unique_ptr<Runner>> begin(const std::string& folder, const runner::Intent& intent,
-                                        const std::vector<SecretFile>& secrets);
-  Result<std::string> make_cgroup(const Start& start);
+                                        const ExecOrder& order);
+  std::string cgroup_of(const RunId& id) const;  // "" where the host has none for us
   Async<void> launch(std::shared_ptr<Run> run, Start start);
   Async<void> follow(std::shared_ptr<Run> run);
   Async<void> watch(Run& run);
   Async<void> look(Run& run);
   Async<void> settle_run(Run& run);
+  Async<void> leave_cgroup(RunId id);
   void end(Run& run, RunEnd end, std::uint64_t kept_bytes);
   void acknowledged(Run& run);
   Async<void> hear();
