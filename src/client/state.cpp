@@ -44,6 +44,11 @@ bool is_being_written(const std::string& path, WallTime now) {
 
 State State::open(std::string file) {
   State state(std::move(file));
+  const auto slash = state.file_.rfind('/');
+  // Absent is fine, and what cannot be removed does no harm.
+  (void)files::remove_temps(
+      slash == std::string::npos ? "." : state.file_.substr(0, std::max<std::size_t>(slash, 1)));
+  (void)files::remove_temps(state.file_ + ".keys");
   if (const auto loaded = state.load(); !loaded && loaded.error().code() != ErrorCode::not_found) {
     state.warnings_.push_back(
         fmt::format("what octl remembered is thrown away: {}", loaded.error().message()));

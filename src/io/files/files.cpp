@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 
 #include "io/files/beneath.hpp"
@@ -110,6 +111,20 @@ Result<void> save_new(const std::string& path, BytesView bytes, unsigned mode) {
   errno = number;
   if (linked != 0) return failed("make", path);
   return sync_folder(folder_of(path));
+}
+
+Result<void> remove_temps(const std::string& folder) {
+  for (const std::string& name : OCTO_TRY(list(folder))) {
+    // <name>.<pid>.<number>.tmp
+    const std::vector<std::string> parts = split(name, '.');
+    if (parts.size() < 4 || parts.back() != "tmp" || !parse_number(parts[parts.size() - 2])) continue;
+    const auto pid = parse_number(parts[parts.size() - 3]);
+    if (!pid || *pid <= 0) continue;
+    // We have made none yet: one of ours is of a process that had our number.
+    const bool gone = *pid == ::getpid() || (::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH);
+    if (gone && ::unlink(join(folder, name).c_str()) != 0 && errno != ENOENT) return failed("remove", name);
+  }
+  return {};
 }
 
 Result<void> make_folders(const std::string& path, unsigned mode) {

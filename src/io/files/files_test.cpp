@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -33,6 +35,20 @@ TEST_F(FilesTest, ASavedFileIsWholeOfItsModeAndAlone) {
   ASSERT_EQ(::stat(at("a").c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0640U);
   EXPECT_EQ(list(folder).value(), std::vector<std::string>{"a"}) << "no temp file stays";
+}
+
+TEST_F(FilesTest, TempFilesOfTheDeadGoAndNothingElse) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  const std::string dead = fmt::format("my.file.{}.3.tmp", child);
+  const std::string living = fmt::format("my.file.{}.1.tmp", ::getppid());
+  for (const std::string& name :
+       {dead, living, std::string("a.tmp"), std::string("a.b.c.tmp"), std::string("1.2")})
+    ASSERT_TRUE(save(at(name), ""));
+  EXPECT_TRUE(remove_temps(folder));
+  EXPECT_EQ(list(folder).value(), (std::vector<std::string>{"1.2", "a.b.c.tmp", "a.tmp", living}));
+  EXPECT_FALSE(remove_temps(at("absent")));
 }
 
 TEST_F(FilesTest, SaveNewNeverReplaces) {
