@@ -19,7 +19,8 @@ std::int64_t milliseconds_of(Instant time) {
 }  // namespace
 
 bool is_refusal(const Error& error) {
-  return error.code() == ErrorCode::forbidden || error.code() == ErrorCode::conflict;
+  return error.code() == ErrorCode::forbidden || error.code() == ErrorCode::conflict ||
+         error.code() == ErrorCode::corrupt;
 }
 
 AutoRestart::AutoRestart(Rule rule, std::string file, std::string boot_id, Instant now)

@@ -20,9 +20,19 @@ constexpr Span kPauseMax = 60s;
 constexpr Span kPauseRefused = 10s;  // a refusal is not cured by asking again quickly
 constexpr std::size_t kSmallFile = 4096;
 
-std::int64_t load_number(const std::string& path) {
-  const auto text = files::load(path, kSmallFile);
-  return text ? parse_number(trim(*text)).value_or(0) : 0;
+// The highest that this node has obeyed; 0: none yet. What cannot be read is no 0: any Brain would do then,
+// also one that runs on an old copy of its data.
+Result<std::uint64_t> load_epoch(const std::string& folder) {
+  const std::string path = folder + "/epoch";
+  if (!files::exists(path)) return 0;
+  const Bytes text = OCTO_TRY(files::load(path, kSmallFile));
+  if (const auto number = parse_number(trim(text)); number && *number >= 0)
+    return static_cast<std::uint64_t>(*number);
+  return fail(
+      ErrorCode::corrupt,
+      "{} is damaged: it holds {}, not the number of the newest start of the Brain; remove it, if the "
+      "Brain that runs now is the right one",
+      path, quote(text.substr(0, 40)));
 }
 
 }  // namespace
@@ -96,6 +106,8 @@ Async<void> BrainLink::run_restart() {
 }
 
 Async<Error> BrainLink::round(bool& joined) {
+  const auto seen = load_epoch(settings_.folder);
+  if (!seen) co_return seen.error();
   const auto address = co_await addresses_.find_brain();
   if (!address) co_return address.error();
   auto stream = co_await dialer_.dial(*address, {crypto::Role::brain, settings_.brain});
@@ -110,7 +122,7 @@ Async<Error> BrainLink::round(bool& joined) {
   config.hello.instance = settings_.instance;
   config.hello.boot_id = settings_.boot_id;
   config.hello.labels = settings_.labels;
-  config.hello.epoch_seen = static_cast<std::uint64_t>(load_number(settings_.folder + "/epoch"));
+  config.hello.epoch_seen = *seen;
   const Executor executor = co_await asio::this_coro::executor;
   const Instant begun = clock_.now();
   link::Link link(clock_, std::move(*stream), config, executor);
@@ -138,7 +150,7 @@ Async<Error> BrainLink::round(bool& joined) {
 Async<Result<void>> BrainLink::join(link::Link& link) {
   const auto welcome = OCTO_CO_TRY(
       (co_await with_deadline(clock_, wire::limits::hello_timeout, link.welcomed())).with("join the Brain"));
-  const auto seen = static_cast<std::uint64_t>(load_number(settings_.folder + "/epoch"));
+  const std::uint64_t seen = OCTO_CO_TRY(load_epoch(settings_.folder));
   if (welcome.epoch < seen) {
     co_return fail(ErrorCode::conflict,
                    "the Brain is at epoch {}, this node has obeyed {}: it runs on an old copy of its data",
