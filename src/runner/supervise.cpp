@@ -327,7 +327,8 @@ Exit run(Folder& folder) {
   const Started started{
       .pid = child->pid, .ticks = facts ? facts->ticks : 0, .at = now(), .wall = wall_now()};
   if (!folder.append(encode(started))) return Exit::storage;
-  (void)!::write(child->go, "", 1);
+  // Without the word it ends by itself, and that is no end of the command.
+  if (::write(child->go, "", 1) != 1) return Exit::resources;
   ::close(child->go);
   folder.wake(Wake::record);
 
