@@ -112,7 +112,7 @@ Async<void> SqliteLedger::commit_batches() {
                                                "restarted on a sound disk");
     }
     for (const auto& pending : batch) {
-      if (!committed) pending->outcome = Result<void>(Failure(committed.error()));
+      if (!committed) pending->outcome = Result<void>(Failure(broken_ ? *broken_ : committed.error()));
       pending->done.set();
     }
   }
