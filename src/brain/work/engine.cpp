@@ -31,9 +31,17 @@ Async<Result<void>> Engine::load() {
     const Task task = OCTO_CO_TRY((co_await revive(std::move(stored))).with(fmt::format("task {}", id)));
     nursery_.spawn(task->journey ? drive_journey(task) : drive_command(task));
   }
+  // Listed before anybody can start a task: of those that come now the events are older than the ledger's
+  // row.
+  std::vector<TaskId> told;
+  if (const auto sizes = co_await ports_.events.sizes()) {
+    for (const auto& [id, bytes] : *sizes) told.push_back(id);
+  } else {
+    log::warning("whose events are on disk is not known: {}", sizes.error().message());
+  }
   if (!live_.empty()) log::info("going on with {} tasks", live_.size());
   nursery_.spawn(sweep());
-  nursery_.spawn(keep_house());
+  nursery_.spawn(keep_house(std::move(told)));
   co_return Result<void>{};
 }
 

@@ -91,7 +91,8 @@ class Engine final : public Verbs, private FleetEvents {
   Async<void> keep_last_heard(NodeRecord node);
 
   // keeping.cpp
-  Async<void> keep_house();
+  Async<void> keep_house(std::vector<TaskId> told);
+  Async<Result<void>> drop_orphans(const std::vector<TaskId>& told);
   Async<Result<void>> forget_old_tasks();
   Async<Result<void>> drop_old_output();
 

@@ -10,13 +10,27 @@ constexpr Span kHouseEvery = 1h;
 constexpr std::size_t kAtOnce = 500;  // tasks of one transaction: nobody waits long behind it
 }  // namespace
 
-Async<void> Engine::keep_house() {
+Async<void> Engine::keep_house(std::vector<TaskId> told) {
+  if (const auto dropped = co_await drop_orphans(std::exchange(told, {})); !dropped)
+    log::error("events of tasks that are gone are not removed: {}", dropped.error().message());
   while (true) {
     auto kept = co_await forget_old_tasks();
     if (kept) kept = co_await drop_old_output();
     if (!kept) log::error("old tasks are not removed: {}", kept.error().message());
     co_await ports_.clock.sleep(kHouseEvery);
   }
+}
+
+// A Brain that died between a row of the ledger and the file of its events leaves the file alone.
+Async<Result<void>> Engine::drop_orphans(const std::vector<TaskId>& told) {
+  std::size_t count = 0;
+  for (const TaskId& task : told) {
+    if (live_.contains(task) || OCTO_CO_TRY(co_await ports_.ledger.find_task(task))) continue;
+    OCTO_CO_TRY(co_await ports_.events.remove(task));
+    ++count;
+  }
+  if (count > 0) log::info("removed the events of {} tasks that are not in the ledger", count);
+  co_return Result<void>{};
 }
 
 Async<Result<void>> Engine::forget_old_tasks() {

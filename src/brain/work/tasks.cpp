@@ -36,17 +36,20 @@ Async<Result<Engine::Task>> Engine::accept(TaskRecord record, std::vector<RunRow
       std::make_shared<LiveTask>(StoredTask{record, rows, false, std::nullopt}, ports_.events, executor_);
   for (auto& [run, live] : task->runs) live.sent = false;
   if (auto stored = co_await ports_.ledger.accept_task(record, rows, stamp); !stored) {
-    ports_.events.close(id);
+    // What cannot be removed now is removed at the next start.
+    (void)co_await ports_.events.remove(id);
     co_return fail(stored.error().with("store the task"));
   }
   live_[id] = task;
   std::vector<TaskEvent> events = {accepted_event()};
   for (const auto& [run, row] : task->board.runs()) {
-    if (row.state == RunState::queued) events.push_back(state_event(row));
+    if (row.state == RunState::queued || is_final(row.state)) events.push_back(state_event(row));
   }
   // The task is stored: it goes on even if its events cannot be shown now.
   if (const auto told = co_await task->story.tell(std::move(events)); !told) {
     log::error("events of task {}: {}", id, told.error().message());
+  } else {
+    for (auto& [run, live] : task->runs) live.end_told = is_final(task->board.find(run)->state);
   }
   co_return task;
 }
@@ -61,14 +64,16 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
       stamp.at, request.nodes};
   std::vector<RunRow> rows;
   rows.reserve(request.nodes.size());
-  std::vector<RunId> skipped;
   for (const NodeName& node : request.nodes) {
     RunRow row;
     row.id = RunId{id, 0, node, 1};
     // With all of them due at once, that is said with the acceptance.
     if (!request.rollout.batch) row.state = due_state(node);
-    if (!ports_.fleet->find(node) && request.rollout.on_offline == OfflineRule::skip)
-      skipped.push_back(row.id);
+    // Stored with the task, so that a Brain that dies now does not wait for them after all.
+    if (!ports_.fleet->find(node) && request.rollout.on_offline == OfflineRule::skip) {
+      row.state = row.end.state = RunState::expired;
+      row.end.reason = "the node was offline, and is skipped as asked";
+    }
     rows.push_back(std::move(row));
   }
   if (request.rollout.on_offline == OfflineRule::fail) OCTO_CO_TRY(check_nodes(request.nodes));
@@ -77,10 +82,6 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
   task->rollout = request.rollout;
   if (request.delay > Span::zero()) task->start_at = ports_.clock.now() + request.delay;
   task->deeds[0] = command_deed(std::make_shared<const ExecOrder>(std::move(request.order)), task->start_at);
-  RunEnd end;
-  end.state = RunState::expired;
-  end.reason = "the node was offline, and is skipped as asked";
-  if (!skipped.empty()) co_await end_runs_for_sure(task, std::move(skipped), end);
   nursery_.spawn(drive_command(task));
   co_return Result<void>{};
 }
