@@ -104,12 +104,13 @@ Async<void> listen(World& world, TaskId id) {
 Async<void> cancel(World& world, TaskId id, Span after) {
   co_await world.clock.sleep(after);
   while (!gives_up(world)) {
-    const auto answer = co_await world.brain.call<bool>([&](BrainHost::Life& life) -> Async<Result<bool>> {
-      const brain::Stamp stamp{kCaller, "task.cancel", "task " + id.str(), world.brain.clock().wall(),
-                               std::nullopt};
-      OCTO_CO_TRY(co_await life.verbs->cancel(id, stamp));
-      co_return true;
-    });
+    const auto answer =
+        co_await world.brain.call<bool>([&world, id](BrainHost::Life& life) -> Async<Result<bool>> {
+          const brain::Stamp stamp{kCaller, "task.cancel", "task " + id.str(), world.brain.clock().wall(),
+                                   std::nullopt};
+          OCTO_CO_TRY(co_await life.verbs->cancel(id, stamp));
+          co_return true;
+        });
     world.trace.add(fmt::format("cancel {}: {}", id, answer ? "accepted" : answer.error().message()));
     if (answer) co_return world.oracle.cancel_acknowledged(id, world.clock.now());
     if (answer.error().code() == ErrorCode::conflict) co_return;
@@ -120,14 +121,14 @@ Async<void> cancel(World& world, TaskId id, Span after) {
 Async<Result<std::optional<brain::StoredTask>>> ask(World& world, TaskId id) {
   const Oracle::Known before = world.oracle.known();
   auto stored = co_await world.brain.call<std::optional<brain::StoredTask>>(
-      [&](BrainHost::Life& life) { return life.verbs->find_task(id); });
+      [id](BrainHost::Life& life) { return life.verbs->find_task(id); });  // it may outlive this call
   if (stored && *stored) world.oracle.answered(before, (*stored)->runs);
   co_return stored;
 }
 
 Async<void> look_now_and_then(World& world, TaskId id) {
   while (!world.healed) {
-    co_await world.clock.sleep(world.random.between(500ms, 10s));
+    co_await world.clock.sleep(world.random.between(1s, 15s));
     (void)co_await ask(world, id);
   }
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/records.hpp"
+#include "base/text.hpp"
 
 namespace octo::sim {
 
@@ -15,6 +16,16 @@ constexpr Span kLateMost = 1s;
 std::string print(const RunId& run) { return fmt::format("{} on {}", local_name(run), run.node); }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+// "17 bytes of output were not kept: …", as a runner's end says it.
+std::uint64_t declared_lost(std::string_view reason) {
+  const std::size_t words = reason.find(" bytes of output were not kept");
+  if (words == reason.npos) return 0;
+  const std::size_t before = reason.rfind(' ', words - 1);
+  const auto number =
+      reason.substr(before == reason.npos ? 0 : before + 1, words - (before == reason.npos ? 0 : before + 1));
+  return static_cast<std::uint64_t>(parse_number(number).value_or(0));
+}
 
 }  // namespace
 
@@ -142,6 +153,11 @@ void Oracle::judge_starts(const Task& task, const RunRow& row, const std::vector
 
 void Oracle::judge_output(const Task& task, const RunRow& row, const std::vector<Witness::Start>& starts) {
   OutputMark stored;
+  std::uint64_t missing = 0;  // in gaps
+  // What a node could not keep is declared once the run has ended; how much a power cut took nobody knows.
+  const bool ended = row.state == RunState::succeeded || row.state == RunState::failed ||
+                     row.state == RunState::timed_out || row.state == RunState::cancelled;
+  const std::uint64_t declared = declared_lost(row.end.reason);
   for (const TaskEvent& event : task.events) {
     if (event.kind != TaskEvent::Kind::output || event.run.id != row.id) continue;
     std::uint64_t& mark = stored.of(event.output.stream);
@@ -151,9 +167,10 @@ void Oracle::judge_output(const Task& task, const RunRow& row, const std::vector
     const std::uint64_t written = starts.size() != 1                         ? 0
                                   : event.output.stream == OutputStream::out ? starts.front().out
                                                                              : starts.front().err;
-    if (at > mark && (mark < kHeadKept || at + kTailKept > written))
+    if (at > mark && ended && declared == 0 && (mark < kHeadKept || at + kTailKept > written))
       fault(
           fmt::format("{}: output at {} follows {}, and nothing was dropped there", print(row.id), at, mark));
+    missing += at - std::min(at, mark);
     mark = at;
     for (const char c : event.output.bytes) {
       if (c != output_at(row.id, event.output.stream, mark++)) {
@@ -166,18 +183,21 @@ void Oracle::judge_output(const Task& task, const RunRow& row, const std::vector
   if (starts.size() != 1) return;
   const Witness::Start& truth = starts.front();
   if (stored.out > truth.out || stored.err > truth.err)
-    fault(fmt::format("{}: more output than was written", print(row.id)));
-  const bool ended = row.state == RunState::succeeded || row.state == RunState::failed ||
-                     row.state == RunState::timed_out || row.state == RunState::cancelled;
+    return fault(fmt::format("{}: more output than was written", print(row.id)));
   if (!ended) return;
   if (row.end.out_bytes != truth.out || row.end.err_bytes != truth.err)
     fault(fmt::format("{}: {} and {} bytes declared, {} and {} written", print(row.id), row.end.out_bytes,
                       row.end.err_bytes, truth.out, truth.err));
-  // The end of what was written is kept by every node, so what is not stored has to be declared lost.
-  if ((stored.out != truth.out || stored.err != truth.err) &&
-      !contains(row.end.reason, "its output is not kept"))
+  if (contains(row.end.reason, "its output is not kept")) return;
+  missing += truth.out - stored.out + truth.err - stored.err;
+  // The end of what was written is kept by every node, so what is not stored has to be declared lost, …
+  if (declared == 0 && (stored.out != truth.out || stored.err != truth.err))
     fault(fmt::format("{}: {} and {} bytes stored, {} and {} written", print(row.id), stored.out, stored.err,
                       truth.out, truth.err));
+  // … to the byte, where nothing was dropped besides.
+  const bool whole = std::max(truth.out, truth.err) <= kHeadKept + kTailKept;
+  if (whole && missing != declared)
+    fault(fmt::format("{}: {} bytes are missing, {} declared lost", print(row.id), missing, declared));
 }
 
 void Oracle::judge_events(const TaskId& id, const Task& task) {

@@ -48,7 +48,7 @@ TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) 
     for (std::size_t node = 0; node < nodes; ++node) task.nodes.push_back(node);
   }
   Program& program = task.program;
-  program.chunks = static_cast<std::uint32_t>(random.below(12));
+  program.chunks = static_cast<std::uint32_t>(random.below(9));
   program.bytes = static_cast<std::uint32_t>(10 + random.below(400));
   program.pause = random.between(1ms, 300ms);
   if (random.chance(0.2)) program.exit_code = 3;
