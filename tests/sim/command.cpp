@@ -74,7 +74,11 @@ Async<void> live(Command command, VirtualClock& clock) {
   if (command.go->bytes.empty()) co_return kernel.end(process, 0);
   auto& starts = kernel.witness_start(command.run);
   const std::size_t mine = starts.size() - 1;  // more may come
-  process.on_end = [&starts, mine] { starts[mine].alive = false; };
+  process.on_end = [&starts, mine, &kernel] {
+    starts[mine].alive = false;
+    starts[mine].ended = kernel.now();
+  };
+  process.on_orphaned = [&starts, mine] { starts[mine].orphaned = true; };
   process.on_signal = [&process, stubborn = command.program.stubborn](int number) {
     if (number == SIGTERM && !stubborn) process.kernel.end(process, SIGTERM);
   };

@@ -33,6 +33,8 @@ struct Witness {
     std::uint64_t out = 0;  // bytes written so far
     std::uint64_t err = 0;
     bool alive = false;
+    bool orphaned = false;  // its runner died, or gave up
+    Instant ended = Instant::max();
   };
   std::map<RunId, std::vector<Start>> starts;
 };

@@ -11,7 +11,7 @@ namespace {
 
 using Seed = unsigned long long;
 
-// The product as it is, or with a planted bug (1 to 12).
+// The product as it is, or with a planted bug (1 to kPlants).
 octo::sim::Outcome simulate(Seed seed, Seed plant) {
   return plant == 0 ? octo::sim::simulate(seed) : octo::sim::simulate_with_plant(seed, plant - 1);
 }

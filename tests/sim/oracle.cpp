@@ -13,6 +13,9 @@ namespace {
 // "Nothing runs late": the Brain's deadline begins once a task is stored, and a node takes its time to start.
 constexpr Span kLateMost = 1s;
 
+// A tree that is killed is gone by then.
+constexpr Span kKilledWithin = 1s;
+
 std::string print(const RunId& run) { return fmt::format("{} on {}", local_name(run), run.node); }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
@@ -142,6 +145,15 @@ void Oracle::judge_starts(const Task& task, const RunRow& row, const std::vector
     fault(fmt::format("{} is {} and was never started", print(row.id), octo::name_of(row.state)));
   if (is_final(row.state) && row.state != RunState::unknown && alive)
     fault(fmt::format("{} is {} and still runs", print(row.id), octo::name_of(row.state)));
+  for (const auto& start : starts) {
+    if (row.state == RunState::interrupted && !start.orphaned)
+      fault(fmt::format("{} is interrupted, and its runner lived", print(row.id)));
+    const Span limit = task.plan->limit;
+    const Span took = std::min(start.ended, trace_.now()) - start.at;
+    if (limit > Span::zero() && !start.orphaned && took > limit + limits::kill_grace + kKilledWithin)
+      fault(
+          fmt::format("{} ran for {}, its limit was {}", print(row.id), print_span(took), print_span(limit)));
+  }
   // Between two lives of the Brain the wall clock is all there is: once it was set back, a deadline may last
   // longer.
   for (const auto& start : starts) {

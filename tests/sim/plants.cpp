@@ -2,31 +2,15 @@
 #include "plants.hpp"
 
 #include <algorithm>
-#include <array>
 
-#include "base/expects.hpp"
 #include "forwarding.hpp"
-#include "runner/format.hpp"
 #include "wire/messages.hpp"
 
 namespace octo::sim {
 
 namespace {
 
-// Wrappers live until the world ends: a dead Brain's coroutines may still stand in one.
-template <class Wrapper>
-class Wrappers {
- public:
-  template <class... Args>
-  Wrapper& add(Args&&... args) {
-    return *all_.emplace_back(std::make_unique<Wrapper>(std::forward<Args>(args)...));
-  }
-
- private:
-  std::vector<std::unique_ptr<Wrapper>> all_;
-};
-
-// 1: the disk says "synced" of the ledger's log and has done nothing.
+// The disk says "synced" of the ledger's log and has done nothing.
 class LyingDisk final : public BrainFaults {
  public:
   int judge(DiskOp op, const std::string& path) override {
@@ -34,7 +18,7 @@ class LyingDisk final : public BrainFaults {
   }
 };
 
-// 2: a task is acknowledged, and stored a little later.
+// A task is acknowledged, and stored a little later.
 class AcknowledgedBeforeStored final : public BrainFaults {
   class Early final : public ForwardingLedger {
    public:
@@ -60,7 +44,7 @@ class AcknowledgedBeforeStored final : public BrainFaults {
   Wrappers<Early> made_;
 };
 
-// 3: every ninth record of an end is forgotten, with a nod.
+// Every ninth record of an end is forgotten, with a nod.
 class DroppedRecord final : public BrainFaults {
   class Forgetful final : public ForwardingLedger {
    public:
@@ -79,41 +63,7 @@ class DroppedRecord final : public BrainFaults {
   Wrappers<Forgetful> made_;
 };
 
-// 4: a node takes a repeated order for a new one.
-class RepeatedStart final : public NodeFaults {
-  class Eager final : public ForwardingRuns {
-   public:
-    Eager(tentacle::Runs& to, tentacle::Runners& runners, Machine& machine)
-        : ForwardingRuns(to), runners_(runners), disk_(machine.disk()) {}
-    std::optional<tentacle::RunFacts> find(const RunId&) const override { return std::nullopt; }
-    Async<Result<tentacle::RunFacts>> start(const Start& start) override {
-      if (const auto known = to_.find(start.id); known && known->end) start_again(start);
-      return to_.start(start);
-    }
-
-   private:
-    // In another folder, where no claim is yet.
-    void start_again(const Start& start) {
-      const std::string folder = fmt::format("{}/again.{}", disk_.path(), ++again_);
-      disk_.make(folder, File::Kind::folder);
-      const runner::Intent intent{
-          .run = local_name(start.id), .node = start.id.node.str(), .text = start.order.text};
-      disk_.make(folder + "/" + runner::kIntentFile)->write(0, runner::encode(intent));
-      (void)runners_.start(folder, -1);
-    }
-    tentacle::Runners& runners_;
-    Disk& disk_;
-    int again_ = 0;
-  };
-  tentacle::Runners& wrap(tentacle::Runners& runners) override { return *(runners_ = &runners); }
-  tentacle::Runs& wrap(tentacle::Runs& runs, Machine& machine) override {
-    return made_.add(runs, *runners_, machine);
-  }
-  tentacle::Runners* runners_ = nullptr;
-  Wrappers<Eager> made_;
-};
-
-// 5: a Brain that starts forgets how much output it has.
+// A Brain that starts forgets how much output it has.
 class ForgottenOffset final : public BrainFaults {
   class Fresh final : public ForwardingEventLog {
    public:
@@ -128,7 +78,7 @@ class ForgottenOffset final : public BrainFaults {
   Wrappers<Fresh> made_;
 };
 
-// 6: the end of a run is acknowledged, and recorded a little later.
+// The end of a run is acknowledged, and recorded a little later.
 class EndAcknowledgedEarly final : public BrainFaults {
   class Early final : public ForwardingFleetEvents {
    public:
@@ -152,7 +102,7 @@ class EndAcknowledgedEarly final : public BrainFaults {
   Wrappers<Early> made_;
 };
 
-// 7: every fourth cancel does not reach its node, and the fleet says it did.
+// Every fourth cancel does not reach its node, and the fleet says it did.
 class LostCancel final : public BrainFaults {
   class Deaf final : public ForwardingFleet {
    public:
@@ -169,12 +119,12 @@ class LostCancel final : public BrainFaults {
   Wrappers<Deaf> made_;
 };
 
-// 8: starts of the Brain do not raise its epoch.
+// Starts of the Brain do not raise its epoch.
 class SameEpoch final : public BrainFaults {
   std::uint64_t epoch(std::uint64_t) override { return 1; }
 };
 
-// 9: an older state of a run is written over its end.
+// An older state of a run is written over its end.
 class StaleReplay final : public BrainFaults {
   class Stale final : public ForwardingLedger {
    public:
@@ -196,21 +146,7 @@ class StaleReplay final : public BrainFaults {
   Wrappers<Stale> made_;
 };
 
-// 10: the journal of a node does not outlive its agent.
-class ForgetfulJournal final : public NodeFaults {
-  void agent_starts(Disk& disk) override {
-    const std::string runs = disk.path() + "/runs";
-    for (const std::string& name : disk.list(runs)) {
-      const std::string folder = runs + "/" + name;
-      const auto record = disk.find(folder + "/" + runner::kRecordFile);
-      if (!disk.is_folder(folder) || (record && record->locker() != nullptr)) continue;
-      for (const std::string& inside : disk.list(folder)) disk.remove(folder + "/" + inside);
-      disk.remove(folder);
-    }
-  }
-};
-
-// 11: every tenth piece of output is acknowledged and not kept.
+// Every tenth piece of output is acknowledged and not kept.
 class DroppedOutput final : public BrainFaults {
   class Leaky final : public ForwardingFleetEvents {
    public:
@@ -231,7 +167,7 @@ class DroppedOutput final : public BrainFaults {
   Wrappers<Leaky> made_;
 };
 
-// 12: the clock that deadlines are kept by goes twenty times too slowly.
+// The clock that deadlines are kept by goes twenty times too slowly.
 class LateStart final : public BrainFaults {
   class Slow final : public Clock {
    public:
@@ -249,7 +185,7 @@ class LateStart final : public BrainFaults {
   Wrappers<Slow> made_;
 };
 
-// 13: orders do not say when they were sent, and are as young as they arrive.
+// Orders do not say when they were sent, and are as young as they arrive.
 class UnstampedOrders final : public BrainFaults {
   class Stripping final : public net::Stream {
    public:
@@ -305,13 +241,10 @@ class UnstampedOrders final : public BrainFaults {
 
 template <class Bug>
 Plant plant(std::string_view name) {
-  Plant made{name, nullptr, nullptr};
-  if constexpr (std::is_base_of_v<BrainFaults, Bug>) made.brain = std::make_unique<Bug>();
-  else made.brain = std::make_unique<BrainFaults>();
-  if constexpr (std::is_base_of_v<NodeFaults, Bug>) made.nodes = std::make_unique<Bug>();
-  else made.nodes = std::make_unique<NodeFaults>();
-  return made;
+  return {name, std::make_unique<Bug>(), std::make_unique<NodeFaults>()};
 }
+
+constexpr std::size_t kBrainPlants = 11;
 
 }  // namespace
 
@@ -320,18 +253,16 @@ Plant make_plant(std::size_t which) {
     case 0: return plant<LyingDisk>("a sync that does nothing");
     case 1: return plant<AcknowledgedBeforeStored>("a task acknowledged before it is stored");
     case 2: return plant<DroppedRecord>("an end that is not recorded");
-    case 3: return plant<RepeatedStart>("a repeated order that starts again");
-    case 4: return plant<ForgottenOffset>("a forgotten output offset");
-    case 5: return plant<EndAcknowledgedEarly>("an end acknowledged before it is durable");
-    case 6: return plant<LostCancel>("a lost cancel");
-    case 7: return plant<SameEpoch>("an epoch that is not raised");
-    case 8: return plant<StaleReplay>("an old state written over an end");
-    case 9: return plant<ForgetfulJournal>("a journal that dies with the agent");
-    case 10: return plant<DroppedOutput>("output acknowledged and not kept");
-    case 11: return plant<LateStart>("a deadline that is not kept");
-    case 12: return plant<UnstampedOrders>("orders that do not say when they were sent");
+    case 3: return plant<ForgottenOffset>("a forgotten output offset");
+    case 4: return plant<EndAcknowledgedEarly>("an end acknowledged before it is durable");
+    case 5: return plant<LostCancel>("a lost cancel");
+    case 6: return plant<SameEpoch>("an epoch that is not raised");
+    case 7: return plant<StaleReplay>("an old state written over an end");
+    case 8: return plant<DroppedOutput>("output acknowledged and not kept");
+    case 9: return plant<LateStart>("a deadline that is not kept");
+    case 10: return plant<UnstampedOrders>("orders that do not say when they were sent");
+    default: return make_node_plant(which - kBrainPlants);
   }
-  OCTO_EXPECTS(false);
 }
 
 }  // namespace octo::sim

@@ -83,7 +83,8 @@ void Kernel::execute(Process& process, std::function<int()> program) {
 }
 
 Async<void> Kernel::drive(Process& process) {
-  co_await surface_.clock.sleep(latency());
+  // Now and then a machine takes its time to begin with a program.
+  co_await surface_.clock.sleep(random_.chance(0.05) ? random_.between(5ms, 500ms) : latency());
   while (!process.over) {
     {
       const As as(&process);
@@ -118,6 +119,9 @@ void Kernel::end(Process& process, int status) {
     process.fiber->resume();
   }
   if (process.on_end) process.on_end();
+  for (Process* child : process.children) {
+    if (status != 0 && child->on_orphaned) child->on_orphaned();
+  }
   close_handles_of(process);
   process.changed.set();
   if (process.parent == nullptr) {

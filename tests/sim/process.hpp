@@ -42,6 +42,7 @@ struct Process {
   std::unique_ptr<Fiber> fiber;
   std::function<void(int signal)> on_signal;  // of one without a fiber
   std::function<void()> on_end;
+  std::function<void()> on_orphaned;  // its parent died, or failed
 };
 
 // Thrown through a fiber that died.

@@ -76,6 +76,7 @@ class Trace {
   Trace& operator=(const Trace&) = delete;
   void add(std::string_view what);
   const std::string& text() const { return text_; }
+  Instant now() const { return clock_.now(); }
   // Of the world that is being played; nullptr: none is.
   static Trace* newest() { return newest_; }
 
