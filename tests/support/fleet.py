@@ -43,6 +43,11 @@ class Process:
         return None if fields[0] in "ZX" else fields[19]
 
     @property
+    def parent(self):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return int(pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+    @property
     def alive(self):
         return self._start() == self.start and self.start is not None
 
@@ -53,7 +58,10 @@ class Process:
 
 
 class Fleet:
-    def __init__(self, names=("pi0",), folder=None):
+    """`programs`: the folder that they are started from; else the build's."""
+
+    def __init__(self, names=("pi0",), folder=None, programs=None):
+        self.programs = pathlib.Path(programs or BIN)
         self.base = pathlib.Path(folder or tempfile.mkdtemp(prefix="octopoda-e2e."))
         self.folder = self.base / "fleet"
         self.names = list(names)
@@ -74,14 +82,14 @@ class Fleet:
         self.close()
 
     def up(self):
-        done = subprocess.run([*self.enter(), BIN / "octopoda", "up", "--dir", self.folder, "--names", ",".join(self.names), "--detach"],
+        done = subprocess.run([*self.enter(), self.programs / "octopoda", "up", "--dir", self.folder, "--names", ",".join(self.names), "--detach"],
                               stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, timeout=120)
         if done.returncode != 0:
             self.log.seek(0)
             raise AssertionError(f"octopoda up failed with {done.returncode}:\n{self.log.read()}")
 
     def close(self):
-        subprocess.run([BIN / "octopoda", "down", "--dir", self.folder], stdout=self.log, stderr=self.log,
+        subprocess.run([self.programs / "octopoda", "down", "--dir", self.folder], stdout=self.log, stderr=self.log,
                        stdin=subprocess.DEVNULL, timeout=60)
         for process in self.started:
             process.kill()
@@ -110,7 +118,7 @@ class Fleet:
         return {**os.environ, "OCTL_CONFIG": str(self.folder / "octl.yaml"), "OCTL_NOSPINNER": "1"}
 
     def octl(self, *words, exit=0, timeout=60, input=None, text=True, at=None, **options):
-        done = subprocess.run([*self.enter(at), BIN / "octl", *map(str, words)], env=self.environment, capture_output=True, text=text,
+        done = subprocess.run([*self.enter(at), self.programs / "octl", *map(str, words)], env=self.environment, capture_output=True, text=text,
                               timeout=timeout, input=input, **({"stdin": subprocess.DEVNULL} if input is None else {}), **options)
         if exit is not None and done.returncode != exit:
             raise AssertionError(f"octl {' '.join(map(str, words))}: exit {done.returncode}, not {exit}\n"
@@ -122,7 +130,7 @@ class Fleet:
 
     def begin(self, *words, at=None):
         """octl in the background."""
-        return subprocess.Popen([*self.enter(at), BIN / "octl", *map(str, words)], env=self.environment, stdout=subprocess.PIPE,
+        return subprocess.Popen([*self.enter(at), self.programs / "octl", *map(str, words)], env=self.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
 
     def states(self):
@@ -165,10 +173,11 @@ class Fleet:
         process.kill()
         return process
 
-    def start_again(self, process):
+    def start_again(self, process, before=()):
+        """`before`: words of a program that becomes it, such as strace -D."""
         name = pathlib.Path(process.folder).name
         place = self.enter(name if name in self.names else None)
-        started = subprocess.Popen([*place, *process.argv], cwd=process.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        started = subprocess.Popen([*place, *before, *process.argv], cwd=process.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    stdin=subprocess.DEVNULL, start_new_session=True)
         self.started.append(started)
         return started
