@@ -183,14 +183,21 @@ Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
     co_await watch(*run);
     run->runner.reset();
   }
-  co_await leave_cgroup(run->id);
+  co_await leave_cgroup(*run);
 }
 
 // A runner removes the cgroup of its run, unless it died or never came so far. One that holds processes,
-// which a normal end leaves alone, stays until they are gone.
-Async<void> LocalRuns::leave_cgroup(RunId id) {
-  const std::string cgroup = cgroup_of(id);
-  if (!cgroup.empty()) co_await setup_.workers.run([&] { (void)process::Cgroups::remove(cgroup); });
+// which a normal end leaves alone, stays until they are gone; of any other run nobody may stay, also not the
+// process that was to become the command and is about to see that it will not.
+Async<void> LocalRuns::leave_cgroup(Run& run) {
+  const std::string cgroup = cgroup_of(run.id);
+  if (cgroup.empty()) co_return;
+  const RunState state = run.facts.end->state;
+  const bool normal = state == RunState::succeeded || state == RunState::failed;
+  co_await setup_.workers.run([&] {
+    if (!normal) (void)process::Cgroups::kill(cgroup);
+    (void)process::Cgroups::remove(cgroup);
+  });
 }
 
 // Until its runner is gone. That may be later than the end: it may feed on the output of children that stayed

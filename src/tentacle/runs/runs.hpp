@@ -69,7 +69,7 @@ class LocalRuns final : public Runs {
   Async<void> watch(Run& run);
   Async<void> look(Run& run);
   Async<void> settle_run(Run& run);
-  Async<void> leave_cgroup(RunId id);
+  Async<void> leave_cgroup(Run& run);
   void end(Run& run, RunEnd end, std::uint64_t kept_bytes);
   void acknowledged(Run& run);
   Async<void> hear();
