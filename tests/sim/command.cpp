@@ -101,7 +101,7 @@ namespace octo::runner {
 
 using sim::Handle;
 
-Result<Child> make_child(const Intent& intent, const std::string&) {
+Result<Child> make_child(const Intent& intent, const std::string&, const std::vector<MemoryFile>&) {
   sim::Process& runner = *sim::current();
   sim::Process& process = runner.kernel.add(&runner);
   for (const auto& [name, value] : intent.environment)
