@@ -31,7 +31,9 @@ TEST(Simulation, NothingIsLostAndNothingRunsTwice) {
   }
 }
 
-// A test of the tests: a bug of each kind that the oracle is there for is found, and soon.
+#if !__has_feature(address_sanitizer)
+// A test of the tests: a bug of each kind that the oracle is there for is found. Some strike once in a
+// thousand seeds, so only the optimised build looks for them.
 TEST(Oracle, FindsEveryPlantedBugWithinTwoThousandSeeds) {
   for (std::size_t plant = 0; plant < kPlants; ++plant) {
     std::uint64_t seed = 1;
@@ -42,6 +44,7 @@ TEST(Oracle, FindsEveryPlantedBugWithinTwoThousandSeeds) {
                 static_cast<unsigned long long>(seed), outcome.violations.front().c_str());
   }
 }
+#endif
 
 }  // namespace
 }  // namespace octo::sim
