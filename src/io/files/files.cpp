@@ -71,16 +71,17 @@ Result<Bytes> load(const std::string& path, std::size_t bytes_max) {
 
 namespace {
 
-// A synced temp file beside `path`, named after it; the caller renames or links it, and removes it.
+// A synced temp file beside `path`, named after it; the caller renames or links it, and removes it. Errors
+// name `path`: people know no other.
 Result<std::string> write_beside(const std::string& path, BytesView bytes, unsigned mode) {
   static std::atomic<unsigned> counter{0};
   const std::string temp = fmt::format("{}.{}.{}.tmp", path, ::getpid(), ++counter);
   ::unlink(temp.c_str());
   const Descriptor file(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (!file.good()) return failed("make", temp);
-  auto written = write_all(file.get(), bytes, temp);
-  if (written && ::fchmod(file.get(), mode) != 0) written = failed("set the mode of", temp);
-  if (written && ::fsync(file.get()) != 0) written = failed("sync", temp);
+  if (!file.good()) return failed("make", path);
+  auto written = write_all(file.get(), bytes, path);
+  if (written && ::fchmod(file.get(), mode) != 0) written = failed("set the mode of", path);
+  if (written && ::fsync(file.get()) != 0) written = failed("sync", path);
   if (written) return temp;
   ::unlink(temp.c_str());
   return Failure(written.error());
