@@ -34,7 +34,7 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
         session(std::move(config), clock_.now()),
         changed(executor_),
         to_write(executor_),
-        accepted(executor_) {}
+        arrived(executor_) {}
 
   Clock& clock;
   Executor executor;
@@ -47,7 +47,9 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
   std::optional<Error> ending;  // once what is queued is written, the link ends with this
   std::optional<Error> lost;
   std::unordered_map<wire::StreamId, std::weak_ptr<Channel::State>> channels;
-  Mailbox<Channel> accepted;
+  // Streams that the peer opened and nobody has taken. They hold us, so ~Link lets go of them.
+  std::list<Channel> untaken;
+  Event arrived;
 
   void flush() {
     if (session.has_output()) to_write.set();
@@ -64,7 +66,7 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
         channel->changed.set();
       }
     }
-    accepted.close();
+    arrived.set();
     changed.set();
     to_write.set();
   }
@@ -102,7 +104,8 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
     if (channel == nullptr) {
       if (channels.contains(event.stream)) return;  // ours, and dropped
       channel = make_channel(event.stream);
-      accepted.put(Channel(channel));
+      untaken.push_back(Channel(channel));
+      arrived.set();
     }
     channel->messages.push_back(std::move(event.message));
     channel->changed.set();
@@ -235,7 +238,10 @@ void Channel::set_priority(wire::Priority priority) {
 Link::Link(Clock& clock, std::unique_ptr<net::Stream> stream, wire::Config config, Executor executor)
     : state_(std::make_shared<State>(clock, std::move(stream), std::move(config), std::move(executor))) {}
 
-Link::~Link() { state_->end(Error(ErrorCode::cancelled, "the link is closed")); }
+Link::~Link() {
+  state_->end(Error(ErrorCode::cancelled, "the link is closed"));
+  const auto dropped = std::exchange(state_->untaken, {});
+}
 
 Async<Error> Link::run() {
   const auto state = state_;
@@ -287,7 +293,11 @@ Result<Channel> Link::open(wire::Priority priority) {
 
 Async<std::optional<Channel>> Link::accept() {
   const auto state = state_;
-  co_return co_await state->accepted.take();
+  while (state->untaken.empty() && !state->lost) co_await state->arrived.wait();
+  if (state->untaken.empty()) co_return std::nullopt;
+  std::optional<Channel> channel(std::move(state->untaken.front()));
+  state->untaken.pop_front();
+  co_return channel;
 }
 
 Instant Link::last_heard() const { return state_->session.last_heard(); }
