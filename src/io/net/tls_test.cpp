@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/net/tls.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -148,6 +149,51 @@ TEST(Tls, AResumedSessionKeepsTheIdentityAlsoAcrossARestartOfTheServer) {
       EXPECT_TRUE(ticket);
     }
     EXPECT_EQ(offered, 1);
+  });
+}
+
+// What a client that reads its files late is answered, by a server that may have to be dialled again.
+Async<Result<Bytes>> ask_late(Clock& clock, Executor executor, const TlsFiles& server_files, char server_key,
+                              const TlsFiles& files, std::optional<Bytes>& ticket) {
+  const auto server = Tls::load(server_files, Role::brain).value();
+  server->set_ticket_keys(std::string(80, server_key));
+  const auto client = Tls::load_when_needed(files, Role::client);
+  client->set_ticket_store([&](const Endpoint&) { return ticket; },
+                           [&](const Endpoint&, BytesView bytes) { ticket = Bytes(bytes); });
+  const auto listener = listen({"127.0.0.1", 0}, server, clock, executor).value();
+  std::optional<Peer> seen[2];
+  Result<void> shaken[2];
+  Result<Bytes> answer = fail(ErrorCode::internal, "not tried");
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    for (int dial = 0; dial < 2; ++dial) nursery.spawn(echo_once(*listener, seen[dial], shaken[dial]));
+    const auto dialer = make_dialer(client, clock, executor);
+    auto stream = co_await dialer->dial(listener->address(), {Role::brain, "brain"});
+    if (stream) answer = co_await talk(**stream, "hello");
+    else answer = Failure(stream.error());
+    if (stream) (*stream)->close();
+    listener->close();
+    co_await nursery.join();
+  });
+  co_return answer;
+}
+
+TEST(Tls, AResumedSessionNeedsNoFilesAndARefusedTicketReadsThem) {
+  on_loop([](Clock& clock, Executor executor) -> Async<void> {
+    TestCertificates certificates;
+    const TlsFiles server = certificates.files(Role::brain, "brain");
+    const TlsFiles alice = certificates.files(Role::client, "alice");
+    const TlsFiles nothing{"/nonexistent/ca.pem", "/nonexistent/cert.pem", "/nonexistent/key.pem"};
+    std::optional<Bytes> ticket;
+    const auto without = co_await ask_late(clock, executor, server, 'k', nothing, ticket);
+    EXPECT_FALSE(without);
+    if (!without) EXPECT_THAT(without.error().message(), testing::HasSubstr("/nonexistent/ca.pem"));
+    EXPECT_EQ((co_await ask_late(clock, executor, server, 'k', alice, ticket)).value(), "hello");
+    EXPECT_TRUE(ticket);
+    EXPECT_EQ((co_await ask_late(clock, executor, server, 'k', nothing, ticket)).value(), "hello");
+    EXPECT_EQ((co_await ask_late(clock, executor, server, 'j', alice, ticket)).value(), "hello");
+    const auto refused = co_await ask_late(clock, executor, server, 'i', nothing, ticket);
+    EXPECT_FALSE(refused);
+    if (!refused) EXPECT_THAT(refused.error().message(), testing::HasSubstr("/nonexistent/ca.pem"));
   });
 }
 
