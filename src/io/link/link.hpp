@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "async/clock.hpp"
-#include "async/mailbox.hpp"
 #include "async/nursery.hpp"
 #include "io/net/stream.hpp"
 #include "wire/session.hpp"
