@@ -82,7 +82,7 @@ class Running {
   Async<Result<void>> run() {
     OCTO_CO_TRY(files::make_folders(settings_.data));
     const auto lock = OCTO_CO_TRY(files::FolderLock::take(settings_.data));
-    if (const auto tidy = files::remove_temps(settings_.data); !tidy)
+    if (const auto tidy = files::remove_temps(settings_.data, files::Others::never); !tidy)
       log::warning("{}", tidy.error().message());
     const std::string hash = OCTO_CO_TRY(setup::load_root_password_hash(settings_.data));
     const auto tls = OCTO_CO_TRY(load_tls(settings_, random_));

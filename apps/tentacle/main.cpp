@@ -101,7 +101,8 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
                                                       .runners = runners,
                                                       .clock = clock,
                                                       .workers = run_thread}));
-  if (const auto tidy = files::remove_temps(settings.data); !tidy) log::warning("{}", tidy.error().message());
+  if (const auto tidy = files::remove_temps(settings.data, files::Others::never); !tidy)
+    log::warning("{}", tidy.error().message());
   auto workspace =
       tentacle::GitWorkspace::open(files::absolute(settings.workspace_root), workspace_thread, executor);
   const auto instance = tentacle::load_instance(settings.data, random);

@@ -47,8 +47,9 @@ State State::open(std::string file) {
   const auto slash = state.file_.rfind('/');
   // Absent is fine, and what cannot be removed does no harm.
   (void)files::remove_temps(
-      slash == std::string::npos ? "." : state.file_.substr(0, std::max<std::size_t>(slash, 1)));
-  (void)files::remove_temps(state.file_ + ".keys");
+      slash == std::string::npos ? "." : state.file_.substr(0, std::max<std::size_t>(slash, 1)),
+      files::Others::may_save);
+  (void)files::remove_temps(state.file_ + ".keys", files::Others::may_save);
   if (const auto loaded = state.load(); !loaded && loaded.error().code() != ErrorCode::not_found) {
     state.warnings_.push_back(
         fmt::format("what octl remembered is thrown away: {}", loaded.error().message()));

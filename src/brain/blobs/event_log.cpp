@@ -3,6 +3,7 @@
 
 #include "api/records.hpp"
 #include "io/files/files.hpp"
+#include "io/log/log.hpp"
 
 namespace octo::brain {
 
@@ -37,6 +38,7 @@ Result<std::pair<std::shared_ptr<FileEventLog::Log>, EventLog::Summary>> FileEve
         }
         return {};
       }).with(fmt::format("open the events of task {}", task)));
+  if (records.damage()) log::error("task {}: {}", task, *records.damage());
   auto log = std::make_shared<Log>(std::move(records));
   log->last = summary.last;
   log->marks = std::move(marks);
@@ -55,7 +57,10 @@ void FileEventLog::close(const TaskId& task) { open_.erase(task); }
 
 Async<Result<void>> FileEventLog::remove(const TaskId& task) {
   open_.erase(task);
-  co_return co_await workers_.run([&] { return files::remove_tree(path_of(task)); });
+  co_return co_await workers_.run([&]() -> Result<void> {
+    OCTO_TRY(files::remove_tree(path_of(task) + ".damaged"));
+    return files::remove_tree(path_of(task));
+  });
 }
 
 Async<Result<std::vector<std::pair<TaskId, std::uint64_t>>>> FileEventLog::sizes() {
@@ -123,7 +128,8 @@ Async<Result<std::vector<TaskEvent>>> FileEventLog::read(const TaskId& task, std
   constexpr std::size_t kBytesAtOnce = 1024 * 1024;  // so that a reader of a long log holds little
   const std::shared_ptr<Log> log = OCTO_CO_TRY(co_await find_or_load(task));
   if (from == kLast) from = log->last;
-  from = std::max<std::uint64_t>(from, 1);
+  // Of events that were told and not synced when the power failed, numbers are given again.
+  from = std::clamp<std::uint64_t>(from, 1, log->last + 1);
   std::vector<TaskEvent> events;
   if (!log->recent.empty() && from >= log->recent.front().number) {
     for (auto event = log->recent.begin() + static_cast<std::ptrdiff_t>(from - log->recent.front().number);

@@ -103,7 +103,8 @@ class EventLog {
   // Appends, giving numbers; readable at once. Durable only after sync().
   virtual Async<Result<void>> append(const TaskId& task, std::vector<TaskEvent>& events) = 0;
   virtual Async<Result<void>> sync(const TaskId& task) = 0;
-  // At most `count` events with number >= from, or the last one there is; fewer or none at the end.
+  // At most `count` events with number >= from, or the last one there is; fewer or none at the end. From
+  // beyond the end is from what comes next.
   static constexpr std::uint64_t kLast = ~std::uint64_t{0};
   virtual Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
                                                      std::size_t count) = 0;

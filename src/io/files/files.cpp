@@ -114,7 +114,7 @@ Result<void> save_new(const std::string& path, BytesView bytes, unsigned mode) {
   return sync_folder(folder_of(path));
 }
 
-Result<void> remove_temps(const std::string& folder) {
+Result<void> remove_temps(const std::string& folder, Others others) {
   for (const std::string& name : OCTO_TRY(list(folder))) {
     // <name>.<pid>.<number>.tmp
     const std::vector<std::string> parts = split(name, '.');
@@ -122,7 +122,8 @@ Result<void> remove_temps(const std::string& folder) {
     const auto pid = parse_number(parts[parts.size() - 3]);
     if (!pid || *pid <= 0) continue;
     // We have made none yet: one of ours is of a process that had our number.
-    const bool gone = *pid == ::getpid() || (::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH);
+    const bool gone = others == Others::never || *pid == ::getpid() ||
+                      (::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH);
     if (gone && ::unlink(join(folder, name).c_str()) != 0 && errno != ENOENT) return failed("remove", name);
   }
   return {};

@@ -22,8 +22,10 @@ Result<Bytes> load(const std::string& path, std::size_t bytes_max);
 Result<void> save(const std::string& path, BytesView bytes, unsigned mode = 0600);
 // As save(), but conflict when the file is there already.
 Result<void> save_new(const std::string& path, BytesView bytes, unsigned mode = 0600);
-// Removes what save() of a process that was killed has left in `folder`; of a living one it stays.
-Result<void> remove_temps(const std::string& folder);
+// Removes what save() of a process that was killed has left in `folder`. Where others may be saving, that of
+// a living process stays; whoever holds the folder's lock is sure that nobody is.
+enum class Others : std::uint8_t { may_save, never };
+Result<void> remove_temps(const std::string& folder, Others others);
 // mkdir -p, each new folder synced into its parent.
 Result<void> make_folders(const std::string& path, unsigned mode = 0700);
 Result<void> sync_folder(const std::string& path);

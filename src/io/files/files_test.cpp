@@ -46,9 +46,11 @@ TEST_F(FilesTest, TempFilesOfTheDeadGoAndNothingElse) {
   for (const std::string& name :
        {dead, living, std::string("a.tmp"), std::string("a.b.c.tmp"), std::string("1.2")})
     ASSERT_TRUE(save(at(name), ""));
-  EXPECT_TRUE(remove_temps(folder));
+  EXPECT_TRUE(remove_temps(folder, Others::may_save));
   EXPECT_EQ(list(folder).value(), (std::vector<std::string>{"1.2", "a.b.c.tmp", "a.tmp", living}));
-  EXPECT_FALSE(remove_temps(at("absent")));
+  EXPECT_TRUE(remove_temps(folder, Others::never));
+  EXPECT_EQ(list(folder).value(), (std::vector<std::string>{"1.2", "a.b.c.tmp", "a.tmp"}));
+  EXPECT_FALSE(remove_temps(at("absent"), Others::never));
 }
 
 TEST_F(FilesTest, SaveNewNeverReplaces) {

@@ -33,7 +33,8 @@ RecordLog::RecordLog(RecordLog&& other) noexcept
       fd_(std::exchange(other.fd_, -1)),
       size_(other.size_),
       unsound_(other.unsound_),
-      placed_(other.placed_) {}
+      placed_(other.placed_),
+      damage_(std::move(other.damage_)) {}
 
 RecordLog& RecordLog::operator=(RecordLog&& other) noexcept {
   std::swap(path_, other.path_);
@@ -41,6 +42,7 @@ RecordLog& RecordLog::operator=(RecordLog&& other) noexcept {
   std::swap(size_, other.size_);
   std::swap(unsound_, other.unsound_);
   std::swap(placed_, other.placed_);
+  std::swap(damage_, other.damage_);
   return *this;
 }
 
@@ -76,10 +78,8 @@ Result<void> RecordLog::scan(const std::function<Result<void>(std::uint64_t, Byt
         ::pread(fd_, head, sizeof head, static_cast<off_t>(size_)) == static_cast<ssize_t>(sizeof head);
     const std::uint64_t claimed = has_head ? get_unsigned<std::uint32_t>(BytesView(head, 4)) : 0;
     const bool empty = claimed == 0 && OCTO_TRY(zeros_to(end));
-    if (has_head && !empty && claimed <= record_bytes_max && size_ + kHeadBytes + claimed < end) {
-      return fail(ErrorCode::corrupt,
-                  "{}: damaged record at offset {}; move the file away to go on without it", path_, size_);
-    }
+    if (has_head && !empty && claimed <= record_bytes_max && size_ + kHeadBytes + claimed < end)
+      OCTO_TRY(set_aside(end));
     if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) return failed("cut the torn tail of", path_);
     return {};
   }
@@ -97,6 +97,36 @@ Result<bool> RecordLog::zeros_to(std::uint64_t end) const {
     at += static_cast<std::uint64_t>(got);
   }
   return true;
+}
+
+Result<void> RecordLog::set_aside(std::uint64_t end) {
+  const std::string kept = path_ + ".damaged";
+  const int into = ::open(kept.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (into < 0) return failed("set a damaged part aside at", kept);
+  const auto all = [&]() -> Result<void> {
+    char part[64 * 1024];
+    for (std::uint64_t at = size_; at < end;) {
+      const ssize_t got = ::pread(fd_, part, sizeof part, static_cast<off_t>(at));
+      if (got < 0) return failed("read", path_);
+      if (got == 0) break;
+      for (ssize_t done = 0; done < got;) {
+        const ssize_t wrote = ::write(into, part + done, static_cast<std::size_t>(got - done));
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) return failed("set a damaged part aside at", kept);
+        done += wrote;
+      }
+      at += static_cast<std::uint64_t>(got);
+    }
+    if (::fsync(into) != 0) return failed("sync", kept);
+    return sync_folder(path_.substr(0, path_.rfind('/')));
+  };
+  const auto done = all();
+  ::close(into);
+  OCTO_TRY(done);
+  damage_ =
+      fmt::format("{}: damaged record at offset {}; what is there and behind it, {} bytes, is kept as {}",
+                  path_, size_, end - size_, kept);
+  return {};
 }
 
 Failure RecordLog::unsound() const {

@@ -3,10 +3,13 @@
 //
 // A record is u32 length, u32 CRC-32C of the payload, payload (big-endian), never empty. Torn-tail rule: an
 // incomplete or damaged record that reaches to the end of the file, or zeros up to there, were never synced
-// and are cut when the log is opened; a damaged record with others behind it is `corrupt`, with its offset.
+// and are cut when the log is opened. A damaged record with others behind it is what a loss of power leaves
+// of several that were not synced, for pages reach a disk in any order, and what a failing disk makes of good
+// ones. Nobody can tell which; so all from there on is moved to `<path>.damaged`, and the log ends before it.
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -38,11 +41,14 @@ class RecordLog {
   };
   Result<Read> read(std::uint64_t offset) const;
   std::uint64_t size() const { return size_; }
+  // What open() found damaged and moved away, in a sentence.
+  const std::optional<std::string>& damage() const { return damage_; }
 
  private:
   RecordLog(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   Result<void> scan(const std::function<Result<void>(std::uint64_t, BytesView)>& each);
   Result<bool> zeros_to(std::uint64_t end) const;
+  Result<void> set_aside(std::uint64_t end);
   Failure unsound() const;
 
   std::string path_;
@@ -50,6 +56,7 @@ class RecordLog {
   std::uint64_t size_ = 0;
   bool unsound_ = false;
   bool placed_ = false;  // its name is durable
+  std::optional<std::string> damage_;
 };
 
 }  // namespace octo::files
