@@ -200,8 +200,9 @@ class NamedPoints(Killing):
         _, said, done = run(0)
         self.assertEqual(done.returncode, 0, done.stderr)
         count = int(said.removeprefix("ended after "))
+        # Its threads take turns: the same point is not the same call each time, and the last may be a few further on.
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            ended = list(pool.map(run, range(1, count + 1)))
+            ended = list(pool.map(run, 3 * [*range(1, count + 3)]))
         kills["octl"] += sum(said.startswith("killed") for _, said, _ in ended)
         self.assertGreater(kills["octl"], 8)
         wait_for(lambda: not any(task["state"] == "running" for task in self.operator.tasks()), what="every end")
@@ -223,7 +224,7 @@ class NamedPoints(Killing):
             answered = {key: json.loads(answer)["task"] for key, answer in ledger.execute("SELECT key, answer FROM receipt")}
         self.fleet.start_again(brain)
         known = keys & answered.keys()
-        self.assertTrue(known, "some died before they had the answer")
+        self.assertTrue(known, "some died when the Brain had it, and they not yet its answer")
         for key in known:
             again = json.loads(self.operator.call("POST", "/tasks", asked[answered[key]], key))["task"]
             self.assertEqual(again, answered[key])

@@ -38,9 +38,11 @@ class Process:
     def _start(self):
         try:
             fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            # Its first thread may be gone before others of it, which hold its files and locks.
+            gone = fields[0] in "ZX" and len(os.listdir(f"/proc/{self.pid}/task")) <= 1
         except (FileNotFoundError, ProcessLookupError):
             return None
-        return None if fields[0] in "ZX" else fields[19]
+        return None if gone else fields[19]
 
     @property
     def parent(self):
@@ -53,7 +55,8 @@ class Process:
 
     def kill(self, number=signal.SIGKILL):
         if self.alive:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
         wait_for(lambda: not self.alive, what=f"the end of {self.argv[0]}")
 
 
@@ -137,8 +140,17 @@ class Fleet:
         return {node["name"]: node["state"] for node in self.json("node", "get")["nodes"]}
 
     def wait_online(self, *names, seconds=30):
+        """Also waits for a Brain that has just been started again."""
         wanted = names or self.names
-        wait_for(lambda: all(self.states().get(name) == "online" for name in wanted), seconds, f"{wanted} online")
+
+        def are_online():
+            found = self.octl("node", "get", "--output", "json", exit=None)
+            if found.returncode != 0:
+                return False
+            states = {node["name"]: node["state"] for node in json.loads(found.stdout)["nodes"]}
+            return all(states.get(name) == "online" for name in wanted)
+
+        wait_for(are_online, seconds, f"{wanted} online")
 
     def workspace(self, node):
         return self.folder / node / "workspace"
@@ -177,7 +189,7 @@ class Fleet:
         """`before`: words of a program that becomes it, such as strace -D."""
         name = pathlib.Path(process.folder).name
         place = self.enter(name if name in self.names else None)
-        started = subprocess.Popen([*place, *before, *process.argv], cwd=process.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        started = subprocess.Popen([*place, *before, *process.argv], cwd=process.folder, stdout=self.log, stderr=self.log,
                                    stdin=subprocess.DEVNULL, start_new_session=True)
         self.started.append(started)
         return started
