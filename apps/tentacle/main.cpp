@@ -15,6 +15,7 @@
 #include "io/settings/yaml.hpp"
 #include "restart.hpp"
 #include "tentacle/host/host.hpp"
+#include "tentacle/runs/barrier_door.hpp"
 #include "tentacle/runs/runs.hpp"
 #include "tentacle/workspace/workspace.hpp"
 
@@ -59,6 +60,8 @@ tentacle::Surroundings surroundings_of(const TentacleSettings& settings, const N
           .store = settings.workspace_store,
           .log = settings.logger.path,
           .pakma = settings.pakma_root,
+          .tools = process::own_folder(),
+          .sync = files::absolute(files::join(settings.data, "sync")),
           .basics = tentacle::basics_of(inherited, home),
           .own = settings.environment};
 }
@@ -122,6 +125,7 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
       .instance = *instance,
       .boot_id = host::boot_id(),
       .labels = settings.labels,
+      .clock_samples = static_cast<std::size_t>(settings.clock_samples),
       .folder = settings.data,
       .brain = settings.brain_name,
       .restart_rule = {settings.retry_time, settings.reconnect_interval}};
@@ -131,9 +135,13 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
     };
   }
   tentacle::BrainLink link(std::move(link_settings), verbs, addresses, *dialer, clock, random);
+  // Without it the agent is as good as before, and octl-sync says that nobody is there.
+  const auto door = tentacle::BarrierDoor::open(files::join(settings.data, "sync"), name, *runs, link);
+  if (!door) log::error("barriers are not served: {}", door.error().message());
   log::info("tentacle {} {}, runs in {}", name, OCTO_VERSION, (*workspace)->root());
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
     nursery.spawn(link.run());
+    if (door) nursery.spawn((*door)->serve());
     co_await stop.wait();
   });
   co_await verbs.stop();

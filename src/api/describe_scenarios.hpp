@@ -9,6 +9,7 @@ void describe(auto& io, api::Of<Script> auto& script) {
   io.required("target", script.target);
   io.required("file", script.file);
   io.optional("order", script.order);
+  io.optional("align", script.align);
 }
 void describe(auto& io, api::Of<App> auto& app) {
   io.required("name", app.name);

@@ -5,6 +5,11 @@
 
 namespace octo {
 
+void describe(auto& io, api::Of<StartMark> auto& start) {
+  io.required("at_ns", start.at);
+  io.required("bound_ns", start.bound);
+  io.required("late_ns", start.late);
+}
 void describe(auto& io, api::Of<RunEnd> auto& end) {
   io.required("state", end.state);
   io.optional("exit_code", end.exit_code);
@@ -17,6 +22,7 @@ void describe(auto& io, api::Of<RunEnd> auto& end) {
   io.required("lasted_ns", end.lasted);
   io.optional("version", end.version);
   io.optional("given_up", end.given_up);
+  io.optional("start", end.start);
 }
 void describe(auto& io, api::Of<RunId> auto& id) {
   io.required("task", id.task);
@@ -29,6 +35,7 @@ void describe(auto& io, api::Of<RunRow> auto& run) {
   io.required("state", run.state);
   io.optional("title", run.title);
   io.optional("pid", run.pid);
+  io.optional("start", run.start);
   if (io.when(is_final(run.state))) io.required("end", run.end);
 }
 void describe(auto& io, api::Of<TaskEvent> auto& event) {
@@ -42,7 +49,11 @@ void describe(auto& io, api::Of<TaskEvent> auto& event) {
     io.required("offset", event.output.offset);
     io.bytes("data", "data64", event.output.bytes);
   }
-  if (io.when(event.kind == Kind::note)) io.required("text", event.text);
+  if (io.when(event.kind == Kind::note)) {
+    io.required("text", event.text);
+    io.optional("barrier", event.barrier);
+    io.optional("barrier_step", event.step);
+  }
   if (io.when(event.kind == Kind::done)) io.required("outcome", event.outcome);
 }
 
@@ -50,6 +61,8 @@ void describe(auto& io, api::Of<TaskEvent> auto& event) {
 
 namespace octo::api {
 
+template <>
+inline constexpr std::string_view kRecordName<StartMark> = "StartMark";
 template <>
 inline constexpr std::string_view kRecordName<RunEnd> = "RunEnd";
 template <>
@@ -81,6 +94,8 @@ void describe(auto& io, Of<StartTask> auto& task) {
   io.optional("max_fail", task.rollout.max_fail);
   io.optional("retries", task.rollout.retries);
   io.optional("secrets", task.secrets);
+  io.optional("together", task.together);
+  io.optional("max_skew_ns", task.max_skew);
 }
 template <>
 inline constexpr std::string_view kRecordName<TaskStarted> = "TaskStarted";

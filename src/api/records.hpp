@@ -85,6 +85,8 @@ struct StartTask {
   Resources resources;
   Rollout rollout;
   std::vector<SecretFile> secrets;  // as base64; where it is stored only their names are left
+  bool together = false;            // all start at one instant, or none does
+  std::optional<Span> max_skew;     // … and that is how far apart they may be
 };
 struct TaskStarted {
   TaskId task;

@@ -54,6 +54,18 @@ struct Form<Span> {
   static std::string schema(Schemas&) { return R"({"type":"integer"})"; }
 };
 
+// Of a boot clock: nanoseconds since its host's boot.
+template <>
+struct Form<Instant> {
+  static void write(JsonWriter& json, Instant at) { Form<Span>::write(json, at.time_since_epoch()); }
+  static void read(const JsonReader& json, Instant& into) {
+    Span since{};
+    Form<Span>::read(json, since);
+    into = Instant(since);
+  }
+  static std::string schema(Schemas& schemas) { return Form<Span>::schema(schemas); }
+};
+
 // One of a closed list of words.
 template <class Enum, Enum... values>
 struct EnumForm {

@@ -55,6 +55,7 @@ class Planner {
       if (script == nullptr) continue;
       Step one = step(Step::Kind::script, app);
       one.target = target;
+      one.align = script->align;
       one.file = app.script_path.empty() ? script->file : app.script_path + "/" + script->file;
       Stage& stage = stages[script->order];
       stage.title = fmt::format("{}, order {}", target, script->order);

@@ -19,6 +19,7 @@ struct Script {
   Target target;
   std::string file;  // relative to the app's scriptpath
   std::int64_t order = 0;
+  bool align = false;  // starts at one instant with all of its target and order that have it too
   friend bool operator==(const Script&, const Script&) = default;
 };
 
@@ -56,6 +57,7 @@ struct Step {
   std::vector<NodeName> nodes;
   // reset: full commit per node, same length and order as nodes.
   std::vector<std::string> commits;
+  bool align = false;  // script: its runs, and those of the stage's other such steps, start together
   friend bool operator==(const Step&, const Step&) = default;
 };
 std::string print(

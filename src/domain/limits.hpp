@@ -12,7 +12,8 @@ inline constexpr std::size_t command_bytes_max =
 inline constexpr std::size_t script_bytes_max = 1024 * 1024 - 64 * 1024;  // one frame with its envelope
 inline constexpr std::size_t targets_max = 20'000;  // twice the ten thousand nodes of one Brain
 inline constexpr std::size_t apps_max = 256;        // of one scenario: each step is a row and a run per node
-inline constexpr std::size_t nodeapp_bytes_max = 240;   // of "<app>@<scenario>": a folder's name has 255
+inline constexpr std::size_t nodeapp_bytes_max = 240;  // of "<app>@<scenario>": a folder's name has 255
+inline constexpr std::size_t barrier_name_bytes_max = 64;
 inline constexpr std::size_t message_bytes_max = 4096;  // a commit message
 inline constexpr std::size_t description_bytes_max = 4096;
 inline constexpr std::size_t input_bytes_max = 512 * 1024;  // of a run's stdin; more is a file's business
@@ -45,7 +46,10 @@ inline constexpr Span suspect_after = 15s;  // one heartbeat and a half
 inline constexpr Span offline_after = 45s;
 inline constexpr Span delivery_deadline = 10min;  // default: nothing runs late
 inline constexpr Span foreground_limit = 1h;      // default execution limit of cmd run
-inline constexpr Span kill_grace = 5s;            // between SIGTERM and SIGKILL of a cancelled tree
-inline constexpr Span run_kept = 7 * 24h;         // on the node after the Brain has it
+// What runs that start together accept if nothing is said: a busy Wi-Fi can keep it, and a wired network is
+// far below it. Tighter is for whoever needs it, and knows that the network can.
+inline constexpr Span together_skew = 10ms;
+inline constexpr Span kill_grace = 5s;     // between SIGTERM and SIGKILL of a cancelled tree
+inline constexpr Span run_kept = 7 * 24h;  // on the node after the Brain has it
 
 }  // namespace octo::limits

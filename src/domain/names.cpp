@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "domain/limits.hpp"
+
 namespace octo {
 
 namespace {
@@ -80,6 +82,14 @@ Result<TaskId> parse_task_id(std::string_view text) {
   if (!good)
     return fail(ErrorCode::invalid_argument, "{} is no task id: 26 digits and capital letters", quote(text));
   return TaskId(std::string(text));
+}
+
+Result<void> check_barrier_name(std::string_view name) {
+  const bool plain =
+      std::ranges::all_of(name, [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
+  if (plain && !name.empty() && name.size() <= limits::barrier_name_bytes_max && is_utf8(name)) return {};
+  return fail(ErrorCode::invalid_argument, "{} is no name of a barrier: 1 to {} bytes without spaces",
+              quote(name.substr(0, 80)), limits::barrier_name_bytes_max);
 }
 
 Result<AppAt> parse_app_at(std::string_view text) {

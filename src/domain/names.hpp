@@ -39,4 +39,8 @@ struct AppAt {
 Result<AppAt> parse_app_at(std::string_view text);
 std::string print(const AppAt& at);
 
+// Of a point that runs wait for each other at (octl-sync): 1 to 64 characters without spaces or control
+// characters.
+Result<void> check_barrier_name(std::string_view name);
+
 }  // namespace octo

@@ -26,6 +26,14 @@ struct Resources {
   friend bool operator==(const Resources&, const Resources&) = default;
 };
 
+// Starts with the other runs of its step at one instant or, as far as anybody can see to it, none of them
+// does (spec/time.md).
+struct Together {
+  Span max_skew{};  // what the group accepts; a node that knows the time half as well at least may take part
+  Span hold{};      // how long it is kept ready and waits to be told when
+  friend bool operator==(const Together&, const Together&) = default;
+};
+
 // A command line, or a script whose bytes travel along.
 struct ExecOrder {
   enum class Kind : std::uint8_t { command, script };
@@ -44,6 +52,7 @@ struct ExecOrder {
   Span delay{};        // it is started so long after it was accepted, and is `armed` until then
   Resources resources;
   std::vector<SecretFile> secrets;  // checked; what is stored of an order is without them
+  std::optional<Together> together;
 };
 
 // Bring the sources of a bundle into the nodeapp's folder: what the previous bundle owned and this one lacks

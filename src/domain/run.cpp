@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "domain/run.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace octo {
@@ -62,6 +63,17 @@ bool may_follow(RunState from, RunState to) {
   if (is_final(from)) return false;
   if (from == RunState::delivered && to == RunState::queued) return true;
   return rank_of(to) > rank_of(from);
+}
+
+Skew skew_of(const std::vector<StartMark>& starts) {
+  const auto earliest = [&](auto of) { return std::ranges::min(starts, {}, of); };
+  const auto latest = [&](auto of) { return std::ranges::max(starts, {}, of); };
+  const auto low = [](const StartMark& start) { return start.at - start.bound; };
+  const auto high = [](const StartMark& start) { return start.at + start.bound; };
+  const Span skew = latest(&StartMark::at).at - earliest(&StartMark::at).at;
+  const Span most = high(latest(high)) - low(earliest(low));
+  const Span least = std::max<Span>(low(latest(low)) - high(earliest(high)), {});
+  return {skew, std::max(most - skew, skew - least)};
 }
 
 std::string local_name(const RunId& id) { return fmt::format("{}.{}.{}", id.task, id.step, id.attempt); }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 #include "domain/names.hpp"
@@ -56,6 +57,21 @@ enum class OutputStream : std::uint8_t {
 std::string_view name_of(OutputStream stream);  // "stdout", "stderr", "note"
 std::optional<OutputStream> find_output_stream(std::string_view name);
 
+// When a run that starts together with others did so.
+struct StartMark {
+  Instant at;    // on the Brain's boot clock: the last instant before exec
+  Span bound{};  // … true to within this, either way
+  Span late{};   // behind the instant that was agreed
+  friend bool operator==(const StartMark&, const StartMark&) = default;
+};
+
+// How far apart a group started; the true figure is within ± bound.
+struct Skew {
+  Span skew{};
+  Span bound{};
+};
+Skew skew_of(const std::vector<StartMark>& starts);  // of two at least
+
 // How a run ended. `exit_code` only for succeeded (0) and failed; `signal` only for failed by one.
 struct RunEnd {
   RunState state = RunState::unknown;
@@ -72,7 +88,17 @@ struct RunEnd {
   Span lasted{};
   std::string version;    // of a commit or reset: the git commit id
   bool given_up = false;  // cancelled by the task's own bound on failures, not by somebody; set by the Brain
+  std::optional<StartMark> start;
   friend bool operator==(const RunEnd&, const RunEnd&) = default;
+};
+
+// What a node tells of a run that has not ended.
+struct RunProgress {
+  RunState state = RunState::running;  // armed or running
+  std::optional<std::int64_t> pid;
+  std::optional<Span>
+      clock_bound;  // of one that is armed to start together: how well its node knows the time
+  std::optional<StartMark> start;
 };
 
 }  // namespace octo

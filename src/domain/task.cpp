@@ -85,6 +85,10 @@ void TaskBoard::set_pid(const RunId& id, std::int64_t pid) {
   if (const auto found = runs_.find(id); found != runs_.end()) found->second.pid = pid;
 }
 
+void TaskBoard::set_start(const RunId& id, const StartMark& start) {
+  if (const auto found = runs_.find(id); found != runs_.end()) found->second.start = start;
+}
+
 const RunRow* TaskBoard::find(const RunId& id) const {
   const auto found = runs_.find(id);
   return found == runs_.end() ? nullptr : &found->second;

@@ -40,6 +40,7 @@ struct RunRow {
   RunEnd end;                       // meaningful once state is final
   std::string title;                // "prepare helloPrinter"; empty for a command
   std::optional<std::int64_t> pid;  // of a running one, where the node told
+  std::optional<StartMark> start;   // … too
   friend bool operator==(const RunRow&, const RunRow&) = default;
 };
 
@@ -57,6 +58,8 @@ struct TaskEvent {
   RunRow run;                              // state, output
   OutputPiece output;                      // output
   std::string text;                        // note
+  std::string barrier;                     // note: which one every run of the step has reached
+  std::uint32_t step = 0;                  // … of which
   TaskState outcome = TaskState::running;  // done
 };
 std::string_view name_of(TaskEvent::Kind kind);
@@ -71,6 +74,7 @@ class TaskBoard {
   // an error and answers false: nothing changed).
   Result<bool> apply(const RunId& id, RunState state, const RunEnd& end);
   void set_pid(const RunId& id, std::int64_t pid);
+  void set_start(const RunId& id, const StartMark& start);
   const RunRow* find(const RunId& id) const;
   const std::map<RunId, RunRow>& runs() const { return runs_; }
   bool finished() const { return open_ == 0; }

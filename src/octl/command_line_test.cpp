@@ -72,8 +72,6 @@ TEST(CommandLine, WhatTheManualHasAndThisVersionLacksIsSaidPlainly) {
                                                        {"wg", "rm", "/a"},
                                                        {"ls"},
                                                        {"cd", "/a"},
-                                                       {"cmd", "run", "-ta", "true", "pi1"},
-                                                       {"cmd", "run", "--time-align", "true", "pi1"},
                                                        {"file", "upload", "-f", "a", "b", "pi1"},
                                                        {"file", "download", "a", "b", "pi1"},
                                                        {"ssh", "set", "pi1"},
@@ -87,7 +85,6 @@ TEST(CommandLine, WhatTheManualHasAndThisVersionLacksIsSaidPlainly) {
     EXPECT_EQ(line.error().error.code(), ErrorCode::unsupported) << join(words, " ");
     EXPECT_THAT(line.error().error.message(), HasSubstr("not available in version")) << join(words, " ");
   }
-  EXPECT_TRUE(parse_words({"cmd", "run", "-ta=false", "true", "pi1"}).has_value());
 }
 
 TEST(CommandLine, AFlagMayBeWrittenInFourWaysAnywhereAfterTheVerb) {

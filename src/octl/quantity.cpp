@@ -10,8 +10,8 @@ namespace octo::octl {
 
 std::optional<Span> parse_span(std::string_view text) {
   if (text == "0") return Span::zero();
-  constexpr std::array<std::pair<std::string_view, Span>, 5> kUnits = {
-      {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
+  constexpr std::array<std::pair<std::string_view, Span>, 7> kUnits = {
+      {{"us", 1us}, {"µs", 1us}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
   for (const auto& [unit, span] : kUnits) {
     if (!text.ends_with(unit)) continue;
     const auto count = parse_number(text.substr(0, text.size() - unit.size()));

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 #include "base/text.hpp"
 #include "runner/command.hpp"
+#include "runner/gate.hpp"
 
 namespace octo::runner {
 
@@ -35,13 +37,31 @@ std::vector<char*> pointers_of(Words& words) {
 
 class Executable {
  public:
-  Executable(const Intent& intent, std::string script) : intent_(intent), script_(std::move(script)) {
+  Executable(const Intent& intent, std::string script, Gate* gate)
+      : intent_(intent), script_(std::move(script)), gate_(gate) {
     for (const auto& [name, value] : intent.environment) {
       variables_.push_back(name + "=" + value);
       if (name == "PATH") path_ = value;
     }
     environment_ = pointers_of(variables_);
   }
+
+  // What is to be executed is looked for ahead. False: a plain command's program is not there; the shell will
+  // say so.
+  bool resolve() {
+    if (intent_.script) return true;
+    words_ = plain_words(intent_.text).value_or(Words{});
+    if (words_.empty()) return true;
+    for (std::string& place : places_of(words_.front(), path_)) {
+      struct stat facts{};
+      if (::stat(place.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || ::access(place.c_str(), X_OK) != 0)
+        continue;
+      place_ = std::move(place);
+      return true;
+    }
+    return false;
+  }
+  const std::string& name() const { return words_.front(); }
 
   // Returns only when nothing could be executed, with the exit code.
   int become() {
@@ -54,16 +74,9 @@ class Executable {
         return complain(script_, 126, "permission denied (is its file system mounted noexec?)");
       return complain(script_, 126, std::strerror(errno));
     }
-    if (const auto words = plain_words(intent_.text)) {
-      for (const std::string& place : places_of(words->front(), path_)) {
-        struct stat facts{};
-        if (::stat(place.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
-            ::access(place.c_str(), X_OK) != 0)
-          continue;
-        execute(place, *words);
-        if (errno == ENOEXEC) break;
-        return complain(words->front(), errno == ENOENT ? 127 : 126, std::strerror(errno));
-      }
+    if (!place_.empty()) {
+      execute(place_, words_);
+      if (errno != ENOEXEC) return complain(name(), errno == ENOENT ? 127 : 126, std::strerror(errno));
     }
     // A command that begins with '-' must not become an option of the shell.
     const bool dashed = intent_.text.starts_with('-') || intent_.text.starts_with('+');
@@ -79,6 +92,8 @@ class Executable {
  private:
   void execute(const std::string& place, Words words) {
     const std::vector<char*> argv = pointers_of(words);
+    // Once: when a first try fails, the instant is over.
+    if (gate_ != nullptr && !pass(*std::exchange(gate_, nullptr))) ::_exit(0);
     ::execve(place.c_str(), argv.data(), environment_.data());
   }
 
@@ -94,7 +109,10 @@ class Executable {
 
   const Intent& intent_;
   std::string script_;
+  Gate* gate_;
   std::string path_;
+  Words words_;        // of a plain command …
+  std::string place_;  // … and its program
   Words variables_;
   std::vector<char*> environment_;
 };
@@ -155,10 +173,26 @@ const char* become_user(const User& user) {
   return nullptr;
 }
 
+struct Ends {
+  int go[2], passed[2];
+  int out, err, input;
+};
+
+// Why it cannot keep what it is asked to promise; "\0": it can.
+std::string readiness(const Intent& intent, const char* not_done, int denied, int missing, bool found,
+                      const std::string& program) {
+  if (not_done != nullptr) return fmt::format("it cannot {}: {}", not_done, std::strerror(denied));
+  if (missing != 0)
+    return fmt::format("it cannot enter folder {}: {}", intent.folder, std::strerror(missing));
+  if (!found) return fmt::format("there is no program {}", program);
+  return std::string(1, '\0');
+}
+
 [[noreturn]] void be_child(const Intent& intent, const std::string& script,
-                           const std::vector<MemoryFile>& secrets, const int (&go)[2], int out, int err,
-                           int input) {
+                           const std::vector<MemoryFile>& secrets, const Ends& ends, Gate* gate) {
+  const auto& [go, passed, out, err, input] = ends;
   ::setsid();
+  if (gate != nullptr) prepare_to_pass();
   ::close(go[1]);
   ::dup2(input, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
@@ -171,7 +205,15 @@ const char* become_user(const User& user) {
   const char* not_done = intent.user ? become_user(*intent.user) : nullptr;
   const int denied = errno;
   const int missing = ::chdir(intent.folder.c_str()) == 0 ? 0 : errno;
-  Executable executable(intent, script);
+  Executable executable(intent, script, gate);
+  const bool found = executable.resolve();
+  if (gate != nullptr) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of user, which takes it back
+    const std::string word =
+        readiness(intent, not_done, denied, missing, found, found ? "" : executable.name());
+    (void)!::write(passed[1], word.data(), word.size());
+    if (word.size() > 1) ::_exit(0);
+  }
   char byte = 0;
   if (::read(go[0], &byte, 1) != 1) ::_exit(0);
   if (not_done != nullptr) ::_exit(Executable::complain(not_done, 126, std::strerror(denied)));
@@ -184,18 +226,31 @@ const char* become_user(const User& user) {
 
 Result<Child> make_child(const Intent& intent, const std::string& script,
                          const std::vector<MemoryFile>& secrets) {
-  int out[2], err[2], go[2];
-  if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go))
+  int out[2], err[2];
+  Ends ends{};
+  auto& [go, passed, child_out, child_err, input] = ends;
+  const bool together = intent.hold_until != Instant{};
+  Gate* gate = together ? make_gate() : nullptr;
+  if (together && gate == nullptr) return fail(ErrorCode::exhausted, "no memory");
+  if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go) || (together && !make_pipe(passed)))
     return fail(ErrorCode::exhausted, "make pipes: {}", std::strerror(errno));
-  const int input = make_input(intent.input);
+  input = make_input(intent.input);
+  child_out = out[1];
+  child_err = err[1];
   if (input < 0) return fail(ErrorCode::exhausted, "make its input: {}", std::strerror(errno));
   const pid_t pid = fork_into(intent.cgroup);
   if (pid < 0) return fail(ErrorCode::exhausted, "fork: {}", std::strerror(errno));
-  if (pid == 0) be_child(intent, script, secrets, go, out[1], err[1], input);
+  if (pid == 0) be_child(intent, script, secrets, ends, gate);
+  if (together) ::close(passed[1]);
   for (const int end : {out[1], err[1], go[0], input}) ::close(end);
   ::fcntl(out[0], F_SETFL, O_NONBLOCK);
   ::fcntl(err[0], F_SETFL, O_NONBLOCK);
-  return Child{.pid = pid, .go = go[1], .out = out[0], .err = err[0]};
+  return Child{.pid = pid,
+               .go = go[1],
+               .out = out[0],
+               .err = err[0],
+               .passed = together ? passed[0] : -1,
+               .gate = gate};
 }
 
 }  // namespace octo::runner

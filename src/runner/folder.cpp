@@ -14,7 +14,7 @@ namespace octo::runner {
 
 namespace {
 
-std::expected<Bytes, Exit> load(int folder, const char* name, std::size_t bytes_max) {
+std::expected<Bytes, Exit> load_file(int folder, const char* name, std::size_t bytes_max) {
   const int fd = ::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   struct stat facts{};
   if (fd < 0 || ::fstat(fd, &facts) != 0 || facts.st_size > static_cast<off_t>(bytes_max))
@@ -49,7 +49,7 @@ std::expected<Folder, Exit> Folder::open(const std::string& path) {
   Folder folder(path);
   folder.fd_ = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder.fd_ < 0) return std::unexpected(Exit::intent);
-  const auto bytes = load(folder.fd_, kIntentFile, kFrameBytesMax + kFrameHeadBytes);
+  const auto bytes = load_file(folder.fd_, kIntentFile, kFrameBytesMax + kFrameHeadBytes);
   if (!bytes) return std::unexpected(bytes.error());
   auto intent = decode_intent(*bytes);
   if (!intent) return std::unexpected(Exit::intent);
@@ -118,6 +118,11 @@ std::expected<void, Exit> Folder::claim() {
   ::close(fd);
   if (!durable) return std::unexpected(Exit::storage);
   return {};
+}
+
+std::optional<Bytes> Folder::load(const char* name) const {
+  auto bytes = load_file(fd_, name, kFrameBytesMax);
+  return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
 }
 
 bool Folder::append(BytesView frame) {

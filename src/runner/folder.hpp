@@ -34,6 +34,8 @@ class Folder {
   // Wins the exclusive claim and makes it durable, with all files there are. After this, and not before, the
   // command may start.
   std::expected<void, Exit> claim();
+  // Whole, or nothing when it is not there or cannot be read.
+  std::optional<Bytes> load(const char* name) const;
   bool append(BytesView frame);
   bool sync();
   void unlock();

@@ -10,7 +10,7 @@ namespace octo::runner {
 
 namespace {
 
-enum class Kind : std::uint8_t { intent = 1, claim = 2, started = 3, ended = 4 };
+enum class Kind : std::uint8_t { intent = 1, claim = 2, started = 3, ended = 4, start_at = 5, mark = 6 };
 
 class Writer {
  public:
@@ -83,6 +83,16 @@ Result<Started> read_started(BytesView payload) {
   return started;
 }
 
+Result<Mark> read_mark(BytesView payload) {
+  Mark mark;
+  OCTO_TRY(read_fields(payload, Kind::mark, [&](const Field& field) {
+    if (field.tag == 1) mark.at = instant(field.whole());
+    if (field.tag == 2) mark.bound = Span(field.whole());
+    if (field.tag == 3) mark.late = Span(field.whole());
+  }));
+  return mark;
+}
+
 Result<Ended> read_ended(BytesView payload) {
   Ended ended;
   OCTO_TRY(read_fields(payload, Kind::ended, [&](const Field& field) {
@@ -94,6 +104,9 @@ Result<Ended> read_ended(BytesView payload) {
     if (field.tag == 8) ended.started = wall(field.whole());
     if (field.tag == 9) ended.lasted = Span(field.whole());
     if (field.tag == 10) ended.version = field.text();
+    if (field.tag == 40) ended.mark.emplace().at = instant(field.whole());
+    if (field.tag == 41 && ended.mark) ended.mark->bound = Span(field.whole());
+    if (field.tag == 42 && ended.mark) ended.mark->late = Span(field.whole());
   }));
   return ended;
 }
@@ -145,6 +158,8 @@ Bytes encode(const Intent& intent) {
     out.number(19, std::int64_t{intent.not_before.time_since_epoch().count()});
   if (intent.tied_to != 0) out.number(20, intent.tied_to);
   for (const std::string& name : intent.secrets) out.text(21, name);
+  if (intent.hold_until != Instant{})
+    out.number(40, std::int64_t{intent.hold_until.time_since_epoch().count()});
   return out.frame();
 }
 
@@ -154,6 +169,22 @@ Bytes encode(const Claim& claim) {
       .number(2, claim.pid)
       .text(3, claim.boot)
       .number(4, std::int64_t{claim.at.time_since_epoch().count()})
+      .frame();
+}
+
+Bytes encode(const StartAt& start) {
+  return Writer(Kind::start_at)
+      .number(1, std::int64_t{start.at.time_since_epoch().count()})
+      .number(2, std::int64_t{start.brain_at.time_since_epoch().count()})
+      .number(3, std::int64_t{start.bound.count()})
+      .frame();
+}
+
+Bytes encode(const Mark& mark) {
+  return Writer(Kind::mark)
+      .number(1, std::int64_t{mark.at.time_since_epoch().count()})
+      .number(2, std::int64_t{mark.bound.count()})
+      .number(3, std::int64_t{mark.late.count()})
       .frame();
 }
 
@@ -176,6 +207,11 @@ Bytes encode(const Ended& ended) {
   if (ended.started) out.number(8, std::int64_t{ended.started->time_since_epoch().count()});
   out.number(9, std::int64_t{ended.lasted.count()});
   if (!ended.version.empty()) out.text(10, ended.version);
+  if (ended.mark) {
+    out.number(40, std::int64_t{ended.mark->at.time_since_epoch().count()});
+    out.number(41, std::int64_t{ended.mark->bound.count()})
+        .number(42, std::int64_t{ended.mark->late.count()});
+  }
   return out.frame();
 }
 
@@ -205,6 +241,7 @@ Result<Intent> decode_intent(BytesView file) {
     if (field.tag == 19) intent.not_before = instant(field.whole());
     if (field.tag == 20) intent.tied_to = field.whole();
     if (field.tag == 21) intent.secrets.push_back(field.text());
+    if (field.tag == 40) intent.hold_until = instant(field.whole());
   }));
   if (intent.stdio != Intent::Stdio::pipes)
     return fail(ErrorCode::unsupported, "stdio {} is not known", int(intent.stdio));
@@ -223,6 +260,17 @@ Result<Claim> decode_claim(BytesView file) {
   return claim;
 }
 
+Result<StartAt> decode_start_at(BytesView file) {
+  StartAt start;
+  const BytesView payload = OCTO_TRY(only_frame(file, kGoFile));
+  OCTO_TRY(read_fields(payload, Kind::start_at, [&](const Field& field) {
+    if (field.tag == 1) start.at = instant(field.whole());
+    if (field.tag == 2) start.brain_at = instant(field.whole());
+    if (field.tag == 3) start.bound = Span(field.whole());
+  }));
+  return start;
+}
+
 Result<Record> decode_record(BytesView file) {
   Record record;
   while (true) {
@@ -233,6 +281,8 @@ Result<Record> decode_record(BytesView file) {
     }
     if (frame.payload[0] == static_cast<char>(Kind::started) && !record.started) {
       record.started = OCTO_TRY(read_started(frame.payload));
+    } else if (frame.payload[0] == static_cast<char>(Kind::mark) && !record.mark) {
+      record.mark = OCTO_TRY(read_mark(frame.payload));
     } else if (frame.payload[0] == static_cast<char>(Kind::ended) && !record.ended) {
       record.ended = OCTO_TRY(read_ended(frame.payload));
     }

@@ -23,6 +23,11 @@ inline constexpr const char* kIntentFile = "intent";
 inline constexpr const char* kClaimFile = "claim";
 inline constexpr const char* kRecordFile = "record";
 inline constexpr const char* kNoteFile = "note";  // $OCTOPODA_OUTPUT
+// Of a run that starts together with others: when it would start, and the same once it will (format of
+// StartAt); why it will not.
+inline constexpr const char* kCommitFile = "commit";
+inline constexpr const char* kGoFile = "go";
+inline constexpr const char* kOffFile = "off";
 inline constexpr const char* kScriptFolder = "script";
 inline constexpr const char* kWakeFile = "wake";  // beside the run folders: the agent's FIFO
 
@@ -67,6 +72,8 @@ struct Intent {
   Instant not_before{};              // boot clock; it is armed until then
   std::int64_t tied_to = 0;          // pid of the agent that it ends with; 0: it outlives it
   std::vector<std::string> secrets;  // names only: the values come by a descriptor, see secrets.hpp
+  Instant
+      hold_until{};  // boot clock; it starts together with others, and until then it waits to be told when
   Stdio stdio = Stdio::pipes;
   std::uint64_t head_bytes = 0;  // kept of each stream
   std::uint64_t tail_bytes = 0;
@@ -83,11 +90,28 @@ struct Claim {
   friend bool operator==(const Claim&, const Claim&) = default;
 };
 
+// The instant a group has agreed on, as the agent translated it.
+struct StartAt {
+  Instant at;        // boot clock
+  Instant brain_at;  // the Brain's
+  Span bound{};      // `at` is true to within this
+  friend bool operator==(const StartAt&, const StartAt&) = default;
+};
+
+// That it has started, on the Brain's clock.
+struct Mark {
+  Instant at;
+  Span bound{};
+  Span late{};
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+
 struct Started {
   std::int64_t pid = 0;     // of the command; also its session and process group
   std::uint64_t ticks = 0;  // its start time as /proc/<pid>/stat says it: pid and ticks name one process
   Instant at;
   WallTime wall;
+  std::optional<Mark> mark;  // a record of its own, written behind it
   friend bool operator==(const Started&, const Started&) = default;
 };
 
@@ -99,20 +123,25 @@ struct Ended {
   std::optional<WallTime> started;
   Span lasted{};
   std::string version;
+  std::optional<Mark> mark;
   friend bool operator==(const Ended&, const Ended&) = default;
 };
 
 // Frames, ready to be written.
 Bytes encode(const Intent& intent);
 Bytes encode(const Claim& claim);
+Bytes encode(const StartAt& start);
+Bytes encode(const Mark& mark);
 Bytes encode(const Started& started);
 Bytes encode(const Ended& ended);
 
 // From a file's bytes. corrupt tells what is wrong; for intent and claim a torn file is corrupt too.
 Result<Intent> decode_intent(BytesView file);
 Result<Claim> decode_claim(BytesView file);
+Result<StartAt> decode_start_at(BytesView file);
 struct Record {
   std::optional<Started> started;
+  std::optional<Mark> mark;
   std::optional<Ended> ended;   // the first counts: a finished run stays finished
   std::size_t whole_bytes = 0;  // up to here frames are whole; a torn one behind it was never durable
 };
@@ -140,7 +169,8 @@ Result<Piece> decode_piece(BytesView payload);
 
 // What the runner puts into the FIFO: one of these and the run's name, padded with NUL. Shorter than
 // PIPE_BUF, so never mixed.
-enum class Wake : char { output = 'o', record = 'r', ended = 'e' };  // ended: its end is durable
+// ended: its end is durable. armed: it is ready to start together with others; going: it will.
+enum class Wake : char { output = 'o', record = 'r', ended = 'e', armed = 'a', going = 'g' };
 inline constexpr std::size_t kWakeBytes = 64;
 Bytes wake_message(Wake wake, std::string_view run);
 

@@ -17,6 +17,7 @@
 #include "runner/child.hpp"
 #include "runner/folder.hpp"
 #include "runner/spool.hpp"
+#include "runner/together.hpp"
 #include "runner/tree.hpp"
 
 namespace octo::runner {
@@ -29,7 +30,6 @@ constexpr Span kKillAgain = 20ms;
 constexpr Span kKillGiveUp = 10s;              // what survives SIGKILL so long hangs in the kernel
 constexpr std::size_t kReasonBytesMax = 1024;  // well inside the record's reserve
 constexpr Instant kNever = Instant::max();
-constexpr const char* kOrphaned = "its agent ended, and it was tied to it";
 
 class Supervisor {
  public:
@@ -245,6 +245,7 @@ Ended Supervisor::ended() {
   end.reason = spool_.finish().substr(0, kReasonBytesMax);
   for (std::uint8_t i = 0; i < 3; ++i) end.bytes[i] = spool_.written(static_cast<std::uint8_t>(i + 1));
   end.started = started_.wall;
+  end.mark = started_.mark;
   end.lasted = (stop_ == Stop::no ? ended_at_ : now_) - started_.at;
   if (stop_ != Stop::no) {
     end.state = stop_ == Stop::timed_out ? "timed_out" : "cancelled";
@@ -280,25 +281,45 @@ void prepare_process() {
   ::sigemptyset(&watched);
   ::sigaddset(&watched, SIGTERM);
   ::sigaddset(&watched, SIGCHLD);
+  ::sigaddset(&watched, SIGUSR1);
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
   for (const int number : {SIGPIPE, SIGHUP, SIGINT, SIGQUIT}) std::signal(number, SIG_IGN);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 // Nothing was started, and after the claim nothing will be.
-Exit end_armed(Folder& folder, const Child& child, Armed why) {
+Exit end_unstarted(Folder& folder, const Child& child, const NotStarted& why) {
   ::close(child.go);
-  if (const auto claimed = folder.claim(); !claimed) return claimed.error();
-  Ended end;
-  end.state = "cancelled";
-  end.reason = why == Armed::orphaned ? kOrphaned : "cancelled before it was started";
-  if (!folder.append(encode(end)) || !folder.sync()) return Exit::storage;
+  if (!why.claimed) {
+    if (const auto claimed = folder.claim(); !claimed) return claimed.error();
+  }
+  if (!folder.append(encode(why.end)) || !folder.sync()) return Exit::storage;
   folder.wake(Wake::ended);
   folder.unlock();
   while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   if (!folder.intent().cgroup.empty()) (void)remove_cgroup(folder.intent().cgroup);
   return Exit::done;
+}
+
+Ended end_of(Armed why) {
+  Ended end;
+  end.state = "cancelled";
+  end.reason = why == Armed::orphaned ? kOrphaned : "cancelled before it was started";
+  return end;
+}
+
+// When its time has come.
+Begun begin(Folder& folder, const Child& child, int agent) {
+  const Armed armed = wait_armed(folder.intent().not_before, agent);
+  if (armed != Armed::due) return NotStarted{end_of(armed)};
+  if (const auto claimed = folder.claim(); !claimed) return claimed.error();
+  const auto facts = process_facts(child.pid);
+  Started started{.pid = child.pid, .ticks = facts ? facts->ticks : 0, .at = now(), .wall = wall_now()};
+  if (!folder.append(encode(started))) return Exit::storage;
+  // Without the word it ends by itself, and that is no end of the command.
+  if (::write(child.go, "", 1) != 1) return Exit::resources;
+  return started;
 }
 
 Exit run(Folder& folder) {
@@ -317,19 +338,13 @@ Exit run(Folder& folder) {
   const auto tied_to = static_cast<pid_t>(folder.intent().tied_to);
   const int agent = tied_to != 0 ? watch_agent(tied_to) : -1;
   const bool orphaned = tied_to != 0 && agent < 0;
-  const Armed armed = orphaned ? Armed::orphaned : wait_armed(folder.intent().not_before, agent);
-  if (armed != Armed::due) return end_armed(folder, *child, armed);
-  if (const auto claimed = folder.claim(); !claimed) {
-    ::close(child->go);
-    return claimed.error();
-  }
-  const auto facts = process_facts(child->pid);
-  const Started started{
-      .pid = child->pid, .ticks = facts ? facts->ticks : 0, .at = now(), .wall = wall_now()};
-  if (!folder.append(encode(started))) return Exit::storage;
-  // Without the word it ends by itself, and that is no end of the command.
-  if (::write(child->go, "", 1) != 1) return Exit::resources;
+  const Begun begun = orphaned                                  ? NotStarted{end_of(Armed::orphaned)}
+                      : folder.intent().hold_until != Instant{} ? begin_together(folder, *child, agent)
+                                                                : begin(folder, *child, agent);
+  if (const auto* never = std::get_if<NotStarted>(&begun)) return end_unstarted(folder, *child, *never);
   ::close(child->go);
+  if (const auto* failed = std::get_if<Exit>(&begun)) return *failed;
+  const auto& started = std::get<Started>(begun);
   folder.wake(Wake::record);
 
   Supervisor supervisor(folder, spool, *child, started, agent);

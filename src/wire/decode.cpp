@@ -82,6 +82,10 @@ Result<Deed> take_deed(const pb::StartRun& from) {
       order.resources = {exec.memory_bytes(), exec.processes(), exec.cpu_percent()};
       for (const auto& pair : exec.secrets()) order.secrets.push_back({pair.name(), Secret(pair.value())});
       OCTO_TRY(check(order.secrets).with("exec.secrets"));
+      if (exec.has_together()) {
+        order.together = Together{OCTO_TRY(take_span(exec.together().max_skew_ns(), "together.max_skew_ns")),
+                                  OCTO_TRY(take_span(exec.together().hold_ns(), "together.hold_ns"))};
+      }
       return Deed(std::move(order));
     }
     case pb::StartRun::kSync:
@@ -106,6 +110,24 @@ Result<RunState> take_state(const std::string& from) {
   return *state;
 }
 
+Result<StartMark> take(const pb::StartMark& from) {
+  const StartMark start{Instant(OCTO_TRY(take_span(from.at_ns(), "start.at_ns"))),
+                        OCTO_TRY(take_span(from.bound_ns(), "start.bound_ns")), Span(from.late_ns())};
+  // Half of it twice: the smallest number has no positive counterpart.
+  (void)OCTO_TRY(take_span(std::abs(from.late_ns() / 2), "start.late_ns"));
+  return start;
+}
+
+Result<RunProgress> take(const pb::RunProgress& from) {
+  RunProgress progress;
+  progress.state = OCTO_TRY(take_state(from.state()));
+  if (from.pid() > 0) progress.pid = from.pid();
+  if (from.clock_bound_ns() != 0)
+    progress.clock_bound = OCTO_TRY(take_span(from.clock_bound_ns(), "clock_bound_ns"));
+  if (from.has_start()) progress.start = OCTO_TRY(take(from.start()));
+  return progress;
+}
+
 Result<RunEnd> take(const pb::RunEnded& from) {
   RunEnd end;
   end.state = OCTO_TRY(take_state(from.state()));
@@ -120,6 +142,7 @@ Result<RunEnd> take(const pb::RunEnded& from) {
   if (from.has_started()) end.started = wall(from.started_ns());
   end.lasted = OCTO_TRY(take_span(from.lasted_ns(), "lasted_ns"));
   end.version = from.version();
+  if (from.has_start()) end.start = OCTO_TRY(take(from.start()));
   return end;
 }
 
@@ -212,6 +235,14 @@ Result<FromBrain> decode_from_brain(BytesView bytes) {
       return FromBrain(std::move(ask));
     }
     case pb::FromBrain::kAskLog: return FromBrain(AskLog{OCTO_TRY(take(proto.ask_log()))});
+    case pb::FromBrain::kCommitRun:
+      return FromBrain(CommitRun{OCTO_TRY(take(proto.commit_run().run())),
+                                 Instant(OCTO_TRY(take_span(proto.commit_run().at_ns(), "at_ns"))),
+                                 OCTO_TRY(take_span(proto.commit_run().max_skew_ns(), "max_skew_ns"))});
+    case pb::FromBrain::kGoRun: return FromBrain(GoRun{OCTO_TRY(take(proto.go_run()))});
+    case pb::FromBrain::kCallOffRun:
+      return FromBrain(CallOffRun{OCTO_TRY(take(proto.call_off_run().run())), proto.call_off_run().reason()});
+    case pb::FromBrain::kDone: return FromBrain(Done{});
     case pb::FromBrain::kBlob: return FromBrain(Blob{std::move(*proto.mutable_blob()->mutable_data())});
     case pb::FromBrain::kFailed: return FromBrain(Failed{take_problem(proto.failed())});
     case pb::FromBrain::KIND_NOT_SET: break;
@@ -225,11 +256,11 @@ Result<FromNode> decode_from_node(BytesView bytes) {
     return fail(ErrorCode::invalid_argument, "these {} bytes are no message of a node", bytes.size());
   }
   switch (proto.kind_case()) {
-    case pb::FromNode::kRunProgress: {
-      RunProgress progress{OCTO_TRY(take_state(proto.run_progress().state())), std::nullopt};
-      if (proto.run_progress().pid() > 0) progress.pid = proto.run_progress().pid();
-      return FromNode(progress);
-    }
+    case pb::FromNode::kRunProgress: return FromNode(OCTO_TRY(take(proto.run_progress())));
+    case pb::FromNode::kAwaitBarrier:
+      OCTO_TRY(check_barrier_name(proto.await_barrier().name()));
+      return FromNode(
+          AwaitBarrier{OCTO_TRY(take(proto.await_barrier().run())), proto.await_barrier().name()});
     case pb::FromNode::kRunOutput: return FromNode(RunOutput{OCTO_TRY(take(proto.run_output()))});
     case pb::FromNode::kRunEnded: return FromNode(RunEnded{OCTO_TRY(take(proto.run_ended()))});
     case pb::FromNode::kResumeRun: return FromNode(ResumeRun{OCTO_TRY(take(proto.resume_run()))});

@@ -56,6 +56,12 @@ std::string raw(const Sha256& hash) {
   return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
 }
 
+void put(pb::StartMark* to, const StartMark& start) {
+  to->set_at_ns(start.at.time_since_epoch().count());
+  to->set_bound_ns(start.bound.count());
+  to->set_late_ns(start.late.count());
+}
+
 void put_deed(pb::StartRun* to, const ExecOrder& order) {
   auto* exec = to->mutable_exec();
   exec->set_script(order.kind == ExecOrder::Kind::script);
@@ -83,6 +89,9 @@ void put_deed(pb::StartRun* to, const ExecOrder& order) {
     pair->set_name(name);
     pair->set_value(value.reveal());
   }
+  if (!order.together) return;
+  exec->mutable_together()->set_max_skew_ns(order.together->max_skew.count());
+  exec->mutable_together()->set_hold_ns(order.together->hold.count());
 }
 void put_deed(pb::StartRun* to, const SyncOrder& order) {
   put(to->mutable_sync()->mutable_app(), order.app);
@@ -126,6 +135,17 @@ void fill(pb::FromBrain& to, const AskLog& message) {
   ask->set_days_and_one(message.question.days_before ? *message.question.days_before + 1 : 0);
   ask->set_follow(message.question.follow);
 }
+void fill(pb::FromBrain& to, const CommitRun& message) {
+  put(to.mutable_commit_run()->mutable_run(), message.run);
+  to.mutable_commit_run()->set_at_ns(message.at.time_since_epoch().count());
+  to.mutable_commit_run()->set_max_skew_ns(message.max_skew.count());
+}
+void fill(pb::FromBrain& to, const GoRun& message) { put(to.mutable_go_run(), message.run); }
+void fill(pb::FromBrain& to, const CallOffRun& message) {
+  put(to.mutable_call_off_run()->mutable_run(), message.run);
+  to.mutable_call_off_run()->set_reason(text_of(cut(message.reason, kProblemTextMax)));
+}
+void fill(pb::FromBrain& to, const Done&) { to.mutable_done(); }
 void fill(pb::FromBrain& to, const Blob& message) { to.mutable_blob()->set_data(message.bytes); }
 void fill(pb::FromBrain& to, const Failed& message) { put_problem(to.mutable_failed(), message.error); }
 
@@ -133,6 +153,8 @@ void fill(pb::FromBrain& to, const Failed& message) { put_problem(to.mutable_fai
 void fill(pb::FromNode& to, const RunProgress& message) {
   to.mutable_run_progress()->set_state(std::string(name_of(message.state)));
   to.mutable_run_progress()->set_pid(message.pid.value_or(0));
+  if (message.clock_bound) to.mutable_run_progress()->set_clock_bound_ns(message.clock_bound->count());
+  if (message.start) put(to.mutable_run_progress()->mutable_start(), *message.start);
 }
 void fill(pb::FromNode& to, const RunOutput& message) {
   to.mutable_run_output()->set_stream(static_cast<std::uint32_t>(message.piece.stream));
@@ -151,6 +173,7 @@ void fill(pb::FromNode& to, const RunEnded& message) {
   end->set_started_ns(message.end.started ? message.end.started->time_since_epoch().count() : 0);
   end->set_lasted_ns(message.end.lasted.count());
   end->set_version(message.end.version);
+  if (message.end.start) put(end->mutable_start(), *message.end.start);
 }
 void fill(pb::FromNode& to, const ResumeRun& message) { put(to.mutable_resume_run(), message.run); }
 void fill(pb::FromNode& to, const StatusAnswer& message) {
@@ -196,6 +219,10 @@ void fill(pb::FromNode& to, const AskManifest& message) { to.set_ask_manifest(ra
 void fill(pb::FromNode& to, const AskChunks& message) {
   for (const Sha256& hash : message.hashes) to.mutable_ask_chunks()->add_hashes(raw(hash));
   to.mutable_ask_chunks();
+}
+void fill(pb::FromNode& to, const AwaitBarrier& message) {
+  put(to.mutable_await_barrier()->mutable_run(), message.run);
+  to.mutable_await_barrier()->set_name(message.name);
 }
 void fill(pb::FromNode& to, const Done&) { to.mutable_done(); }
 void fill(pb::FromNode& to, const Failed& message) { put_problem(to.mutable_failed(), message.error); }

@@ -9,8 +9,10 @@
 //                 AskStatus  → StatusAnswer | Failed
 //                 AskApps    → AppsAnswer | Failed
 //                 AskLog     → LogLines* then finish | Failed
+//                 CommitRun, GoRun, CallOffRun → Done | Failed    (runs that start together, spec/time.md)
 //   node opens    ResumeRun  → RunAck, and then as a run stream
 //                 AskManifest→ Blob* then finish | Failed
+//                 AwaitBarrier→ Done, once all are there | Failed
 //                 AskChunks  → Blob* then finish | Failed    (one Blob per chunk, in the order asked)
 #pragma once
 #include <optional>
@@ -28,6 +30,10 @@ namespace octo::wire {
 // without them.
 inline constexpr std::string_view kSecretsFeature = "secrets";
 
+// Feature of the hello: commands that start together, and barriers.
+inline constexpr std::string_view kTogether = "together";
+
+struct Done {};
 // The same StartRun may come again after a reconnect: the node answers with what it knows of that run id.
 struct StartRun {
   RunOrder order;
@@ -52,21 +58,30 @@ struct AskApps {
 struct AskLog {
   LogQuestion question;
 };
+struct CommitRun {
+  RunId run;
+  Instant at;  // Brain's clock
+  Span max_skew{};
+};
+struct GoRun {
+  RunId run;
+};
+struct CallOffRun {
+  RunId run;
+  std::string reason;
+};
 struct Blob {
   Bytes bytes;
 };
 struct Failed {
   Error error{ErrorCode::internal, ""};
 };
-using FromBrain = std::variant<StartRun, CancelRun, RunAck, AskStatus, AskApps, AskLog, Blob, Failed>;
+using FromBrain = std::variant<StartRun, CancelRun, RunAck, AskStatus, AskApps, AskLog, CommitRun, GoRun,
+                               CallOffRun, Blob, Failed, Done>;
 
-struct Done {};
 // The node has the run durably. Sent once the intent is safe (running without pid: about to start) and again
 // with the pid.
-struct RunProgress {
-  RunState state = RunState::running;
-  std::optional<std::int64_t> pid;
-};
+using octo::RunProgress;
 struct RunOutput {
   OutputPiece piece;
 };
@@ -85,6 +100,10 @@ struct AppsAnswer {
 struct LogLines {
   std::vector<std::string> lines;  // any bytes but the line's end
 };
+struct AwaitBarrier {
+  RunId run;
+  std::string name;
+};
 struct AskManifest {
   Sha256 hash;
 };
@@ -92,7 +111,7 @@ struct AskChunks {
   std::vector<Sha256> hashes;
 };
 using FromNode = std::variant<RunProgress, RunOutput, RunEnded, ResumeRun, StatusAnswer, AppsAnswer, LogLines,
-                              AskManifest, AskChunks, Done, Failed>;
+                              AskManifest, AskChunks, AwaitBarrier, Done, Failed>;
 
 Bytes encode(const FromBrain& message);
 Bytes encode(const FromNode& message);

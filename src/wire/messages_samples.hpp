@@ -34,7 +34,8 @@ inline FromBrainSamples from_brain_samples() {
                          .input = Bytes("\0in\xff", 4),
                          .delay = 3s,
                          .resources = {1 << 20, 64, 150},
-                         .secrets = {{"TOKEN", Secret(std::string("s\0\xff", 3))}, {"KEY", Secret("k")}}};
+                         .secrets = {{"TOKEN", Secret(std::string("s\0\xff", 3))}, {"KEY", Secret("k")}},
+                         .together = Together{10ms, 45s}};
   const auto start = [](Deed deed) { return StartRun{{run_sample(), std::move(deed)}, 10min, Instant(2h)}; };
   return {
       {"start_run_command", start(command)},
@@ -51,6 +52,10 @@ inline FromBrainSamples from_brain_samples() {
       {"ask_apps_one", AskApps{app_sample(), 10, 20}},
       {"ask_log", AskLog{{200, 3, true}}},
       {"ask_log_all", AskLog{{10, std::nullopt, false}}},
+      {"commit_run", CommitRun{run_sample(), Instant(1h + 5ns), 10ms}},
+      {"go_run", GoRun{run_sample()}},
+      {"call_off_run", CallOffRun{run_sample(), "pi3 cannot"}},
+      {"done_of_brain", Done{}},
       {"blob", Blob{Bytes("\0\xff\n", 3)}},
       {"failed_of_brain", Failed{Error(ErrorCode::not_found, "no such manifest")}},
   };
@@ -65,7 +70,8 @@ inline FromNodeSamples from_node_samples() {
                          .note_bytes = 6,
                          .started = wall_sample(),
                          .lasted = 7ms,
-                         .version = "0123456789abcdef0123456789abcdef01234567"};
+                         .version = "0123456789abcdef0123456789abcdef01234567",
+                         .start = StartMark{Instant(2h), 3us, -4us}};
   const RunEnd killed{.state = RunState::failed, .signal = 9, .reason = "ended by signal 9"};
   HostStatus status{.platform = "linux 6.1.0 x86_64",
                     .cpu_cores = 4,
@@ -87,9 +93,12 @@ inline FromNodeSamples from_node_samples() {
                         .version_count = 9,
                         .versions = {{"01234567", "first", wall_sample()}, {"89abcdef", "", {}}}};
   return {
-      {"run_progress", RunProgress{RunState::running, std::nullopt}},
-      {"run_progress_armed", RunProgress{RunState::armed, std::nullopt}},
-      {"run_progress_pid", RunProgress{RunState::running, 4711}},
+      {"run_progress", RunProgress{}},
+      {"run_progress_armed", RunProgress{.state = RunState::armed}},
+      {"run_progress_pid", RunProgress{.state = RunState::running, .pid = 4711}},
+      {"run_progress_armed_together", RunProgress{.state = RunState::armed, .clock_bound = 40us}},
+      {"run_progress_together",
+       RunProgress{.state = RunState::running, .pid = 4711, .start = StartMark{Instant(2h), 3us, 4us}}},
       {"run_output", RunOutput{{OutputStream::err, std::uint64_t{1} << 40, Bytes("\0\xff\n", 3)}}},
       {"run_ended", RunEnded{succeeded}},
       {"run_ended_by_signal", RunEnded{killed}},
@@ -101,6 +110,7 @@ inline FromNodeSamples from_node_samples() {
       {"log_lines", LogLines{{"first line", "any \xff bytes", ""}}},
       {"ask_manifest", AskManifest{hash_sample(1)}},
       {"ask_chunks", AskChunks{{hash_sample(1), hash_sample(33)}}},
+      {"await_barrier", AwaitBarrier{run_sample(), "ready"}},
       {"done", Done{}},
       {"failed_of_node", Failed{Error(ErrorCode::conflict, "not prepared here")}},
   };

@@ -136,17 +136,14 @@ Result<void> Session::State::take_welcome(BytesView payload) {
 
 Result<void> Session::State::take_ping(BytesView payload, Instant now) {
   const auto ping = OCTO_TRY(parse<pb::Ping>(payload, FrameType::ping));
-  pb::Pong pong;
-  pong.set_sent(ping.sent());
-  pong.set_seen(now.time_since_epoch().count());
-  pong.set_answered(now.time_since_epoch().count());
   // A peer that pings without reading our pongs is held by the socket, not by our memory.
-  if (control.size() < 1024) put_control(frame(FrameType::pong, 0, pong.SerializeAsString()));
+  if (pongs.size() < 1024) pongs.push_back({ping.sent(), now});
   if (ping.round_trip_ns() != 0 && is_sane(ping.round_trip_ns()))
     told.round_trip = Span(ping.round_trip_ns());
   if (ping.clock_bound_ns() != 0 && is_sane(ping.clock_bound_ns()) &&
       is_sane(std::abs(ping.clock_offset_ns() / 2))) {
     told.clock = ClockReading{Span(ping.clock_offset_ns()), Span(ping.clock_bound_ns())};
+    told_at = now;
   }
   events.push_back(told);
   return {};

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kFirstPings = 8;  // close together, to set the clock
 constexpr Span kFirstPingInterval = 50ms;
+constexpr Span kSlept = 5s;
 // A stream may queue this much before send() has to wait: the peer's share if many streams are busy at once.
 constexpr std::size_t kStreamQueueBytes = 256 * 1024;
 
@@ -181,12 +182,34 @@ void Session::consumed(StreamId stream, std::size_t message_bytes) {
 }
 
 bool Session::has_output() const {
-  if (!state_->control.empty()) return true;
+  if (!state_->control.empty() || state_->ping_due || !state_->pongs.empty()) return true;
   return !state_->over && std::ranges::any_of(state_->ready, [](const auto& line) { return !line.empty(); });
 }
 
-Bytes Session::take_output(std::size_t bytes_max) {
+// Before all else: whatever they wait behind is taken for the way.
+void Session::State::take_pings(Bytes& out, Instant now) {
+  for (const Pong& due : pongs) {
+    pb::Pong pong;
+    pong.set_sent(due.sent);
+    pong.set_seen(due.seen.time_since_epoch().count());
+    pong.set_answered(std::max(now, due.seen).time_since_epoch().count());
+    out += frame(FrameType::pong, 0, pong.SerializeAsString());
+  }
+  pongs.clear();
+  if (!std::exchange(ping_due, false)) return;
+  pb::Ping ping;
+  ping.set_sent(now.time_since_epoch().count());
+  if (const auto round_trip = estimator.round_trip()) ping.set_round_trip_ns(round_trip->count());
+  if (const auto clock = estimator.at(now)) {
+    ping.set_clock_offset_ns(clock->offset.count());
+    ping.set_clock_bound_ns(clock->bound.count());
+  }
+  out += frame(FrameType::ping, 0, ping.SerializeAsString());
+}
+
+Bytes Session::take_output(std::size_t bytes_max, Instant now) {
   Bytes out;
+  if (state_->established && !state_->over) state_->take_pings(out, now);
   while (out.size() < bytes_max) {
     if (!state_->control.empty()) {
       out += state_->control.front();
@@ -211,18 +234,19 @@ Result<void> Session::tick(Instant now) {
     return fail(ErrorCode::timed_out, "nothing heard for {}", print_span(silence));
   }
   if (state_->config.side != Side::node || !state_->established || now < state_->next_ping) return {};
+  // So late that this machine, or this process, has slept: the clock that counts sleep is a poor one.
+  if (now - state_->next_ping > kSlept) state_->estimator.reset();
   state_->next_ping =
       now + (++state_->pings < kFirstPings ? kFirstPingInterval : state_->config.heartbeat_interval);
-  pb::Ping ping;
-  ping.set_sent(now.time_since_epoch().count());
-  if (const auto round_trip = state_->estimator.round_trip()) ping.set_round_trip_ns(round_trip->count());
-  if (const auto clock = state_->estimator.at(now)) {
-    ping.set_clock_offset_ns(clock->offset.count());
-    ping.set_clock_bound_ns(clock->bound.count());
-  }
-  state_->put_control(frame(FrameType::ping, 0, ping.SerializeAsString()));
+  ping();
   return {};
 }
+
+void Session::ping() {
+  if (state_->config.side == Side::node && state_->established) state_->ping_due = true;
+}
+
+std::size_t Session::clock_samples() const { return state_->estimator.samples_taken(); }
 
 Instant Session::last_heard() const { return state_->last_heard; }
 std::size_t Session::open_streams() const { return state_->streams.size(); }
@@ -231,8 +255,12 @@ std::optional<Span> Session::round_trip() const {
   return state_->config.side == Side::node ? state_->estimator.round_trip() : state_->told.round_trip;
 }
 
-std::optional<ClockReading> Session::clock(Instant now) const {
-  return state_->config.side == Side::node ? state_->estimator.at(now) : state_->told.clock;
+std::optional<ClockReading> Session::clock(Instant when) const {
+  if (state_->config.side == Side::node) return state_->estimator.at(when);
+  auto clock = state_->told.clock;
+  if (clock)
+    clock->bound += std::max<Span>(when - state_->told_at, {}) * (2 * ClockEstimator::kDriftPpm) / 1'000'000;
+  return clock;
 }
 
 Session::Stream* Session::State::find(StreamId id) {

@@ -101,8 +101,9 @@ class Session {
   // boot clock's.
   Result<void> receive(BytesView bytes, Instant now);
   std::optional<Event> next_event();
-  // Up to `bytes_max` of what is to be written, in priority order; empty when there is nothing.
-  Bytes take_output(std::size_t bytes_max);
+  // Up to `bytes_max` of what is to be written, in priority order; empty when there is nothing. Written at
+  // once: pings and pongs carry `now` as the instant they leave.
+  Bytes take_output(std::size_t bytes_max, Instant now);
   bool has_output() const;
 
   // Brain only, once, after HelloArrived.
@@ -130,11 +131,16 @@ class Session {
   // When tick() is due next. tick(): sends the heartbeat, or fails with timed_out after silence_max.
   Instant next_tick() const;
   Result<void> tick(Instant now);
+  // Node: one ping more, besides the heartbeat's. Nothing before the session is established.
+  void ping();
+  // Node: so many pongs have come.
+  std::size_t clock_samples() const;
   Instant last_heard() const;
   std::size_t open_streams() const;
-  // Node: from its own pings. Brain: what the node reported last.
+  // Node: from its own pings. Brain: what the node reported last, and for the clock with a bound that has
+  // grown since.
   std::optional<Span> round_trip() const;
-  std::optional<ClockReading> clock(Instant now) const;
+  std::optional<ClockReading> clock(Instant when) const;
 
   ~Session();
   Session(Session&&) noexcept;

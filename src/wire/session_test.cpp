@@ -85,7 +85,7 @@ TEST(SessionTest, TakeOutputGivesWholeFramesAndStopsAtTheBound) {
   Pair pair;
   const StreamId stream = pair.node.open(Priority::bulk).value();
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(pair.node.send(stream, Bytes(1000, 'x')));
-  EXPECT_EQ(frames_of(pair.node.take_output(2000)).size(), 2U);
+  EXPECT_EQ(frames_of(pair.node.take_output(2000, kNoon)).size(), 2U);
   EXPECT_TRUE(pair.node.has_output());
   EXPECT_EQ(frames_of(output_of(pair.node)).size(), 8U);
   EXPECT_FALSE(pair.node.has_output());

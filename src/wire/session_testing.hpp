@@ -37,7 +37,9 @@ What event_of(Session& session) {
   return std::get<What>(events.at(0));
 }
 
-inline Bytes output_of(Session& session) { return session.take_output(64 * 1024 * 1024); }
+inline Bytes output_of(Session& session, Instant now = kNoon) {
+  return session.take_output(64 * 1024 * 1024, now);
+}
 
 struct FrameSeen {
   FrameType type;

@@ -57,11 +57,20 @@ struct Session::State {
   Instant next_ping;
   int pings = 0;
   ClockEstimator estimator;  // node
-  Pinged told;               // Brain: what the node measured
+  Pinged told;               // Brain: what the node measured, …
+  Instant told_at;           // … when
+  // Made when they are written, so that their stamps are near the socket.
+  bool ping_due = false;
+  struct Pong {
+    std::int64_t sent = 0;
+    Instant seen;
+  };
+  std::deque<Pong> pongs;
 
   Stream* find(StreamId id);
   bool is_ours(StreamId id) const;
   void put_control(Bytes frame);
+  void take_pings(Bytes& out, Instant now);
   void forget(StreamId id);
   void unqueue(std::size_t bytes);
   void schedule(StreamId id, Stream& stream);

@@ -8,6 +8,7 @@ usage: ./dev bench [name…]     run = one hundred idle; fleet = fan storm; or a
   fan      one command on 1,000 and on 10,000 simulated nodes, all results back; idle CPU and memory at 10,000 (2, 4, 6)
   storm    the Brain killed with results of 10,000 nodes in flight: until every node is usable, none lost or doubled (5)
   results  durable results per second in the ledger, beside one transaction each (13)
+  together clock error and start skew of two nodes, beside sleep until T (7, 8)
 """
 import json
 import os
@@ -21,6 +22,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+from tests.bench import together  # noqa: E402
 from tests.support.fleet import BIN, Fleet, wait_for  # noqa: E402
 
 
@@ -278,10 +280,16 @@ def bench_results():
     subprocess.run([BIN.parent / "test" / "octo_ledger_bench"], check=True)
 
 
+def bench_together(rounds=300):
+    print("\nClock error (performance.md 7) and start skew of two nodes on two cores (8)")
+    together.bench(rounds)
+    together.clock_cost()
+
+
 def main():
     which = sys.argv[1] if len(sys.argv) > 1 else "run"
     benches = {"one": bench_one_node, "hundred": bench_hundred_agents, "idle": bench_idle_nodes, "fan": bench_fan_out,
-               "storm": bench_storm, "results": bench_results}
+               "storm": bench_storm, "results": bench_results, "together": bench_together}
     groups = {"run": ["one", "hundred", "idle"], "fleet": ["fan", "storm"]}
     names = [name for word in sys.argv[1:] or ["run"] for name in groups.get(word, [word])]
     unknown = [name for name in names if name not in benches]

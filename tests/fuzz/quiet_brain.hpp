@@ -72,6 +72,9 @@ class QuietFleet final : public Fleet {
   std::vector<Live> all() const override { return {}; }
   Async<Result<void>> start_run(const RunOrder&, Span) override { co_return away(); }
   Async<Result<void>> cancel_run(const RunId&) override { co_return away(); }
+  Async<Result<void>> commit_run(const RunId&, Instant, Span) override { co_return away(); }
+  Async<Result<void>> go_run(const RunId&) override { co_return away(); }
+  Async<Result<void>> call_off_run(const RunId&, const std::string&) override { co_return away(); }
   Async<Result<HostStatus>> status(const NodeName&) override { co_return away(); }
   Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName&, const std::optional<AppAt>& app,
                                                std::uint64_t, std::uint64_t) override {

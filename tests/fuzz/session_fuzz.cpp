@@ -34,13 +34,13 @@ void drain(Session& session) {
       session.consumed(arrived->stream, arrived->message.size());
     }
   }
-  (void)session.take_output(1 << 20);
+  (void)session.take_output(1 << 20, kNow);
 }
 
 // A Brain that has welcomed its node, so that most bytes are not wasted on a hello they cannot guess.
 Session welcoming() {
   Session node(config_of(Side::node), kNow), brain(config_of(Side::brain), kNow);
-  require(!!brain.receive(node.take_output(1 << 20), kNow));
+  require(!!brain.receive(node.take_output(1 << 20, kNow), kNow));
   brain.welcome({.brain = "brain"});
   drain(brain);
   return brain;
@@ -50,7 +50,7 @@ void attack(Session session, BytesView bytes, std::size_t piece) {
   while (!bytes.empty()) {
     const auto cut = std::min(piece, bytes.size());
     if (!session.receive(bytes.substr(0, cut), kNow)) {
-      (void)session.take_output(1 << 20);  // the goodbye
+      (void)session.take_output(1 << 20, kNow);  // the goodbye
       return;
     }
     drain(session);

@@ -23,6 +23,9 @@ class SimRunner final : public tentacle::Runner {
     process_.kernel.signal(process_, SIGTERM);
     return {};
   }
+  Result<void> nudge() override {
+    return fail(ErrorCode::unsupported, "simulated runs do not start together yet");
+  }
   Async<std::optional<int>> wait() override {
     while (!process_.over) co_await process_.changed.wait();
     const bool ours = process_.parent == &holder_;

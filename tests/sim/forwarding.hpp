@@ -82,9 +82,11 @@ class ForwardingFleetEvents : public brain::FleetEvents {
   void node_online(const NodeName& node) override { to_.node_online(node); }
   void node_offline(const NodeName& node) override { to_.node_offline(node); }
   Async<Result<OutputMark>> run_offered(const RunId& run) override { return to_.run_offered(run); }
-  Async<Result<void>> run_progress(const RunId& run, RunState state,
-                                   std::optional<std::int64_t> pid) override {
-    return to_.run_progress(run, state, pid);
+  Async<Result<void>> run_progress(const RunId& run, const RunProgress& progress) override {
+    return to_.run_progress(run, progress);
+  }
+  Async<Result<void>> barrier_reached(const RunId& run, const std::string& name) override {
+    return to_.barrier_reached(run, name);
   }
   Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override {
     return to_.run_output(run, std::move(piece));
@@ -109,6 +111,13 @@ class ForwardingFleet : public brain::Fleet {
     return to_.start_run(order, start_within);
   }
   Async<Result<void>> cancel_run(const RunId& run) override { return to_.cancel_run(run); }
+  Async<Result<void>> commit_run(const RunId& run, Instant at, Span max_skew) override {
+    return to_.commit_run(run, at, max_skew);
+  }
+  Async<Result<void>> go_run(const RunId& run) override { return to_.go_run(run); }
+  Async<Result<void>> call_off_run(const RunId& run, const std::string& reason) override {
+    return to_.call_off_run(run, reason);
+  }
   Async<Result<HostStatus>> status(const NodeName& node) override { return to_.status(node); }
   Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app,
                                                std::uint64_t offset, std::uint64_t limit) override {
@@ -131,6 +140,13 @@ class ForwardingRuns : public tentacle::Runs {
   std::optional<tentacle::RunFacts> find(const RunId& id) const override { return to_.find(id); }
   Async<Result<News>> next(const RunId& id, const OutputMark& from) override { return to_.next(id, from); }
   void end_tied() override { to_.end_tied(); }
+  Async<Result<void>> commit(const RunId& id, const tentacle::StartAt& start) override {
+    return to_.commit(id, start);
+  }
+  Async<Result<void>> go(const RunId& id) override { return to_.go(id); }
+  Async<Result<void>> call_off(const RunId& id, const std::string& reason) override {
+    return to_.call_off(id, reason);
+  }
   Async<Result<void>> cancel(const RunId& id) override { return to_.cancel(id); }
   Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override {
     return to_.acknowledge(id, durable, end_durable);

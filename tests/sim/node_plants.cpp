@@ -147,6 +147,7 @@ class LostSignal final : public NodeFaults {
   struct Deaf final : tentacle::Runner {
     Deaf(std::unique_ptr<tentacle::Runner> runner, int& count) : to(std::move(runner)), signals(count) {}
     Result<void> cancel() override { return ++signals % 3 == 0 ? Result<void>{} : to->cancel(); }
+    Result<void> nudge() override { return to->nudge(); }
     Async<std::optional<int>> wait() override { return to->wait(); }
     std::unique_ptr<tentacle::Runner> to;
     int& signals;

@@ -33,6 +33,8 @@ Result<std::pair<std::shared_ptr<FileEventLog::Log>, EventLog::Summary>> FileEve
           mark = std::max(mark, event.output.offset + event.output.bytes.size());
         } else if (event.kind == TaskEvent::Kind::state) {
           states[event.run.id] = event.run.state;
+        } else if (!event.barrier.empty()) {
+          summary.barriers.emplace_back(event.step, event.barrier);
         } else if (event.kind == TaskEvent::Kind::done) {
           summary.done = true;
         }

@@ -66,6 +66,21 @@ Result<void> check(const api::StartTask& start) {
   return {};
 }
 
+Result<void> check_together(const api::StartTask& start) {
+  if (!start.together) {
+    if (start.max_skew) return fail(ErrorCode::invalid_argument, "max_skew_ns: only with together");
+    return {};
+  }
+  if (start.rollout.batch || start.rollout.max_fail || start.rollout.retries > 0) {
+    return fail(ErrorCode::invalid_argument,
+                "together: all start at one instant or none does; that leaves no room for batch, max_fail "
+                "and retries");
+  }
+  if (start.max_skew && *start.max_skew <= Span::zero())
+    return fail(ErrorCode::invalid_argument, "max_skew_ns: is to be more than 0");
+  return {};
+}
+
 api::TaskSummary summarise(const StoredTask& stored) {
   api::TaskSummary summary;
   summary.id = stored.record.id;
@@ -134,6 +149,7 @@ Doors::Answer Doors::started(const Visit& visit, const TaskId& id, Tied tied) {
 Doors::Answer Doors::tasks_start(Visit& visit) {
   auto start = OCTO_CO_TRY(api::decode_start_task(visit.request.body));
   OCTO_CO_TRY(check(start));
+  OCTO_CO_TRY(check_together(start));
   if (start.tie && !visit.streams())
     co_return fail(ErrorCode::invalid_argument, "tie: it needs the stream of events to be tied to");
   const auto nodes = OCTO_CO_TRY(co_await select(start.nodes, false));

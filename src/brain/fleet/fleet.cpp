@@ -2,6 +2,8 @@
 // Sessions: who may join, who is there. What travels on their streams is in streams.cpp.
 #include "brain/fleet/fleet.hpp"
 
+#include <algorithm>
+
 #include "async/event.hpp"
 #include "brain/fleet/session.hpp"
 #include "domain/limits.hpp"
@@ -107,6 +109,7 @@ Async<Result<std::shared_ptr<LinkFleet::Session>>> LinkFleet::admit(link::Link& 
   OCTO_CO_TRY((co_await events_.node_joined(session->record)).with(fmt::format("record node {}", name)));
   sessions_[name] = session;
   wire::Welcome welcome;
+  welcome.features = {std::string(wire::kTogether)};
   welcome.program_version = settings_.version;
   welcome.brain = settings_.brain;
   welcome.epoch = settings_.epoch;

@@ -31,6 +31,9 @@ class LinkFleet final : public Fleet {
   std::vector<Live> all() const override;
   Async<Result<void>> start_run(const RunOrder& order, Span start_within) override;
   Async<Result<void>> cancel_run(const RunId& run) override;
+  Async<Result<void>> commit_run(const RunId& run, Instant at, Span max_skew) override;
+  Async<Result<void>> go_run(const RunId& run) override;
+  Async<Result<void>> call_off_run(const RunId& run, const std::string& reason) override;
   Async<Result<HostStatus>> status(const NodeName& node) override;
   Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app,
                                                std::uint64_t offset, std::uint64_t limit) override;
@@ -46,9 +49,11 @@ class LinkFleet final : public Fleet {
   Async<void> replace(const NodeName& name);
   Async<void> serve_streams(std::shared_ptr<Session> session);
   Async<void> serve_stream(std::shared_ptr<Session> session, link::Channel channel);
+  Async<void> serve_barrier(link::Channel channel, wire::AwaitBarrier asked);
   Async<void> serve_blobs(link::Channel channel, wire::FromNode asked);
   Async<void> follow_run(RunId run, link::Channel channel);
   Async<Result<void>> report(const RunId& run, link::Channel& channel, Bytes message, bool& over);
+  Async<Result<void>> tell(const NodeName& node, wire::FromBrain message);
   Async<Result<Bytes>> ask(const NodeName& node, Bytes question);
   Live live(const Session& session) const;
   Result<std::shared_ptr<Session>> get(const NodeName& node) const;

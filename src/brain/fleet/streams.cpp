@@ -53,9 +53,38 @@ Async<void> LinkFleet::serve_stream(std::shared_ptr<Session> session, link::Chan
   } else if (std::holds_alternative<wire::AskManifest>(*message) ||
              std::holds_alternative<wire::AskChunks>(*message)) {
     co_await serve_blobs(std::move(channel), std::move(*message));
+  } else if (auto* barrier = std::get_if<wire::AwaitBarrier>(&*message)) {
+    if (barrier->run.node != session->record.name) {
+      channel.reset(Error(ErrorCode::forbidden, "a node may speak of its own runs only"));
+      co_return;
+    }
+    co_await serve_barrier(std::move(channel), std::move(*barrier));
   } else {
     channel.reset(Error(ErrorCode::unsupported, "no stream begins with this message"));
   }
+}
+
+// Until the barrier is open or never will be, or the run does not wait any more.
+Async<void> LinkFleet::serve_barrier(link::Channel channel, wire::AwaitBarrier asked) {
+  std::optional<Result<void>> answer;
+  bool gone = false;
+  Event changed(executor_);
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    nursery.spawn([](FleetEvents& of, const wire::AwaitBarrier& at, std::optional<Result<void>>& into,
+                     Event& event) -> Async<void> {
+      into = co_await of.barrier_reached(at.run, at.name);
+      event.set();
+    }(events_, asked, answer, changed));
+    nursery.spawn([](link::Channel& on, bool& flag, Event& event) -> Async<void> {
+      (void)co_await on.receive();
+      flag = true;
+      event.set();
+    }(channel, gone, changed));
+    while (!answer && !gone) co_await changed.wait();
+  });
+  if (!answer) co_return;
+  const auto said = *answer ? wire::FromBrain(wire::Done{}) : wire::FromBrain(wire::Failed{answer->error()});
+  if (co_await channel.send(wire::encode(said))) channel.close();
 }
 
 Async<void> LinkFleet::serve_blobs(link::Channel channel, wire::FromNode asked) {
@@ -83,8 +112,16 @@ Async<Result<void>> LinkFleet::start_run(const RunOrder& order, Span start_withi
   const auto session = OCTO_CO_TRY(get(order.id.node));
   if (session->orders == nullptr) co_return fail(ErrorCode::unavailable, "node {} is leaving", order.id.node);
   const auto* exec = std::get_if<ExecOrder>(&order.deed);
-  if (exec != nullptr && !exec->secrets.empty() &&
-      std::ranges::find(session->features, wire::kSecretsFeature) == session->features.end()) {
+  const auto has = [&](std::string_view feature) {
+    return std::ranges::find(session->features, feature) != session->features.end();
+  };
+  // An older agent would not see what it does not know, and start at once.
+  if (exec != nullptr && exec->together && !has(wire::kTogether)) {
+    co_return fail(ErrorCode::unsupported,
+                   "the tentacle of {} ({}) cannot start together with others: upgrade it", order.id.node,
+                   session->record.version);
+  }
+  if (exec != nullptr && !exec->secrets.empty() && !has(wire::kSecretsFeature)) {
     co_return fail(ErrorCode::unsupported, "the tentacle of {} ({}) takes no secrets yet: upgrade it",
                    order.id.node, session->record.version);
   }
@@ -122,7 +159,7 @@ Async<void> LinkFleet::follow_run(RunId run, link::Channel channel) {
 Async<Result<void>> LinkFleet::report(const RunId& run, link::Channel& channel, Bytes bytes, bool& over) {
   auto message = OCTO_CO_TRY(wire::decode_from_node(bytes));
   if (auto* progress = std::get_if<wire::RunProgress>(&message))
-    co_return co_await events_.run_progress(run, progress->state, progress->pid);
+    co_return co_await events_.run_progress(run, *progress);
   if (auto* output = std::get_if<wire::RunOutput>(&message)) {
     const OutputMark durable = OCTO_CO_TRY(co_await events_.run_output(run, std::move(output->piece)));
     co_return co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{durable, false})));
@@ -150,9 +187,18 @@ Async<Result<Bytes>> LinkFleet::ask(const NodeName& node, Bytes question) {
   co_return std::move(*answer);
 }
 
-Async<Result<void>> LinkFleet::cancel_run(const RunId& run) {
-  const Bytes bytes =
-      OCTO_CO_TRY(co_await ask(run.node, wire::encode(wire::FromBrain(wire::CancelRun{run}))));
+Async<Result<void>> LinkFleet::cancel_run(const RunId& run) { return tell(run.node, wire::CancelRun{run}); }
+Async<Result<void>> LinkFleet::commit_run(const RunId& run, Instant at, Span max_skew) {
+  return tell(run.node, wire::CommitRun{run, at, max_skew});
+}
+Async<Result<void>> LinkFleet::go_run(const RunId& run) { return tell(run.node, wire::GoRun{run}); }
+Async<Result<void>> LinkFleet::call_off_run(const RunId& run, const std::string& reason) {
+  return tell(run.node, wire::CallOffRun{run, reason});
+}
+
+Async<Result<void>> LinkFleet::tell(const NodeName& node, wire::FromBrain message) {
+  const NodeName to = node;
+  const Bytes bytes = OCTO_CO_TRY(co_await ask(to, wire::encode(message)));
   const auto answer = OCTO_CO_TRY(wire::decode_from_node(bytes));
   if (const auto* failed = std::get_if<wire::Failed>(&answer)) co_return fail(failed->error);
   co_return Result<void>{};

@@ -58,12 +58,13 @@ Async<void> Engine::deliver(Task task, RunId id) {
     log::warning("run {} for {}: {}", local_name(id), id.node, sent.error().message());
   }
   if (task->cancel_requested) co_await cancel_run(task, id);
+  else if (!run.off.empty()) co_await call_off_run(task, id);
 }
 
 // An order that is refused ends its run; `unavailable` leaves it due.
 Async<Result<void>> Engine::send(Task task, RunId id) {
   LiveRun& run = task->runs.at(id);
-  if (task->cancel_requested) co_return Result<void>{};
+  if (task->cancel_requested || !run.off.empty()) co_return Result<void>{};
   RunOrder order{id, task->deeds.at(id.step)(id.node)};
   const bool begun = task->board.find(id)->state >= RunState::armed;
   // A process that has begun its node has for good, and offers by itself. A deed dies with its agent, and is

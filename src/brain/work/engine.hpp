@@ -76,19 +76,38 @@ class Engine final : public Verbs, private FleetEvents {
   void node_online(const NodeName& node) override;
   void node_offline(const NodeName& node) override;
   Async<Result<OutputMark>> run_offered(const RunId& run) override;
-  Async<Result<void>> run_progress(const RunId& run, RunState state,
-                                   std::optional<std::int64_t> pid) override;
+  Async<Result<void>> run_progress(const RunId& run, const RunProgress& progress) override;
+  Async<Result<void>> barrier_reached(const RunId& run, const std::string& name) override;
   Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override;
   Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) override;
   Async<Result<void>> run_refused(const RunId& run, const Error& why) override;
   Async<Result<void>> take_node(NodeRecord node);
   Async<Result<OutputMark>> take_offer(RunId run);
-  Async<Result<void>> take_progress(RunId run, RunState state, std::optional<std::int64_t> pid);
+  Async<Result<void>> take_progress(RunId run, RunProgress progress);
   Async<Result<OutputMark>> take_output(RunId run, OutputPiece piece);
   Async<Result<void>> take_refusal(RunId run, RunEnd end);
   Async<Result<void>> take_end(RunId run, RunEnd end);
   Async<Result<void>> take_late_end(RunId run, RunEnd end);
   Async<void> keep_last_heard(NodeRecord node);
+
+  // together.cpp: runs that start at one instant, or none of them
+  using Answers = std::vector<std::pair<RunId, Result<void>>>;
+  Async<void> start_together(Task task, std::vector<RunId> runs);
+  Async<Result<void>> arm(Task task, const std::vector<RunId>& runs);
+  Async<Result<Instant>> agree(Task task, const std::vector<RunId>& runs);
+  Async<Result<void>> decide(Task task, const std::vector<RunId>& runs);
+  Async<Answers> ask_all(const std::vector<RunId>& runs, Span within,
+                         std::function<Async<Result<void>>(const RunId&)> question);
+  Result<void> check_members(const LiveTask& task, const std::vector<RunId>& runs) const;
+  Async<void> wait_for_change(Task task, Instant until);
+  Async<void> call_off(Task task, std::vector<RunId> runs, std::string why);
+  Async<void> call_off_run(Task task, RunId id);
+
+  // barriers.cpp
+  struct AtBarrier;
+  Result<std::size_t> missing_at(const LiveTask& task, const Barrier& barrier, std::uint32_t step,
+                                 const std::string& name) const;
+  Async<Result<void>> open_barrier(Task task, Barrier& barrier, std::uint32_t step, std::string name);
 
   // keeping.cpp
   Async<void> keep_house(std::vector<TaskId> told);
@@ -114,7 +133,8 @@ class Engine final : public Verbs, private FleetEvents {
   Async<void> drive_journey(Task task);
   Async<Result<void>> travel(Task task);
   Async<Result<void>> pass_stage(Task task, const Stage& stage);
-  Async<Result<std::function<Deed(const NodeName&)>>> deed_of(const Journey& journey, const Step& step);
+  Async<Result<std::function<Deed(const NodeName&)>>> deed_of(const Journey& journey, const Step& step,
+                                                              bool align);
   Async<Result<void>> arrive(Task task);
 
   Ports ports_;

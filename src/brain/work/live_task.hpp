@@ -19,10 +19,12 @@ struct LiveRun {
   bool sent_now = false;    // … in the session that the node has now
   bool delivering = false;  // one coroutine at a time
   bool ending = false;      // its end is on the way to the ledger
+  std::string off;          // why it does not start together with the others after all
   bool end_told = false;    // … and in the story; else conclude() tells it
   Instant deadline{};       // of its delivery, once it is due
-  OutputMark taken;         // told to the story
-  OutputMark durable;       // and synced
+  std::optional<Span> clock_bound;  // of its node, once it is armed to start together
+  OutputMark taken;                 // told to the story
+  OutputMark durable;               // and synced
 };
 
 // What an apply or a reset goes through, and the version it makes.
@@ -40,6 +42,14 @@ Journey journey_of(StoredReset reset);
 // Why a run is `rejected` whose secrets went with a Brain.
 inline constexpr const char* kSecretsLost =
     "its secrets were held in memory only, and the Brain was restarted: run it again";
+// A point at which the runs of a step wait for each other.
+struct Barrier {
+  std::map<RunId, int> waiting;
+  bool opening = false;
+  bool open = false;
+};
+inline constexpr Span kHold = 60s;  // of a run that is armed, beyond its delay: then it ends by itself
+inline constexpr std::size_t kBarriersMax = 256;  // of a task: a loop that makes names has no end
 
 struct LiveTask {
   LiveTask(StoredTask stored, EventLog& log, const Executor& executor);
@@ -54,14 +64,17 @@ struct LiveTask {
   TaskBoard board;
   std::map<RunId, LiveRun> runs;
   bool cancel_requested = false;
-  bool concluding = false;    // the last word is being told: an end that comes now is a late one
-  bool done_told = false;     // … and is on disk
-  Span delivery{};            // how long a run that is due may wait for its node
-  Instant start_at{};         // on the nodes; the past: at once
-  bool secrets_lost = false;  // with the Brain that held them in memory: nothing can begin any more
+  bool concluding = false;       // the last word is being told: an end that comes now is a late one
+  bool done_told = false;        // … and is on disk
+  Span delivery{};               // how long a run that is due may wait for its node
+  Instant start_at{};            // on the nodes; the past: at once
+  bool secrets_lost = false;     // with the Brain that held them in memory: nothing can begin any more
+  std::optional<Span> max_skew;  // its runs start together, and accept this much
+  bool resumed = false;          // it was begun by a Brain before us
   Rollout rollout;
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
+  std::map<std::pair<std::uint32_t, std::string>, Barrier> barriers;  // by step and name
   Story story;
   Event changed;  // the board, or a run
 };

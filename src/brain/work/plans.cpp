@@ -30,6 +30,17 @@ std::vector<RunId> runs_of(const LiveTask& task, const Stage& stage) {
   return runs;
 }
 
+// Of steps that start together: one alone is together with nobody.
+std::vector<RunId> aligned_of(const LiveTask& task, const Stage& stage) {
+  std::vector<RunId> runs;
+  for (const Step& step : stage.steps) {
+    if (!step.align) continue;
+    for (const RunId& id : task.of_step(step.index)) runs.push_back(id);
+  }
+  if (runs.size() < 2) runs.clear();
+  return runs;
+}
+
 bool all(const LiveTask& task, const std::vector<RunId>& runs, auto judge) {
   return std::ranges::all_of(runs, [&](const RunId& id) { return judge(task.board.find(id)->state); });
 }
@@ -70,13 +81,17 @@ Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
     if (task->cancel_requested) co_return fail(ErrorCode::cancelled, "cancelled before: {}", stage.title);
     co_await say(task, fmt::format("{}: {}", stage.title, print_steps(stage)));
     for (const Step& step : stage.steps) {
-      auto deed = co_await deed_of(*task->journey, step);
+      auto deed = co_await deed_of(*task->journey, step, step.align && !aligned_of(*task, stage).empty());
       if (!deed) co_return fail(deed.error().with(print(step)));
       task->deeds[step.index] = std::move(*deed);
     }
     task->delivery = limits::delivery_deadline;
+    const std::vector<RunId> aligned = aligned_of(*task, stage);
+    if (!aligned.empty()) task->max_skew = limits::together_skew;
     OCTO_CO_TRY(co_await make_due(task, runs));
+    if (!aligned.empty()) co_await start_together(task, aligned);
     while (!all(*task, runs, is_final)) co_await task->changed.wait();
+    task->max_skew.reset();
   }
   if (stage.makes_version) OCTO_CO_TRY((co_await record_version(task, stage)).with("record the version"));
   if (all(*task, runs, succeeded)) co_return Result<void>{};
@@ -90,8 +105,8 @@ Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
 }
 
 // What the step's nodes are asked to do; loads and stores what that needs.
-Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journey& journey,
-                                                                    const Step& step) {
+Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journey& journey, const Step& step,
+                                                                    bool align) {
   using Made = std::function<Deed(const NodeName&)>;
   const AppAt at{step.app, journey.scenario};
   switch (step.kind) {
@@ -118,6 +133,7 @@ Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journe
         order->text += OCTO_CO_TRY(co_await ports_.blobs.get(chunk.hash));
       order->script_name = step.file.substr(step.file.rfind('/') + 1);
       order->app = at;
+      if (align) order->together = Together{limits::together_skew, kHold};
       order->where_prepared = step.target.str() == "purge";  // so that a purge can be repeated
       co_return Made([order](const NodeName&) { return Deed(*order); });
     }

@@ -113,7 +113,8 @@ class EventLog {
   struct Summary {
     std::uint64_t last = 0;
     std::vector<std::pair<RunId, OutputMark>> output;
-    std::vector<std::pair<RunId, RunState>> states;  // the last state event of each run
+    std::vector<std::pair<RunId, RunState>> states;               // the last state event of each run
+    std::vector<std::pair<std::uint32_t, std::string>> barriers;  // that are open: step and name
     bool done = false;
   };
   virtual Async<Result<Summary>> open(const TaskId& task) = 0;
@@ -159,6 +160,11 @@ class Fleet {
   // session or on a later one. unavailable: no session, certainly not sent.
   virtual Async<Result<void>> start_run(const RunOrder& order, Span start_within) = 0;
   virtual Async<Result<void>> cancel_run(const RunId& run) = 0;  // ok: the node has it
+  // Of a run that is armed to start together (spec/time.md). Ok: the node has said yes. `at`: our clock.
+  virtual Async<Result<void>> commit_run(const RunId& run, Instant at, Span max_skew) = 0;
+  virtual Async<Result<void>> go_run(const RunId& run) = 0;
+  // One that started already stays so: conflict.
+  virtual Async<Result<void>> call_off_run(const RunId& run, const std::string& reason) = 0;
   virtual Async<Result<HostStatus>> status(const NodeName& node) = 0;
   virtual Async<Result<std::vector<NodeAppInfo>>> apps(const NodeName& node, const std::optional<AppAt>& app,
                                                        std::uint64_t offset, std::uint64_t limit) = 0;
@@ -178,8 +184,10 @@ class FleetEvents {
   // forget it.
   virtual Async<Result<OutputMark>> run_offered(const RunId& run) = 0;
   // armed, or running with the pid once there is one.
-  virtual Async<Result<void>> run_progress(const RunId& run, RunState state,
-                                           std::optional<std::int64_t> pid) = 0;
+  virtual Async<Result<void>> run_progress(const RunId& run, const RunProgress& progress) = 0;
+  // A run waits at a barrier. Ok: every run of its step has reached it. Else a member that never will is
+  // named.
+  virtual Async<Result<void>> barrier_reached(const RunId& run, const std::string& name) = 0;
   // Ok once it is taken; `durable()` of the answer may still lag behind: what may be acknowledged now.
   virtual Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) = 0;
   virtual Async<Result<void>> run_ended(const RunId& run,

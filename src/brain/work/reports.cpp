@@ -8,8 +8,8 @@ namespace octo::brain {
 
 Async<Result<void>> Engine::node_joined(const NodeRecord& node) { return finish(take_node(node)); }
 Async<Result<OutputMark>> Engine::run_offered(const RunId& run) { return finish(take_offer(run)); }
-Async<Result<void>> Engine::run_progress(const RunId& run, RunState state, std::optional<std::int64_t> pid) {
-  return finish(take_progress(run, state, pid));
+Async<Result<void>> Engine::run_progress(const RunId& run, const RunProgress& progress) {
+  return finish(take_progress(run, progress));
 }
 Async<Result<OutputMark>> Engine::run_output(const RunId& run, OutputPiece piece) {
   return finish(take_output(run, std::move(piece)));
@@ -90,6 +90,7 @@ void Engine::node_offline(const NodeName& node) {
   for (const RunId& id : due->second) {
     const Task task = live_.at(id.task);
     task->runs.at(id).sent_now = false;
+    task->changed.set();
     nursery_.spawn(
         say(task, fmt::format("{} is not connected; what it does is reported when it is back", node)));
   }
@@ -107,8 +108,8 @@ Async<Result<OutputMark>> Engine::take_offer(RunId run) {
     if (task->board.find(run) == nullptr)
       co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
     // Whoever offers it has it; whether it waits for its time yet, its next word tells.
-    const bool may_wait = task->start_at > ports_.clock.now();
-    OCTO_CO_TRY(co_await take_progress(run, may_wait ? RunState::armed : RunState::running, std::nullopt));
+    const bool may_wait = task->start_at > ports_.clock.now() || task->max_skew.has_value();
+    OCTO_CO_TRY(co_await take_progress(run, {.state = may_wait ? RunState::armed : RunState::running}));
     co_return task->runs.at(run).durable;
   }
   const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task));
@@ -122,7 +123,8 @@ Async<Result<OutputMark>> Engine::take_offer(RunId run) {
   co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
 }
 
-Async<Result<void>> Engine::take_progress(RunId run, RunState state, std::optional<std::int64_t> pid) {
+Async<Result<void>> Engine::take_progress(RunId run, RunProgress progress) {
+  const auto [state, pid, clock_bound, start] = progress;
   if (state != RunState::armed && state != RunState::running)
     co_return fail(ErrorCode::invalid_argument, "'{}' is no progress of a run", name_of(state));
   const auto found = live_.find(run.task);
@@ -132,10 +134,17 @@ Async<Result<void>> Engine::take_progress(RunId run, RunState state, std::option
   if (row == nullptr || is_final(row->state)) co_return Result<void>{};
   LiveRun& live = task->runs.at(run);
   live.sent = live.sent_now = true;
+  if (clock_bound) live.clock_bound = clock_bound;
+  // It came back, and does not know yet.
+  if (!live.off.empty() && !pid) nursery_.spawn(call_off_run(task, run));
   const bool known = row->state == state || row->state == RunState::running;
-  if (known && (!pid || row->pid == pid)) co_return Result<void>{};
+  if (known && (!pid || row->pid == pid)) {
+    task->changed.set();
+    co_return Result<void>{};
+  }
   if (!known) OCTO_CO_TRY(task->board.apply(run, state, {}));
   if (pid) task->board.set_pid(run, *pid);
+  if (start) task->board.set_start(run, *start);
   TaskEvent event;
   event.kind = TaskEvent::Kind::state;
   event.run = *task->board.find(run);

@@ -58,6 +58,7 @@ ExecOrder order_of(const api::StartTask& start) {
   order.input = start.input;
   order.resources = start.resources;
   order.secrets = start.secrets;
+  if (start.together) order.together = Together{start.max_skew.value_or(limits::together_skew), {}};
   order.limit = start.limit.value_or(start.background ? Span::zero() : limits::foreground_limit);
   return order;
 }

@@ -76,11 +76,15 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
     }
     rows.push_back(std::move(row));
   }
-  if (request.rollout.on_offline == OfflineRule::fail) OCTO_CO_TRY(check_nodes(request.nodes));
+  // One alone is together with nobody.
+  if (request.nodes.size() == 1) request.order.together.reset();
+  const bool whole = request.order.together && request.rollout.on_offline == OfflineRule::queue;
+  if (whole || request.rollout.on_offline == OfflineRule::fail) OCTO_CO_TRY(check_nodes(request.nodes));
   const Task task = OCTO_CO_TRY(co_await accept(std::move(record), std::move(rows), std::move(stamp)));
   task->delivery = request.deadline;
   task->rollout = request.rollout;
   if (request.delay > Span::zero()) task->start_at = ports_.clock.now() + request.delay;
+  if (request.order.together) task->max_skew = request.order.together->max_skew;
   task->deeds[0] = command_deed(std::make_shared<const ExecOrder>(std::move(request.order)), task->start_at);
   nursery_.spawn(drive_command(task));
   co_return Result<void>{};
@@ -91,6 +95,7 @@ Async<Result<Engine::Task>> Engine::revive(StoredTask stored) {
   const TaskId id = stored.record.id;
   auto summary = OCTO_CO_TRY(co_await ports_.events.open(id));
   const auto task = std::make_shared<LiveTask>(std::move(stored), ports_.events, executor_);
+  task->resumed = true;
   OCTO_CO_TRY(co_await restore(*task));
   OCTO_CO_TRY(co_await reconcile(*task, std::move(summary)));
   live_[id] = task;
@@ -115,6 +120,8 @@ Async<Result<void>> Engine::restore(LiveTask& task) {
       ExecOrder order = order_of(start);
       task.secrets_lost = !order.secrets.empty();
       order.secrets.clear();  // only their names were stored
+      if (record.targets.size() == 1) order.together.reset();
+      if (order.together) task.max_skew = order.together->max_skew;
       task.deeds[0] = command_deed(std::make_shared<const ExecOrder>(std::move(order)), task.start_at);
       // Whoever it was tied to had a connection to the Brain before us.
       if (start.tie) task.cancel_requested = true;
@@ -146,6 +153,7 @@ Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary)
       found->second.taken = found->second.durable = mark;
   }
   task.done_told = summary.done;
+  for (const auto& barrier : summary.barriers) task.barriers[barrier].open = true;
   if (summary.done) co_return Result<void>{};  // only the ledger's word is missing
   std::vector<TaskEvent> missing;
   if (summary.last == 0) missing.push_back(accepted_event());
@@ -162,10 +170,13 @@ Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary)
 
 std::function<Deed(const NodeName&)> Engine::command_deed(std::shared_ptr<const ExecOrder> order,
                                                           Instant start_at) const {
-  if (start_at == Instant{}) return [order](const NodeName&) { return Deed(*order); };
+  if (start_at == Instant{} && !order->together) return [order](const NodeName&) { return Deed(*order); };
   return [order, start_at, &clock = ports_.clock](const NodeName&) {
     ExecOrder later = *order;
-    later.delay = std::max(start_at - clock.now(), Span::zero());
+    // Those that start together are told when; until then they are held.
+    const Span delay = std::max(start_at - clock.now(), Span::zero());
+    if (later.together) later.together->hold = delay + kHold;
+    else later.delay = delay;
     return Deed(std::move(later));
   };
 }
@@ -177,6 +188,7 @@ Async<void> Engine::drive_command(Task task) {
     return row.state != RunState::accepted && !is_final(row.state);
   }));
   if (task->cancel_requested) co_await cancel_runs(task);
+  if (task->max_skew) co_await start_together(task, task->of_step(0));
   while (true) {
     if (!task->cancel_requested) co_await begin_what_may(task);
     if (task->board.finished()) break;

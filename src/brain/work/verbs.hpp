@@ -46,7 +46,7 @@ struct CommandRequest {
   std::vector<NodeName> nodes;  // resolved, at least one, each once
   Span deadline{};              // delivery
   Span delay{};                 // started so long after it was accepted
-  Rollout rollout;
+  Rollout rollout;              // of runs that start together only its rule for nodes that are offline
   std::string title;
   std::string request;  // JSON, kept with the task
 };

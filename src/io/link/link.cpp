@@ -157,7 +157,7 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
         co_await to_write.wait();
         continue;
       }
-      const Bytes out = session.take_output(kWriteBytes);
+      const Bytes out = session.take_output(kWriteBytes, clock.now());
       dispatch();
       const auto written = co_await stream->write(out);
       if (!written) co_return end(ending ? *ending : written.error());
@@ -302,7 +302,6 @@ Async<std::optional<Channel>> Link::accept() {
 
 Instant Link::last_heard() const { return state_->session.last_heard(); }
 std::optional<Span> Link::round_trip() const { return state_->session.round_trip(); }
-std::optional<ClockReading> Link::clock() const { return state_->session.clock(state_->clock.now()); }
 Async<Result<ClockReading>> Link::measured_clock() {
   const auto state = state_;
   while (!state->lost) {
@@ -312,6 +311,23 @@ Async<Result<ClockReading>> Link::measured_clock() {
   co_return fail(*state->lost);
 }
 
+std::optional<ClockReading> Link::clock() const { return clock_at(state_->clock.now()); }
+std::optional<ClockReading> Link::clock_at(Instant when) const { return state_->session.clock(when); }
+
+Async<void> Link::measure_clock(const Measure how) {
+  const auto state = state_;
+  const std::size_t before = state->session.clock_samples();
+  const Instant give_up = state->clock.now() + how.within;
+  for (std::size_t sent = 0; sent < how.samples && !state->lost; ++sent) {
+    if (state->clock.now() >= give_up) co_return;
+    state->session.ping();
+    state->flush();
+    co_await state->clock.sleep(how.every);
+  }
+  while (!state->lost && state->session.clock_samples() < before + how.samples &&
+         state->clock.now() < give_up)
+    co_await state->clock.sleep(how.every);
+}
 const net::Peer& Link::peer() const { return state_->stream->peer(); }
 
 }  // namespace octo::link

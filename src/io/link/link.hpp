@@ -70,6 +70,15 @@ class Link {
   std::optional<ClockReading> clock() const;
   // Node: waits for a pong while there is no reading. Errors: the link's loss.
   Async<Result<ClockReading>> measured_clock();
+  std::optional<ClockReading> clock_at(Instant when) const;
+  // Node: so many pings of its own, so that clock() is as good as the path allows. Ends when all were
+  // answered, or within that time.
+  struct Measure {
+    std::size_t samples = ClockEstimator::kSamples;
+    Span every = 1ms;
+    Span within = 1s;
+  };
+  Async<void> measure_clock(Measure how);
   const net::Peer& peer() const;
 
  private:

@@ -170,6 +170,7 @@ class Reader {
     script.target = name<Target>(item.at("target"), "target", parse_target);
     const Node file = item.at("file"), order = item.at("order");
     script.order = order.number(0, -1'000'000, 1'000'000);
+    script.align = item.at("align").flag(false);
     if (!file.present()) {
       item.fault("'file' is missing: the script's name below scriptpath");
     } else {

@@ -170,6 +170,8 @@ void read_tentacle(const Node& root, TentacleSettings& settings) {
   settings.retry_time = static_cast<int>(heartbeat.at("retryTime").number(settings.retry_time, 1, 1'000'000));
   settings.auto_restart = heartbeat.at("autoRestart").flag(settings.auto_restart);
   settings.auto_restart_command = heartbeat.at("autoRestartCommand").text(settings.auto_restart_command);
+  settings.clock_samples =
+      static_cast<int>(root.at("clock").at("samples").number(settings.clock_samples, 8, 4096));
   settings.data = root.at("dataDir").text(settings.data);
   workspace_of(root, settings.workspace_root, settings.workspace_store);
   settings.ssl = tls_of(root, "client", "/etc/octopoda/cert");

@@ -79,7 +79,8 @@ struct TentacleSettings {  // tentacle.yaml
   std::string data = "/var/octopoda/tentacle/data";  // dataDir: journal of runs, chunks, last good answers
   std::string workspace_root = "/var/octopoda/tentacle/workspace/",
               workspace_store = "/var/octopoda/tentacle/FSTORE/";
-  Labels labels;  // labels: a mapping, for node sets (ours)
+  int clock_samples = 64;  // clock.samples (ours): round trips measured before a start together
+  Labels labels;           // labels: a mapping, for node sets (ours)
   std::string pakma_root = "/var/octopoda/tentacle/pakma/";
   TlsPaths ssl;
   Logger logger;

@@ -33,6 +33,8 @@ class GroupViewer final : public Viewer {
       if (diff_ && rare) output_.write(print_difference(group, groups.back(), output_.look()));
       else output_.write(live_ ? summary_of(group) : print(group, output_.look()));
     }
+    if (const std::string line = print_together(view); !line.empty())
+      output_.write(paint(line, Mood::quiet, output_.look().out_colour));
     output_.write(paint(print_counts(view.counts()), Mood::quiet, output_.look().out_colour) + "\n");
     output_.flush();
     say_dropped(view, output_);

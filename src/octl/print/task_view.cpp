@@ -54,9 +54,11 @@ void TaskView::apply(TaskEvent& event) {
     case TaskEvent::Kind::state: {
       RunRow& row = run_of(event.run.id).row;
       const auto pid = event.run.pid ? event.run.pid : row.pid;
+      const auto start = event.run.start ? event.run.start : row.start;
       std::string title = event.run.title.empty() ? std::move(row.title) : event.run.title;
       row = event.run;
       row.pid = pid;
+      row.start = start;
       row.title = std::move(title);
       break;
     }
@@ -155,6 +157,48 @@ std::string print_outcome(const RunRow& row) {
   return out;
 }
 
+const std::optional<StartMark>& start_of(const RunRow& row) {
+  return row.end.start ? row.end.start : row.start;
+}
+
+std::vector<TogetherView> together(const TaskView& view) {
+  std::vector<TogetherView> groups;
+  for (const RunView* run : in_order(view)) {
+    const auto& start = start_of(run->row);
+    if (!start) continue;
+    const Instant agreed = start->at - start->late;
+    auto group = std::ranges::find(groups, agreed, &TogetherView::agreed);
+    if (group == groups.end()) group = groups.insert(group, TogetherView{.agreed = agreed});
+    group->runs.push_back(run);
+  }
+  std::erase_if(groups, [](const TogetherView& group) { return group.runs.size() < 2; });
+  for (TogetherView& group : groups) {
+    std::vector<StartMark> starts;
+    for (const RunView* run : group.runs) starts.push_back(*start_of(run->row));
+    group.skew = skew_of(starts);
+  }
+  return groups;
+}
+
+std::string print_together(const TaskView& view) {
+  constexpr std::size_t kNamed = 16;
+  std::string text;
+  for (const TogetherView& group : together(view)) {
+    std::vector<std::string> parts;
+    for (const RunView* run : group.runs) {
+      const StartMark& start = *start_of(run->row);
+      if (parts.size() < kNamed) {
+        parts.push_back(fmt::format("{} {}{} ±{}", run->row.id.node, start.late < Span::zero() ? "" : "+",
+                                    print_span(start.late), print_span(start.bound)));
+      }
+    }
+    if (group.runs.size() > kNamed) parts.push_back(fmt::format("and {} more", group.runs.size() - kNamed));
+    text += fmt::format("started within {} ±{}: {}\n", print_span(group.skew.skew),
+                        print_span(group.skew.bound), join(parts, ", "));
+  }
+  return text;
+}
+
 std::vector<const RunView*> in_order(const TaskView& view) {
   std::vector<const RunView*> runs = view.latest();
   std::ranges::sort(runs, [](const RunView* left, const RunView* right) {
@@ -194,6 +238,11 @@ Json json_of(const RunView& run, With with) {
     if (const std::uint64_t dropped = run.dropped(); dropped > 0) json.add("bytes_not_kept", dropped);
   }
   if (!row.end.version.empty()) json.add("version", row.end.version);
+  if (const auto& start = start_of(row)) {
+    json.add("start", Json::Object{{"at_ns", start->at.time_since_epoch().count()},
+                                   {"bound_ns", start->bound.count()},
+                                   {"late_ns", start->late.count()}});
+  }
   if (row.end.started) {
     json.add("started", print_wall(*row.end.started));
     json.add("lasted", print_span(row.end.lasted));
@@ -233,6 +282,19 @@ Document document_of(const TaskId& task, const TaskView& view, With with) {
   if (open > 0) document.json.add("running", open);
   document.json.add("counts", json_of(counts));
   document.table.foot = {print_counts(counts)};
+  Json::Array groups;
+  for (const TogetherView& group : together(view)) {
+    Json one(Json::Object{{"skew_ns", group.skew.skew.count()}, {"bound_ns", group.skew.bound.count()}});
+    Json::Array names;
+    for (const RunView* run : group.runs)
+      names.emplace_back(steps ? run->row.title + " on " + run->row.id.node.str() : run->row.id.node.str());
+    one.add("runs", std::move(names));
+    groups.push_back(std::move(one));
+  }
+  if (!groups.empty()) document.json.add("together", std::move(groups));
+  for (const std::string& line : split(trim(print_together(view)), '\n')) {
+    if (!line.empty()) document.table.foot.push_back(line);
+  }
   return document;
 }
 

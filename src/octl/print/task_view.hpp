@@ -72,6 +72,19 @@ std::string print_progress(const TaskView& view);
 // "2 succeeded, 1 failed", and the same as a tree.
 std::string print_counts(const std::map<RunState, std::size_t>& counts);
 Json json_of(const std::map<RunState, std::size_t>& counts);
+// How far apart those started that had agreed on one instant, of one step or of several; nothing where less
+// than two did.
+struct TogetherView {
+  Instant agreed;
+  Skew skew;
+  std::vector<const RunView*> runs;
+};
+std::vector<TogetherView> together(const TaskView& view);
+// "together within 12µs ±80µs: pi0 +3µs ±40µs, pi1 +15µs ±41µs", one line per instant; "" where there is
+// none.
+std::string print_together(const TaskView& view);
+const std::optional<StartMark>& start_of(const RunRow& row);
+
 // The latest, by step, then by node in natural order.
 std::vector<const RunView*> in_order(const TaskView& view);
 

@@ -81,6 +81,9 @@ class LinesViewer final : public Viewer {
       output_.say(print_head(group, Colour::off));
     }
     if (!well) output_.say(print_counts(view.counts()));
+    for (const std::string& line : split(trim(print_together(view)), '\n')) {
+      if (!line.empty()) output_.say(line);
+    }
     say_dropped(view, output_);
   }
 

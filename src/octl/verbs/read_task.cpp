@@ -161,6 +161,23 @@ Result<void> read_times(const CommandLine& line, AskedTask& asked) {
   return {};
 }
 
+Result<void> read_together(const CommandLine& line, api::StartTask& task) {
+  task.together = line.on("-ta");
+  task.max_skew = OCTO_TRY(line.span("--max-skew"));
+  if (task.max_skew && !task.together)
+    return fail(ErrorCode::invalid_argument,
+                "--max-skew is how far apart they may start with -ta, which is missing");
+  if (task.max_skew && *task.max_skew <= Span::zero())
+    return fail(ErrorCode::invalid_argument, "--max-skew {}: no two nodes start at the very same instant",
+                line.text("--max-skew"));
+  for (const std::string_view flag : {"--batch", "--max-fail", "--retries"}) {
+    if (task.together && line.given(flag))
+      return fail(ErrorCode::invalid_argument,
+                  "{} does not go with -ta: all start at one instant, or none does", flag);
+  }
+  return {};
+}
+
 Result<void> read_following(const CommandLine& line, AskedTask& asked) {
   const api::StartTask& task = asked.task;
   Following& how = asked.how;
@@ -231,6 +248,7 @@ Result<AskedTask> read_task(const CommandLine& line) {
   asked.task.tie = line.on("--tie");
   OCTO_TRY(read_times(line, asked));
   OCTO_TRY(read_rollout(line, asked.task.rollout));
+  OCTO_TRY(read_together(line, asked.task));
   OCTO_TRY(read_following(line, asked));
   OCTO_TRY(read_surroundings(line, asked.task));
   return asked;

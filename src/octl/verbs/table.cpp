@@ -66,7 +66,9 @@ constexpr Flag kSecretFile = {
 constexpr Flag kMemory = {"--memory", "", "<size>", "what it may use on each node: 64M, 2G"};
 constexpr Flag kPids = {"--pids", "", "<n>", "how many processes it may be on each node"};
 constexpr Flag kCpu = {"--cpu", "", "<percent>", "of one core, what it may use on each node: 50, 150"};
-constexpr Flag kAlign = {"-ta", "--time-align", "", "start at the same moment on all nodes", Use::missing};
+constexpr Flag kAlign = {"-ta", "--time-align", "", "start at the same moment on all nodes, or on none"};
+constexpr Flag kMaxSkew = {"--max-skew", "", "<time>",
+                           "with -ta: how far apart they may start, like 200us (default 10ms)"};
 constexpr Flag kOutdir = {"--outdir", "", "<dir>",
                           "write each node's output to <dir>/<node>.stdout, .stderr, .note"};
 
@@ -97,6 +99,7 @@ constexpr Flag kRunFlags[] = {
     {"--diff", "", "", "show how the output of rare groups differs from the largest group's"},
     kRaw,
     kAlign,
+    kMaxSkew,
 };
 constexpr Flag kXrunFlags[] = {
     kC,
@@ -121,6 +124,7 @@ constexpr Flag kXrunFlags[] = {
     kPids,
     kCpu,
     kAlign,
+    kMaxSkew,
 };
 constexpr Flag kTaskListFlags[] = {{"--state", "", "<state>", "only tasks in this state"},
                                    {"--caller", "", "<name>", "only tasks of this operator"},
@@ -143,6 +147,11 @@ constexpr std::string_view kAboutRun =
     "With one node its output and exit code are passed through. With several, equal outputs are grouped:\n"
     "  pi[0-2]: Linux\n"
     "A line at the end counts the nodes by state. --output jsonl prints each node as it ends.\n"
+    "With -ta every node first makes all ready and says how well it knows the time; then all start at one "
+    "instant,\n"
+    "or none does and the answer names who could not promise it. It tells when each did start, how far apart "
+    "that\n"
+    "was, and how sure that is. An offline node is one that cannot, unless --on-offline skip leaves it out.\n"
     "Ctrl-C on a terminal asks whether to cancel or to detach; a second one leaves at once, and so does a "
     "terminal\n"
     "that hangs up. Without a terminal, and on SIGTERM, the command is cancelled on every node.";

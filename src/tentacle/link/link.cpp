@@ -116,7 +116,7 @@ Async<Error> BrainLink::round(bool& joined) {
   config.side = wire::Side::node;
   config.heartbeat_interval = limits::heartbeat_interval;
   config.silence_max = limits::offline_after;
-  config.hello.features = {std::string(wire::kSecretsFeature)};
+  config.hello.features = {std::string(wire::kSecretsFeature), std::string(wire::kTogether)};
   config.hello.program_version = settings_.version;
   config.hello.name = settings_.name.str();
   config.hello.instance = settings_.instance;
@@ -141,6 +141,7 @@ Async<Error> BrainLink::round(bool& joined) {
       co_return;
     }
     joined = true;
+    session_ = session;
     nursery.spawn(serve(session));
     while (!lost) co_await changed.wait();
   });

@@ -22,7 +22,7 @@ class Addresses {
   virtual Async<Result<net::Endpoint>> find_brain() = 0;
 };
 
-class BrainLink {
+class BrainLink final : public Barriers {
  public:
   struct Settings {
     NodeName name;
@@ -30,6 +30,7 @@ class BrainLink {
     std::string instance;  // load_instance()
     std::string boot_id;
     Labels labels;
+    std::size_t clock_samples = ClockEstimator::kSamples;  // of the clock, before a start together
     std::string folder;  // what the link remembers on disk: epoch seen, restarts tried
     std::string brain;   // expected in its certificate; empty: any Brain of our CA
     AutoRestart::Rule restart_rule;
@@ -41,6 +42,7 @@ class BrainLink {
 
   // For ever: ends only by being cancelled. Commands go on meanwhile, whatever happens to the link.
   Async<void> run();
+  Async<Result<void>> await_barrier(RunId run, std::string name) override;
 
  private:
   struct Session;
@@ -54,6 +56,9 @@ class BrainLink {
   Async<bool> offer(Session& session, const RunId& run);
   Async<void> start(std::shared_ptr<Session> session, link::Channel channel, wire::StartRun order);
   Async<Result<void>> check_in_time(Session& session, const wire::StartRun& order);
+  // together.cpp
+  Async<Result<Span>> learn_time(Session& session, Span max_skew);
+  Async<Result<void>> commit(Session& session, RunId run, Instant brain_at, Span max_skew);
   void restart_host(const Error& why, Nursery& nursery);
   Async<void> run_restart();
   Span pause_before(int failures, const Error& why);
@@ -65,6 +70,7 @@ class BrainLink {
   Clock& clock_;
   Random& random_;
   AutoRestart auto_restart_;
+  std::weak_ptr<Session> session_;  // the present one, once the Brain has welcomed us
 };
 
 // Random, made at the first start on this disk and kept: tells a reinstalled node from the one before.

@@ -9,8 +9,10 @@ namespace octo::tentacle {
 
 struct BrainLink::Session {
   Session(link::Link& on, Instant since) : link(&on), begun(since) {}
-  link::Link* link;      // null once the session is over
-  Instant begun;         // before its first byte was sent
+  link::Link* link;                 // null once the session is over
+  Instant begun;                    // before its first byte was sent
+  std::optional<Instant> measured;  // when the clock was measured for a start
+  bool measuring = false;
   std::set<RunId> told;  // runs whose news go over this session: an order for one of them is a repeat
 
   struct Guard {

@@ -18,6 +18,11 @@ Async<void> reply(link::Channel& channel, wire::FromNode message) {
   if (co_await channel.send(wire::encode(message))) channel.close();
 }
 
+Async<void> answer(link::Channel& channel, Result<void> done) {
+  if (done) co_await reply(channel, wire::Done{});
+  else co_await reply(channel, wire::Failed{done.error()});
+}
+
 // Output and end, as they come, from `mark` on. Ends after the end was sent.
 Async<Result<void>> send_news(Verbs& verbs, const RunId& run, link::Channel& channel, OutputMark mark) {
   std::optional<std::int64_t> told_pid;
@@ -25,7 +30,8 @@ Async<Result<void>> send_news(Verbs& verbs, const RunId& run, link::Channel& cha
     auto news = OCTO_CO_TRY(co_await verbs.next(run, mark));
     if (news.facts.pid && news.facts.pid != told_pid) {
       told_pid = news.facts.pid;
-      OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunProgress{RunState::running, told_pid})));
+      OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunProgress{
+          .state = RunState::running, .pid = told_pid, .clock_bound = {}, .start = news.facts.start})));
     }
     if (!news.pieces.empty()) channel.set_priority(wire::Priority::output);
     for (OutputPiece& piece : news.pieces) {
@@ -158,13 +164,18 @@ Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel cha
     const auto in_time = co_await check_in_time(*session, given);
     if (!in_time) co_return co_await reply(channel, wire::Failed{in_time.error()});
   }
+  wire::RunProgress progress;
+  if (const auto* exec = std::get_if<ExecOrder>(&order.deed); exec != nullptr && exec->together) {
+    auto bound = co_await learn_time(*session, exec->together->max_skew);
+    if (!bound && !verbs_.find(run)) co_return co_await reply(channel, wire::Failed{bound.error()});
+    if (bound) progress.clock_bound = *bound;
+  }
   auto source = std::make_shared<LinkSource>([session] { return session->link; }, clock_);
   const auto facts = co_await verbs_.start(std::move(order), std::move(source));
   if (!facts) co_return co_await reply(channel, wire::Failed{facts.error()});
   // One that has ended may never have begun: its end says all.
-  if (!is_final(facts->state) &&
-      !co_await channel.send(bytes_of(wire::RunProgress{facts->state, std::nullopt})))
-    co_return;
+  progress.state = facts->state;
+  if (!is_final(facts->state) && !co_await channel.send(bytes_of(progress))) co_return;
   // A repeated order: what becomes of the run is told on another stream already.
   if (!session->told.insert(run).second) co_return channel.close();
   if (!co_await follow(verbs_, run, std::move(channel), {})) co_await resume(session, run);
@@ -178,9 +189,13 @@ Async<void> BrainLink::serve_stream(std::shared_ptr<Session> session, link::Chan
   if (auto* order = std::get_if<wire::StartRun>(&*message)) {
     co_await start(session, std::move(channel), std::move(*order));
   } else if (const auto* cancel = std::get_if<wire::CancelRun>(&*message)) {
-    const auto done = co_await verbs_.cancel(cancel->run);
-    if (done) co_await reply(channel, wire::Done{});
-    else co_await reply(channel, wire::Failed{done.error()});
+    co_await answer(channel, co_await verbs_.cancel(cancel->run));
+  } else if (const auto* when = std::get_if<wire::CommitRun>(&*message)) {
+    co_await answer(channel, co_await commit(*session, when->run, when->at, when->max_skew));
+  } else if (const auto* go = std::get_if<wire::GoRun>(&*message)) {
+    co_await answer(channel, co_await verbs_.go(go->run));
+  } else if (const auto* off = std::get_if<wire::CallOffRun>(&*message)) {
+    co_await answer(channel, co_await verbs_.call_off(off->run, off->reason));
   } else if (std::holds_alternative<wire::AskStatus>(*message)) {
     auto status = co_await verbs_.status();
     if (status && session->link != nullptr) status->clock = session->link->clock();

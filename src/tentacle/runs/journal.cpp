@@ -163,6 +163,8 @@ std::optional<RunId> parse_local_name(const NodeName& node, std::string_view nam
   return id;
 }
 
+StartMark start_of(const runner::Mark& mark) { return {mark.at, mark.bound, mark.late}; }
+
 runner::Ended ended_of(const RunEnd& end) {
   runner::Ended ended{.state = std::string(name_of(end.state)),
                       .reason = end.reason.substr(0, 1024),
@@ -172,6 +174,7 @@ runner::Ended ended_of(const RunEnd& end) {
                       .version = end.version};
   if (end.exit_code) ended.exit_code = *end.exit_code;
   if (end.signal) ended.signal = *end.signal;
+  if (end.start) ended.mark = runner::Mark{end.start->at, end.start->bound, end.start->late};
   return ended;
 }
 
@@ -189,15 +192,23 @@ Result<RunEnd> end_of(const runner::Ended& ended) {
              .version = ended.version};
   if (ended.exit_code) end.exit_code = static_cast<int>(*ended.exit_code);
   if (ended.signal) end.signal = static_cast<int>(*ended.signal);
+  if (ended.mark) end.start = start_of(*ended.mark);
   return end;
 }
 
 Result<RunOnDisk> load_run(const std::string& folder) {
   const Bytes bytes = OCTO_TRY(load_record(folder));
   const runner::Record record = OCTO_TRY(runner::decode_record(bytes));
-  RunOnDisk run{.started = record.started, .acknowledged = files::exists(files::join(folder, kAckedFile))};
+  RunOnDisk run{.started = record.started,
+                .mark = record.mark,
+                .acknowledged = files::exists(files::join(folder, kAckedFile))};
   if (record.ended) run.end = OCTO_TRY(end_of(*record.ended));
   return run;
+}
+
+std::optional<std::string> load_why_off(const std::string& folder) {
+  auto why = files::load(files::join(folder, runner::kOffFile), kRecordBytesMax);
+  return why ? std::optional<std::string>(std::move(*why)) : std::nullopt;
 }
 
 Result<runner::Intent> load_intent(const std::string& folder) {
@@ -234,6 +245,7 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
   RunEnd end = never;
   std::string damage;
   std::optional<runner::Started> started;
+  std::optional<runner::Mark> mark;
   if (auto run = load_run(folder); !run) {
     if (run.error().code() != ErrorCode::corrupt) return fail(std::move(run).error());
     // Kept for whoever wants to look, and out of the way of the end.
@@ -246,6 +258,7 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
     return *run->end;
   } else {
     started = run->started;
+    mark = run->mark;
   }
   const Claimed claimed = OCTO_TRY(claim(folder));
   // A runner locks before it claims, so a claim that we lost to a living one shows by now.
@@ -258,6 +271,7 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
                                                 : "its supervisor died, so how it ended cannot be told";
     end.reason += left;
     if (started) end.started = started->wall;
+    if (mark) end.start = start_of(*mark);
     const OutputMark kept = output_ends(folder);
     end.out_bytes = kept.out;
     end.err_bytes = kept.err;

@@ -19,6 +19,7 @@ Result<RunEnd> end_of(const runner::Ended& ended);
 
 struct RunOnDisk {
   std::optional<runner::Started> started;
+  std::optional<runner::Mark> mark;
   std::optional<RunEnd> end;
   bool acknowledged = false;  // the Brain has the end
 };
@@ -30,6 +31,10 @@ Result<RunOnDisk> load_run(const std::string& folder);
 Result<void> create_run(const std::string& folder, const runner::Intent& intent);
 // Makes the outcome of a deed that is no process durable.
 Result<void> create_deed(const std::string& folder, const RunEnd& end);
+
+// Of a run that was called off: why.
+std::optional<std::string> load_why_off(const std::string& folder);
+StartMark start_of(const runner::Mark& mark);
 
 Result<runner::Intent> load_intent(const std::string& folder);
 

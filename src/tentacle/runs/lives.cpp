@@ -35,7 +35,8 @@ runner::Intent intent_of(const Runs::Start& start, const std::string& folder, st
                         .tied_to = start.order.tie ? ::getpid() : 0,
                         .head_bytes = kept.head_bytes,
                         .tail_bytes = kept.tail_bytes};
-  if (start.order.delay > Span::zero()) intent.not_before = now + start.order.delay;
+  if (start.order.together) intent.hold_until = now + start.order.together->hold;
+  else if (start.order.delay > Span::zero()) intent.not_before = now + start.order.delay;
   if (start.account) intent.user = {start.account->uid, start.account->gid, start.account->groups};
   intent.environment.emplace_back("OCTOPODA_OUTPUT", files::join(folder, runner::kNoteFile));
   for (const SecretFile& secret : start.order.secrets) {
@@ -115,9 +116,23 @@ void LocalRuns::load(const std::vector<std::string>& names) {
     } else {
       if (!on_disk) log::error("run {}: {}", name, on_disk.error().message());
       const auto run = add(*id);
+      const bool marked = on_disk && on_disk->mark;
       if (on_disk && on_disk->started) run->facts.pid = on_disk->started->pid;
+      if (marked) run->facts.start = start_of(*on_disk->mark);
       if (const auto intent = load_intent(folder)) {
+        const auto user = intent->user ? std::optional(intent->user->uid) : std::nullopt;
+        run->facts.user = user;
         if (intent->not_before > setup_.clock.now() && !run->facts.pid) run->facts.state = RunState::armed;
+        if (intent->hold_until != Instant{}) {
+          run->together = true;
+          // Before its instant there is a process, and no program in it.
+          if (!marked)
+            run->facts = RunFacts{.state = RunState::armed, .pid = {}, .end = {}, .start = {}, .user = user};
+          run->armed = !marked;
+          run->committed = files::exists(files::join(folder, runner::kCommitFile));
+          run->told = files::exists(files::join(folder, runner::kGoFile));
+          run->going = run->told && on_disk && on_disk->started;
+        }
         // What it was tied to is gone: the agent that started it.
         if (intent->tied_to != 0) run->cancelled = true;
       }
@@ -147,6 +162,8 @@ std::string LocalRuns::cgroup_of(const RunId& id) const {
 
 Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
   run->tied = start.order.tie;
+  if (start.account) run->facts.user = start.account->uid;
+  run->together = start.order.together.has_value();
   const runner::Intent intent =
       intent_of(start, run->folder, cgroup_of(run->id), setup_.clock.now(), setup_.kept);
   auto begun = co_await setup_.workers.run([&] { return begin(run->folder, intent, start.order); });
@@ -179,6 +196,7 @@ Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
       continue;
     }
     if (run->cancelled) run->ask_to_end();
+    if (run->told && !run->going) run->tell_to_go();
     run->dirty = true;
     co_await watch(*run);
     run->runner.reset();
@@ -231,7 +249,8 @@ Async<void> LocalRuns::look(Run& run) {
     return found;
   });
   if (!on_disk) co_return;  // settled when its runner is gone
-  if (on_disk->started && !run.facts.pid) {
+  if (on_disk->mark) run.facts.start = start_of(*on_disk->mark);
+  if (on_disk->started && !run.facts.pid && (!run.together || on_disk->mark)) {
     run.facts.pid = on_disk->started->pid;
     run.facts.state = RunState::running;
     run.starting = false;
@@ -241,9 +260,11 @@ Async<void> LocalRuns::look(Run& run) {
 }
 
 Async<void> LocalRuns::settle_run(Run& run) {
-  const RunEnd never{
+  RunEnd never{
       .state = run.cancelled ? RunState::cancelled : RunState::expired,
       .reason = run.cancelled ? "cancelled before it was started" : "it was not started: " + run.why_never};
+  if (auto why = run.together ? load_why_off(run.folder) : std::nullopt)
+    never = RunEnd{.state = RunState::rejected, .reason = std::move(*why)};
   std::uint64_t kept = 0;
   auto settled = co_await setup_.workers.run([&] {
     auto found = settle(run.folder, never);

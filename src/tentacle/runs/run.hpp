@@ -26,6 +26,12 @@ struct LocalRuns::Run {
     if (runner && !facts.end) (void)runner->cancel();
   }
 
+  // Its runner looks at what it was told.
+  void tell_to_go() {
+    told = true;
+    if (runner && !facts.end) (void)runner->nudge();
+  }
+
   RunId id;
   std::string folder;
   RunFacts facts;
@@ -35,6 +41,8 @@ struct LocalRuns::Run {
   bool cancelled = false;
   bool tied = false;
   bool pid_told = false;
+  // Starts together with others: ready; has its instant; told to start; its runner has taken that.
+  bool together = false, armed = false, committed = false, told = false, going = false;
   std::uint64_t kept_bytes = 0;  // of output on disk, once it has ended
   std::uint64_t news = 0;
   Event changed;

@@ -22,6 +22,7 @@ class RunnerProcess final : public Runner {
  public:
   explicit RunnerProcess(process::Process process) : process_(std::move(process)) {}
   Result<void> cancel() override { return process_.signal(SIGTERM); }
+  Result<void> nudge() override { return process_.signal(SIGUSR1); }
   Async<std::optional<int>> wait() override {
     const auto status = co_await process_.wait();
     if (status && *status && WIFEXITED(**status)) co_return WEXITSTATUS(**status);

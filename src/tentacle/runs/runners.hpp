@@ -18,6 +18,8 @@ class Runner {
   virtual ~Runner() = default;
   // Asks it to end its run: SIGTERM. not_found when it is gone.
   virtual Result<void> cancel() = 0;
+  // Lets it look at what it was told of a start together with others: SIGUSR1.
+  virtual Result<void> nudge() = 0;
   // Until it is gone. Its exit code, if this agent started it and nothing killed it.
   virtual Async<std::optional<int>> wait() = 0;
 };

@@ -82,7 +82,7 @@ Async<Result<Runs::News>> LocalRuns::next(const RunId& id, const OutputMark& fro
     }
     const bool pid_is_news = run->facts.pid && !run->pid_told;
     if (!news.pieces.empty() || end || pid_is_news) {
-      news.facts = RunFacts{end ? end->state : run->facts.state, run->facts.pid, end};
+      news.facts = RunFacts{end ? end->state : run->facts.state, run->facts.pid, end, run->facts.start};
       run->pid_told = run->facts.pid.has_value();
       co_return news;
     }
@@ -136,6 +136,11 @@ void LocalRuns::heard(std::string_view message) {
   if (found == runs_.end()) return;
   Run& run = *found->second;
   if (message[0] == static_cast<char>(runner::Wake::output)) return run.tell();
+  if (message[0] == static_cast<char>(runner::Wake::armed)) return take_armed(run);
+  if (message[0] == static_cast<char>(runner::Wake::going)) {
+    run.going = true;
+    return run.tell();
+  }
   if (message[0] == static_cast<char>(runner::Wake::ended)) run.end_is_durable = true;
   run.poke();
 }
@@ -148,6 +153,9 @@ Async<void> LocalRuns::hear() {
     const BytesView bytes = BytesView(buffer).substr(0, co_await wakes_->read(buffer));
     if (bytes.size() >= kFull || bytes.size() % runner::kWakeBytes != 0) {
       for (const auto& [id, run] : runs_) {
+        // What was lost with the rest is learnt when it matters: an armed run is asked, and takes what it is
+        // told.
+        if (run->together && !run->armed && !run->facts.end) take_armed(*run);
         if (!run->facts.end) run->poke();
         run->tell();
       }

@@ -50,6 +50,9 @@ class LocalRuns final : public Runs {
   std::optional<RunFacts> find(const RunId& id) const override;
   Async<Result<News>> next(const RunId& id, const OutputMark& from) override;
   void end_tied() override;
+  Async<Result<void>> commit(const RunId& id, const StartAt& start) override;
+  Async<Result<void>> go(const RunId& id) override;
+  Async<Result<void>> call_off(const RunId& id, const std::string& reason) override;
   Async<Result<void>> cancel(const RunId& id) override;
   Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override;
   std::vector<RunId> unacknowledged() const override;
@@ -60,6 +63,7 @@ class LocalRuns final : public Runs {
   struct Run;
   LocalRuns(Setup setup, files::FolderLock lock, std::unique_ptr<Wakes> wakes, Executor executor);
   std::shared_ptr<Run> add(const RunId& id);
+  Result<std::shared_ptr<Run>> get_together(const RunId& id) const;
   void load(const std::vector<std::string>& names);
   Result<std::unique_ptr<Runner>> begin(const std::string& folder, const runner::Intent& intent,
                                         const ExecOrder& order);
@@ -74,6 +78,7 @@ class LocalRuns final : public Runs {
   void acknowledged(Run& run);
   Async<void> hear();
   void heard(std::string_view message);
+  void take_armed(Run& run);
   Async<void> keep_house();
   Async<void> tidy();
   std::string folder_of(const RunId& id) const;

@@ -62,6 +62,10 @@ Result<Environment> environment_of(const Surroundings& node, const RunId& id, co
   variables["OCTOPODA_PAKMA"] = node.pakma;
   variables["OCTOPODA_TASK"] = id.task.str();
   variables["OCTOPODA_STEP"] = std::to_string(id.step);
+  if (std::string& path = variables["PATH"];
+      !node.tools.empty() && !(":" + path + ":").contains(":" + node.tools + ":"))
+    path += (path.empty() ? "" : ":") + node.tools;
+  if (!node.sync.empty()) variables["OCTOPODA_SYNC"] = node.sync;
   variables["OCTOPODA_ATTEMPT"] = std::to_string(id.attempt);
   for (const char* name : {"OCTOPODA_FILENAME", "OCTOPODA_APP", "OCTOPODA_SCENARIO", "OCTOPODA_OUTPUT"})
     variables.erase(name);

@@ -17,6 +17,8 @@ struct Surroundings {
   NodeName name;
   std::string home = "/root";  // OCTOPODA_ROOT: the super user's home
   std::string workspace, store, log, pakma;
+  std::string tools;   // folder of octl-sync; last in every PATH
+  std::string sync;    // OCTOPODA_SYNC: where octl-sync asks
   Environment basics;  // PATH, HOME, LANG, … (see basics_of)
   Environment own;     // the `env` list of tentacle.yaml
 };

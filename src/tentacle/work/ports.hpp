@@ -29,6 +29,15 @@ struct RunFacts {
   RunState state = RunState::running;  // armed, running or final
   std::optional<std::int64_t> pid;     // of the command, once started
   std::optional<RunEnd> end;           // once final
+  std::optional<StartMark> start;      // of one that started together
+  std::optional<std::uint32_t> user;   // whom it runs as, if not as the agent
+};
+
+// An instant that a group has agreed on, as one node sees it.
+struct StartAt {
+  Instant at;        // our boot clock
+  Instant brain_at;  // the Brain's
+  Span bound{};      // at is true to within this
 };
 
 // The journal of runs: intent before start, at most one start, output kept until the Brain has it.
@@ -57,6 +66,13 @@ class Runs {
     std::vector<OutputPiece> pieces;
   };
   virtual Async<Result<News>> next(const RunId& id, const OutputMark& from) = 0;
+  // Of a run that is armed to start together. commit: when it would start, if it is told to; may be repeated.
+  // go: it will, whatever happens to its agent; ok once its runner has said so. conflict: it is not armed,
+  // was not committed, or it is too late for that instant.
+  virtual Async<Result<void>> commit(const RunId& id, const StartAt& start) = 0;
+  virtual Async<Result<void>> go(const RunId& id) = 0;
+  // Ends it as `rejected` for this reason. conflict: it has started, or ended otherwise.
+  virtual Async<Result<void>> call_off(const RunId& id, const std::string& reason) = 0;
   // Ends the runs that are tied to whoever asked for them: the Brain is gone.
   virtual void end_tied() = 0;
   // Ends the process tree: SIGTERM, after the grace SIGKILL. The end arrives through next(). not_found for an
@@ -67,6 +83,14 @@ class Runs {
   virtual Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) = 0;
   // Runs whose end the Brain does not have: to be resumed on a new session.
   virtual std::vector<RunId> unacknowledged() const = 0;
+};
+
+// Points at which the runs of a task wait for each other, on whatever nodes they are.
+class Barriers {
+ public:
+  virtual ~Barriers() = default;
+  // Ok once all have come. However often the link breaks meanwhile, it is asked again.
+  virtual Async<Result<void>> await_barrier(RunId run, std::string name) = 0;
 };
 
 // Fetches manifests and chunks from the Brain.

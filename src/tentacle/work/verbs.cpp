@@ -204,6 +204,14 @@ Async<Result<void>> Verbs::cancel(RunId id) {
   co_return Result<void>{};
 }
 
+Async<Result<void>> Verbs::commit(RunId id, StartAt start) {
+  co_return co_await ports_.runs.commit(id, start);
+}
+Async<Result<void>> Verbs::go(RunId id) { co_return co_await ports_.runs.go(id); }
+Async<Result<void>> Verbs::call_off(RunId id, std::string reason) {
+  co_return co_await ports_.runs.call_off(id, reason);
+}
+
 Async<Result<void>> Verbs::acknowledge(RunId id, OutputMark durable, bool end_durable) {
   co_return co_await ports_.runs.acknowledge(id, durable, end_durable);
 }

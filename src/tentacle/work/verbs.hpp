@@ -39,6 +39,10 @@ class Verbs {
   Async<Result<Runs::News>> next(RunId id, OutputMark from);
   Async<Result<void>> cancel(RunId id);
   void end_tied() { ports_.runs.end_tied(); }
+  // Of runs that start together with others: as Runs.
+  Async<Result<void>> commit(RunId id, StartAt start);
+  Async<Result<void>> go(RunId id);
+  Async<Result<void>> call_off(RunId id, std::string reason);
   Async<Result<void>> acknowledge(RunId id, OutputMark durable, bool end_durable);
   // Runs to be resumed on a new session.
   std::vector<RunId> unacknowledged() const;

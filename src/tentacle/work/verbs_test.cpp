@@ -40,6 +40,15 @@ class FakeRuns final : public Runs {
     cancelled.push_back(id);
     co_return Result<void>{};
   }
+  Async<Result<void>> commit(const RunId& id, const StartAt& start) override {
+    commits.emplace_back(id, start.brain_at);
+    co_return Result<void>{};
+  }
+  Async<Result<void>> go(const RunId&) override { co_return fail(ErrorCode::conflict, "not committed"); }
+  Async<Result<void>> call_off(const RunId& id, const std::string&) override {
+    cancelled.push_back(id);
+    co_return Result<void>{};
+  }
   Async<Result<void>> acknowledge(const RunId&, const OutputMark&, bool) override {
     co_return Result<void>{};
   }
@@ -51,6 +60,7 @@ class FakeRuns final : public Runs {
   std::vector<Start> starts;
   std::map<RunId, RunEnd> ends;
   std::vector<RunId> cancelled;
+  std::vector<std::pair<RunId, Instant>> commits;
   int ends_of_tied = 0;
   bool full = false;
 };
