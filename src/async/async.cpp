@@ -86,6 +86,19 @@ Async<void> Nursery::join() {
   co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
+namespace {
+// Asio's timer does not count the time that the machine sleeps; so it is looked at in slices.
+constexpr Span kSlice = 10s;
+}  // namespace
+
+Async<void> Clock::doze_until(Instant when) {
+  try {
+    co_await sleep_until(when);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::operation_aborted) throw;
+  }
+}
+
 SystemClock::SystemClock(Executor executor) : executor_(std::move(executor)) {}
 
 Instant SystemClock::now() const {
@@ -99,12 +112,19 @@ WallTime SystemClock::wall() const {
 }
 
 Async<void> SystemClock::sleep_until(Instant when) {
-  // In slices, because Asio's timer does not count the time that the machine sleeps.
-  constexpr Span kSlice = 10s;
   asio::steady_timer timer(executor_);
   for (Instant now = this->now(); now < when; now = this->now()) {
     timer.expires_after(std::min<Span>(when - now, kSlice));
     co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+Async<void> SystemClock::doze_until(Instant when) {
+  asio::steady_timer timer(executor_);
+  for (Instant now = this->now(); now < when; now = this->now()) {
+    timer.expires_after(std::min<Span>(when - now, kSlice));
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
   }
 }
 

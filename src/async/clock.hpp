@@ -12,6 +12,9 @@ class Clock {
   virtual Instant now() const = 0;
   virtual WallTime wall() const = 0;
   virtual Async<void> sleep_until(Instant when) = 0;
+  // As sleep_until(), for with_deadline, most of whose sleeps are cancelled: a cancelled one just ends early,
+  // without an exception where the clock can. For a caller with throw_if_cancelled(false).
+  virtual Async<void> doze_until(Instant when);
 
   Async<void> sleep(Span span) { return sleep_until(now() + span); }
 };
@@ -22,6 +25,7 @@ class SystemClock final : public Clock {
   Instant now() const override;
   WallTime wall() const override;
   Async<void> sleep_until(Instant when) override;
+  Async<void> doze_until(Instant when) override;
 
  private:
   Executor executor_;

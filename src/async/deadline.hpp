@@ -19,8 +19,10 @@ Async<Result<T>> with_deadline(Clock& clock, Span limit, Async<Result<T>> work) 
       event.set();
     }(std::move(work), outcome, done));
     nursery.spawn([](Clock& time, Span span, bool& flag, Event& event) -> Async<void> {
-      co_await time.sleep(span);
-      flag = true;
+      co_await asio::this_coro::throw_if_cancelled(false);
+      const Instant until = time.now() + span;
+      co_await time.doze_until(until);
+      flag = time.now() >= until;
       event.set();
     }(clock, limit, expired, done));
     while (!outcome && !expired) co_await done.wait();

@@ -116,10 +116,12 @@ std::optional<Bytes> State::find_ticket(const net::Endpoint& server, WallTime no
   return found->second.bytes;
 }
 
-void State::set_ticket(const net::Endpoint& server, BytesView ticket, WallTime now) {
+void State::set_ticket(const net::Endpoint& server, BytesView ticket, net::Tls::Handshake handshake,
+                       WallTime now) {
   const std::string name = net::print(server);
   const auto found = tickets_.find(name);
-  if (found != tickets_.end() && now - found->second.got < kTicketFresh) return;
+  const bool taken = handshake == net::Tls::Handshake::resumed;
+  if (found != tickets_.end() && taken && now - found->second.got < kTicketFresh) return;
   if (found == tickets_.end() && tickets_.size() >= kTicketsMax) {
     tickets_.erase(
         std::ranges::min_element(tickets_, {}, [](const auto& entry) { return entry.second.got; }));

@@ -15,7 +15,7 @@
 #include "base/result.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
-#include "io/net/stream.hpp"
+#include "io/net/tls.hpp"
 
 namespace octo::client {
 
@@ -44,10 +44,10 @@ class State {
   void set_brain(std::optional<net::Endpoint> brain);
   // Of the certificates in use. A ticket stands for the certificate it was got with, so those of others go.
   void set_credentials(const Sha256& digest);
-  // For net::Tls::set_ticket_store. A ticket serves many dials; a new one replaces it only when it is half an
-  // hour old, so that most calls write nothing.
+  // For net::Tls::set_ticket_store. A ticket serves many dials; a new one replaces one that was taken only
+  // when it is half an hour old, so that most calls write nothing.
   std::optional<Bytes> find_ticket(const net::Endpoint& server, WallTime now) const;
-  void set_ticket(const net::Endpoint& server, BytesView ticket, WallTime now);
+  void set_ticket(const net::Endpoint& server, BytesView ticket, net::Tls::Handshake handshake, WallTime now);
   // Durable replace; nothing when nothing changed.
   Result<void> save();
 

@@ -9,6 +9,8 @@
 
 namespace octo::client {
 
+using Handshake = net::Tls::Handshake;
+
 class StateTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -27,7 +29,9 @@ TEST_F(StateTest, RemembersUntilItRunsOutAndIsForItsOwnerOnly) {
     State state = State::open(file);
     state.set_token(State::Token{Secret("t\"1"), now + 1h, "brain", ""});
     state.set_brain(net::Endpoint{"127.0.0.1", 7});
-    state.set_ticket({"127.0.0.1", 7}, std::string("\0\xff", 2), now);
+    state.set_ticket({"127.0.0.1", 7}, "not taken later", Handshake::full, now);
+    state.set_ticket({"127.0.0.1", 7}, std::string("\0\xff", 2), Handshake::full, now);
+    state.set_ticket({"127.0.0.1", 7}, "too soon", Handshake::resumed, now + 29min);
     ASSERT_TRUE(state.save());
   }
   State state = State::open(file);

@@ -79,8 +79,8 @@ struct Session::Impl {
     if (credentials) state->set_credentials(*credentials);
     tls->set_ticket_store(
         [this](const net::Endpoint& server) { return state->find_ticket(server, clock.wall()); },
-        [this](const net::Endpoint& server, BytesView ticket) {
-          state->set_ticket(server, ticket, clock.wall());
+        [this](const net::Endpoint& server, BytesView ticket, net::Tls::Handshake handshake) {
+          state->set_ticket(server, ticket, handshake, clock.wall());
         });
     dialer = net::make_dialer(tls, clock, executor);
     return {};

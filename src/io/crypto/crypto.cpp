@@ -12,18 +12,13 @@
 #include <cerrno>
 
 #include "base/expects.hpp"
+#include "io/crypto/x509.hpp"
 
 namespace octo::crypto {
 
 namespace {
-
-// Before OpenSSL starts by itself: its configuration file has nothing to say to us, whose protocols and
-// algorithms are fixed, and reading it, like tidying up at the end, is what every call of octl would wait
-// for.
-[[maybe_unused]] const int kStarted =
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
-
-}  // namespace
+[[maybe_unused]] const bool kStarted = (start_openssl(), true);
+}
 
 Sha256 sha256(BytesView bytes) {
   Sha256 hash;

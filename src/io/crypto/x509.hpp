@@ -5,6 +5,10 @@
 
 namespace octo::crypto {
 
+// Before the first use of OpenSSL, which this room and io/net see to: what of it there is, algorithms.cpp
+// says. Texts of its errors are not loaded.
+void start_openssl();
+
 // `x509` is an X509*. forbidden when it names no holder, or two.
 Result<Identity> identity_of(void* x509);
 

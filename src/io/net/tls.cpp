@@ -64,7 +64,7 @@ class TlsStream final : public Stream {
         tls_(std::move(tls)),
         clock_(clock),
         side_(side),
-        dialled_(std::move(peer)) {
+        dialled_{.to = std::move(peer), .who = {}} {
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay(true), ignored);
@@ -77,7 +77,7 @@ class TlsStream final : public Stream {
       SSL_set_connect_state(ssl_);
       SSL_set_app_data(ssl_, &dialled_);
     }
-    peer_.address = dialled_;
+    peer_.address = dialled_.to;
   }
   ~TlsStream() override {
     TlsStream::close();
@@ -88,11 +88,14 @@ class TlsStream final : public Stream {
 
   // Before the handshake.
   void offer(BytesView ticket) {
-    const auto* data = reinterpret_cast<const unsigned char*>(ticket.data());
-    SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &data, static_cast<long>(ticket.size()));
+    auto kept = decode_session(ticket);
+    if (!kept) return;
+    const auto* data = reinterpret_cast<const unsigned char*>(kept->session.data());
+    SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &data, static_cast<long>(kept->session.size()));
     if (session != nullptr) SSL_set_session(ssl_, session);
     SSL_SESSION_free(session);
     ERR_clear_error();
+    offered_ = std::move(kept->server);
   }
 
   Async<Result<void>> handshake() override {
@@ -152,6 +155,9 @@ class TlsStream final : public Stream {
     }
     X509* certificate = SSL_get0_peer_certificate(ssl_);
     if (certificate != nullptr) peer_.identity = OCTO_CO_TRY(crypto::identity_of(certificate));
+    // Only who had the session when it was made can resume it.
+    else if (SSL_session_reused(ssl_) == 1) peer_.identity = std::move(offered_);
+    dialled_.who = peer_.identity;
     co_return Result<void>{};
   }
 
@@ -189,7 +195,8 @@ class TlsStream final : public Stream {
   std::shared_ptr<Tls> tls_;
   Clock& clock_;
   Side side_;
-  Endpoint dialled_;
+  Dialled dialled_;
+  std::optional<crypto::Identity> offered_;
   SSL* ssl_ = nullptr;
   Peer peer_;
   bool closed_ = false;

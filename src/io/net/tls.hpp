@@ -35,9 +35,10 @@ class Tls {
   // Nothing as long as no own certificate is loaded.
   const std::optional<crypto::Identity>& identity() const;
   // Session tickets (client): serialised session to persist, and to offer at the next dial to the same
-  // endpoint.
+  // endpoint. After a full handshake no ticket was offered, or it was not taken.
+  enum class Handshake { full, resumed };
   void set_ticket_store(std::function<std::optional<Bytes>(const Endpoint&)> load,
-                        std::function<void(const Endpoint&, BytesView)> save);
+                        std::function<void(const Endpoint&, BytesView, Handshake)> save);
   // For a long-lived client: its tickets are kept in memory, one per endpoint.
   void keep_tickets();
   // Server: keys of session tickets, so that they survive a restart. Exactly 80 bytes.

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Certificates, keys and tickets: loaded and checked once per program.
+// Texts of errors are loaded when they are needed, which only the old names can do.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/asn1.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -44,12 +48,15 @@ Result<void> readable(const std::string& what, const std::string& path, std::opt
 
 int keep_ticket(SSL* ssl, SSL_SESSION* session) {
   auto* context = static_cast<Tls::Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  const auto* endpoint = static_cast<const Endpoint*>(SSL_get_app_data(ssl));
-  if (context->save_ticket && endpoint != nullptr) {
+  const auto* dialled = static_cast<const Dialled*>(SSL_get_app_data(ssl));
+  if (context->save_ticket && dialled != nullptr && dialled->who) {
     const int size = i2d_SSL_SESSION(session, nullptr);
-    Bytes bytes(static_cast<std::size_t>(std::max(size, 0)), '\0');
-    auto* out = reinterpret_cast<unsigned char*>(bytes.data());
-    if (size > 0 && i2d_SSL_SESSION(session, &out) == size) context->save_ticket(*endpoint, bytes);
+    Bytes whole(static_cast<std::size_t>(std::max(size, 0)), '\0');
+    auto* out = reinterpret_cast<unsigned char*>(whole.data());
+    if (size <= 0 || i2d_SSL_SESSION(session, &out) != size) return 0;
+    if (auto rest = without_certificate(whole))
+      context->save_ticket(dialled->to, encode({*dialled->who, std::move(*rest)}),
+                           SSL_session_reused(ssl) == 1 ? Tls::Handshake::resumed : Tls::Handshake::full);
   }
   return 0;  // the session stays OpenSSL's
 }
@@ -86,7 +93,45 @@ Result<void> load_own(SSL_CTX* context, const TlsFiles& files, crypto::Role role
 
 }  // namespace
 
+Bytes encode(const KeptSession& kept) { return crypto::print_uri(kept.server) + "\n" + kept.session; }
+
+std::optional<KeptSession> decode_session(BytesView bytes) {
+  const std::size_t end = bytes.find('\n');
+  if (end == BytesView::npos) return std::nullopt;
+  auto server = crypto::parse_uri(bytes.substr(0, end));
+  if (!server) return std::nullopt;
+  return KeptSession{std::move(*server), Bytes(bytes.substr(end + 1))};
+}
+
+std::optional<Bytes> without_certificate(BytesView session) {
+  constexpr int kCertificate = 3;  // its tag in OpenSSL's SSL_SESSION_ASN1
+  const auto* at = reinterpret_cast<const unsigned char*>(session.data());
+  const unsigned char* end = at + session.size();
+  int tag = 0, sort = 0;
+  const auto enter = [&](long& size) {
+    return at < end && (ASN1_get_object(&at, &size, &tag, &sort, end - at) & 0x80) == 0;
+  };
+  long size = 0;
+  if (!enter(size) || tag != V_ASN1_SEQUENCE || at + size != end) return std::nullopt;
+  Bytes rest;
+  while (at < end) {
+    const unsigned char* begin = at;
+    if (!enter(size)) return std::nullopt;
+    at += size;
+    if (sort != V_ASN1_CONTEXT_SPECIFIC || tag != kCertificate) rest.append(begin, at);
+  }
+  Bytes whole(static_cast<std::size_t>(ASN1_object_size(1, static_cast<int>(rest.size()), V_ASN1_SEQUENCE)),
+              '\0');
+  auto* out = reinterpret_cast<unsigned char*>(whole.data());
+  ASN1_put_object(&out, 1, static_cast<int>(rest.size()), V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+  std::copy(rest.begin(), rest.end(), out);
+  return whole;
+}
+
 std::string openssl_reason() {
+  for (const auto load : {ERR_load_SSL_strings, ERR_load_X509_strings, ERR_load_PEM_strings,
+                          ERR_load_ASN1_strings, ERR_load_EVP_strings})
+    load();
   const unsigned long number = ERR_peek_last_error();
   const char* reason = number == 0 ? nullptr : ERR_reason_error_string(number);
   std::string text = reason == nullptr ? "the connection was closed" : reason;
@@ -94,7 +139,10 @@ std::string openssl_reason() {
   return text;
 }
 
-Tls::Impl::Impl() : context(SSL_CTX_new(TLS_method())) {
+Tls::Impl::Impl() {
+  crypto::start_openssl();
+  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, nullptr);
+  context = SSL_CTX_new(TLS_method());
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -146,7 +194,7 @@ std::shared_ptr<Tls> Tls::load_when_needed(TlsFiles files, crypto::Role role) {
 const std::optional<crypto::Identity>& Tls::identity() const { return impl_->identity; }
 
 void Tls::set_ticket_store(std::function<std::optional<Bytes>(const Endpoint&)> load,
-                           std::function<void(const Endpoint&, BytesView)> save) {
+                           std::function<void(const Endpoint&, BytesView, Handshake)> save) {
   impl_->load_ticket = std::move(load);
   impl_->save_ticket = std::move(save);
 }
@@ -158,7 +206,9 @@ void Tls::keep_tickets() {
         const auto found = kept->find(print(server));
         return found == kept->end() ? std::nullopt : std::optional(found->second);
       },
-      [kept](const Endpoint& server, BytesView ticket) { (*kept)[print(server)] = Bytes(ticket); });
+      [kept](const Endpoint& server, BytesView ticket, Handshake) {
+        (*kept)[print(server)] = Bytes(ticket);
+      });
 }
 
 void Tls::set_ticket_keys(BytesView keys) {

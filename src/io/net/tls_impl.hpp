@@ -22,8 +22,26 @@ struct Tls::Impl {
   bool loaded = false;
   std::optional<crypto::Identity> identity;
   std::function<std::optional<Bytes>(const Endpoint&)> load_ticket;
-  std::function<void(const Endpoint&, BytesView)> save_ticket;
+  std::function<void(const Endpoint&, BytesView, Handshake)> save_ticket;
 };
+
+// Of a client's connection: whom it has dialled, and who that is once it is known.
+struct Dialled {
+  Endpoint to;
+  std::optional<crypto::Identity> who;
+};
+
+// What a client keeps of a session, so that the next one is resumed: who the server is, in place of the
+// certificate that said so (to parse it again is a third of a resumed handshake), and the rest as OpenSSL has
+// it.
+struct KeptSession {
+  crypto::Identity server;
+  Bytes session;  // DER
+};
+Bytes encode(const KeptSession& kept);
+std::optional<KeptSession> decode_session(BytesView bytes);
+// Nothing when it is no session as OpenSSL serialises one.
+std::optional<Bytes> without_certificate(BytesView session);
 
 // The newest of OpenSSL's errors, in its words; clears them.
 std::string openssl_reason();

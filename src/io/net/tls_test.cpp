@@ -139,7 +139,7 @@ TEST(Tls, AResumedSessionKeepsTheIdentityAlsoAcrossARestartOfTheServer) {
           offered += ticket ? 1 : 0;
           return ticket;
         },
-        [&](const Endpoint&, BytesView bytes) { ticket = Bytes(bytes); });
+        [&](const Endpoint&, BytesView bytes, Tls::Handshake) { ticket = Bytes(bytes); });
     for (int start = 0; start < 2; ++start) {
       const auto server = Tls::load(server_files, Role::brain).value();  // as after a restart
       server->set_ticket_keys(std::string(80, 'k'));
@@ -159,7 +159,7 @@ Async<Result<Bytes>> ask_late(Clock& clock, Executor executor, const TlsFiles& s
   server->set_ticket_keys(std::string(80, server_key));
   const auto client = Tls::load_when_needed(files, Role::client);
   client->set_ticket_store([&](const Endpoint&) { return ticket; },
-                           [&](const Endpoint&, BytesView bytes) { ticket = Bytes(bytes); });
+                           [&](const Endpoint&, BytesView bytes, Tls::Handshake) { ticket = Bytes(bytes); });
   const auto listener = listen({"127.0.0.1", 0}, server, clock, executor).value();
   std::optional<Peer> seen[2];
   Result<void> shaken[2];
@@ -189,7 +189,10 @@ TEST(Tls, AResumedSessionNeedsNoFilesAndARefusedTicketReadsThem) {
     if (!without) EXPECT_THAT(without.error().message(), testing::HasSubstr("/nonexistent/ca.pem"));
     EXPECT_EQ((co_await ask_late(clock, executor, server, 'k', alice, ticket)).value(), "hello");
     EXPECT_TRUE(ticket);
+    EXPECT_EQ(ticket->rfind("octopoda://"), 0U)
+        << "whose it is stands before it, and no certificate is in it";
     EXPECT_EQ((co_await ask_late(clock, executor, server, 'k', nothing, ticket)).value(), "hello");
+    EXPECT_EQ(ticket->rfind("octopoda://"), 0U);
     EXPECT_EQ((co_await ask_late(clock, executor, server, 'j', alice, ticket)).value(), "hello");
     const auto refused = co_await ask_late(clock, executor, server, 'i', nothing, ticket);
     EXPECT_FALSE(refused);
