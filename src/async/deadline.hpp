@@ -20,6 +20,9 @@ Async<Result<T>> with_deadline(Clock& clock, Span limit, Async<Result<T>> work) 
     }(std::move(work), outcome, done));
     nursery.spawn([](Clock& time, Span span, bool& flag, Event& event) -> Async<void> {
       co_await asio::this_coro::throw_if_cancelled(false);
+      // Before its first wait nothing would hear of it any more.
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (state.cancelled() != asio::cancellation_type::none) co_return;
       const Instant until = time.now() + span;
       co_await time.doze_until(until);
       flag = time.now() >= until;
