@@ -157,8 +157,9 @@ Result<void> Session::State::take_pong(BytesView payload, Instant now) {
       Instant(Span(pong.sent())) > now) {
     return fail(ErrorCode::invalid_argument, "a pong whose times cannot be");
   }
-  (void)estimator.add({Instant(Span(pong.sent())), pong.seen(), pong.answered(), now});
-  events.push_back(Pinged{estimator.round_trip(), estimator.at(now)});
+  if (!estimator) return fail(ErrorCode::invalid_argument, "a pong, and no ping was sent");
+  (void)estimator->add({Instant(Span(pong.sent())), pong.seen(), pong.answered(), now});
+  events.push_back(Pinged{estimator->round_trip(), estimator->at(now)});
   return {};
 }
 

@@ -66,6 +66,7 @@ Session::Session(Config config, Instant now) : state_(std::make_unique<State>())
   state_->next_stream = state_->config.side == Side::node ? 1 : 2;
   state_->peer_next = 3 - state_->next_stream;
   if (state_->config.side == Side::node) {
+    state_->estimator = std::make_unique<ClockEstimator>();
     state_->put_control(frame(FrameType::hello, 0, proto_of(state_->config.hello).SerializeAsString()));
   }
 }
@@ -199,8 +200,8 @@ void Session::State::take_pings(Bytes& out, Instant now) {
   if (!std::exchange(ping_due, false)) return;
   pb::Ping ping;
   ping.set_sent(now.time_since_epoch().count());
-  if (const auto round_trip = estimator.round_trip()) ping.set_round_trip_ns(round_trip->count());
-  if (const auto clock = estimator.at(now)) {
+  if (const auto round_trip = estimator->round_trip()) ping.set_round_trip_ns(round_trip->count());
+  if (const auto clock = estimator->at(now)) {
     ping.set_clock_offset_ns(clock->offset.count());
     ping.set_clock_bound_ns(clock->bound.count());
   }
@@ -235,7 +236,7 @@ Result<void> Session::tick(Instant now) {
   }
   if (state_->config.side != Side::node || !state_->established || now < state_->next_ping) return {};
   // So late that this machine, or this process, has slept: the clock that counts sleep is a poor one.
-  if (now - state_->next_ping > kSlept) state_->estimator.reset();
+  if (now - state_->next_ping > kSlept) state_->estimator->reset();
   state_->next_ping =
       now + (++state_->pings < kFirstPings ? kFirstPingInterval : state_->config.heartbeat_interval);
   ping();
@@ -246,17 +247,19 @@ void Session::ping() {
   if (state_->config.side == Side::node && state_->established) state_->ping_due = true;
 }
 
-std::size_t Session::clock_samples() const { return state_->estimator.samples_taken(); }
+std::size_t Session::clock_samples() const {
+  return state_->estimator ? state_->estimator->samples_taken() : 0;
+}
 
 Instant Session::last_heard() const { return state_->last_heard; }
 std::size_t Session::open_streams() const { return state_->streams.size(); }
 
 std::optional<Span> Session::round_trip() const {
-  return state_->config.side == Side::node ? state_->estimator.round_trip() : state_->told.round_trip;
+  return state_->config.side == Side::node ? state_->estimator->round_trip() : state_->told.round_trip;
 }
 
 std::optional<ClockReading> Session::clock(Instant when) const {
-  if (state_->config.side == Side::node) return state_->estimator.at(when);
+  if (state_->config.side == Side::node) return state_->estimator->at(when);
   auto clock = state_->told.clock;
   if (clock)
     clock->bound += std::max<Span>(when - state_->told_at, {}) * (2 * ClockEstimator::kDriftPpm) / 1'000'000;

@@ -56,9 +56,9 @@ struct Session::State {
   Instant last_heard;
   Instant next_ping;
   int pings = 0;
-  ClockEstimator estimator;  // node
-  Pinged told;               // Brain: what the node measured, …
-  Instant told_at;           // … when
+  std::unique_ptr<ClockEstimator> estimator;  // node; 4 KiB that a Brain has not for each of its thousands
+  Pinged told;                                // Brain: what the node measured, …
+  Instant told_at;                            // … when
   // Made when they are written, so that their stamps are near the socket.
   bool ping_due = false;
   struct Pong {

@@ -86,8 +86,9 @@ Result<void> reserve_record(const std::string& folder) {
 }
 
 Result<void> fill(const std::string& folder, const char* name, BytesView bytes) {
-  OCTO_TRY(write_durably(files::join(folder, name), O_WRONLY | O_CREAT | O_EXCL, bytes));
+  // Before the first sync, which then makes the space durable too: the ones behind it have little left to do.
   if (std::string_view(name) == runner::kIntentFile) OCTO_TRY(reserve_record(folder));
+  OCTO_TRY(write_durably(files::join(folder, name), O_WRONLY | O_CREAT | O_EXCL, bytes));
   OCTO_TRY(sync_folder(folder));
   return sync_folder(parent_of(folder));
 }
