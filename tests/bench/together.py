@@ -111,6 +111,6 @@ def clock_cost():
         seconds = 60
         time.sleep(seconds)
         used = cpu(brain) - before[0], cpu(agent) - before[1]
-        print(f"idle: Brain {used[0] / seconds / 1e4:.4f} % and tentacle {used[1] / seconds / 1e4:.4f} % of a core, "
+        print(f"idle: Brain {used[0] / seconds / 1e7:.4f} % and tentacle {used[1] / seconds / 1e7:.4f} % of a core, "
               "with everything else they do; a heartbeat of 10 s carries the samples", flush=True)
 

@@ -4,40 +4,14 @@ import contextlib
 import json
 import os
 import random
-import struct
 import subprocess
 import unittest
 
 from tests.support.fleet import Fleet, read_lines, wait_for
+from tests.support.records import start_of
 
 TRIES = int(os.environ.get("OCTO_TOGETHER_TRIES", "8"))
 AGENTS = int(os.environ.get("OCTO_TOGETHER_AGENTS", "6"))
-
-
-def fields(payload):
-    """Tags and values of a record's frame (spec/run-record.md)."""
-    found, at = {}, 1
-    while at < len(payload):
-        tag, size = payload[at], struct.unpack(">I", payload[at + 1:at + 5])[0]
-        found[tag] = payload[at + 5:at + 5 + size]
-        at += 5 + size
-    return found
-
-
-def record_of(fleet, node, task):
-    """What the runner wrote on the node's own clock: when it was to start, and the mark on the Brain's clock."""
-    (path,) = (fleet.folder / node).rglob(f"{task}.0.1/record")
-    data, frames = path.read_bytes(), {}
-    while len(data) > 8:
-        size = struct.unpack(">I", data[:4])[0]
-        payload, data = data[8:8 + size], data[8 + size:]
-        if not payload:
-            break
-        frames.setdefault(payload[0], fields(payload))
-
-    def number(kind, tag):
-        return struct.unpack(">q", frames[kind][tag])[0]
-    return {"local": number(3, 3) + number(6, 3), "brain": number(6, 1), "bound": number(6, 2)}
 
 
 class Together(unittest.TestCase):
@@ -80,7 +54,7 @@ class Together(unittest.TestCase):
             self.assertEqual(result["together"][0]["skew_ns"], max(at) - min(at))
             for name, start in starts.items():
                 offset = 5_000_000_000 if name == "pi1" else 0
-                record = record_of(self.fleet, name, result["task"])
+                record = start_of(self.fleet, name, result["task"])
                 self.assertEqual((record["brain"], record["bound"]), (start["at_ns"], start["bound_ns"]))
                 error = record["brain"] - (record["local"] - offset)
                 self.assertLessEqual(abs(error), start["bound_ns"], f"{name}: the truth is outside what was said")
