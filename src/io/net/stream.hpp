@@ -46,7 +46,8 @@ class Listener {
  public:
   virtual ~Listener() = default;
   // The next connection; its owner does the handshake, so that a slow peer holds up nobody. Peers that are
-  // not through their handshake are limited: 512 in all, 32 of one address; more are closed at once.
+  // not through their handshake are limited: of one address 32, more are closed at once; in all 512, and for
+  // one more the oldest of the most crowded address goes, or the oldest that says nothing.
   virtual Async<Result<std::unique_ptr<Stream>>> accept() = 0;
   virtual Endpoint address() const = 0;  // with the port that the system chose
   virtual void close() = 0;

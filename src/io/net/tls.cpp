@@ -9,7 +9,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
-#include <map>
 
 #include "async/deadline.hpp"
 #include "base/expects.hpp"
@@ -25,35 +24,8 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 constexpr Span kConnectWithin = 5s;
 constexpr Span kHandshakeWithin = 10s;
-constexpr std::size_t kUnauthenticatedMax = 512;
-constexpr std::size_t kUnauthenticatedOfOneMax = 32;
 
 enum class Side : std::uint8_t { server, client };
-
-// Peers of a listener that are not through their handshake.
-struct Waiting {
-  std::size_t all = 0;
-  std::map<std::string, std::size_t> by_address;
-};
-
-class Ticket {
- public:
-  Ticket(std::shared_ptr<Waiting> in, std::string address)
-      : in_(std::move(in)), address_(std::move(address)) {
-    ++in_->all;
-    ++in_->by_address[address_];
-  }
-  ~Ticket() {
-    --in_->all;
-    if (--in_->by_address[address_] == 0) in_->by_address.erase(address_);
-  }
-  Ticket(const Ticket&) = delete;
-  Ticket& operator=(const Ticket&) = delete;
-
- private:
-  std::shared_ptr<Waiting> in_;
-  std::string address_;
-};
 
 [[noreturn]] void throw_cancelled() { throw boost::system::system_error(asio::error::operation_aborted); }
 
@@ -84,7 +56,11 @@ class TlsStream final : public Stream {
     SSL_free(ssl_);
   }
 
-  void hold(std::unique_ptr<Ticket> ticket) { ticket_ = std::move(ticket); }
+  // Server: it counts among those of `lobby` until it is through, and its steps wait for their turn.
+  void enter(std::shared_ptr<Lobby> lobby, std::string address, int listener) {
+    guest_ = std::make_unique<Lobby::Guest>(std::move(lobby), std::move(address), [this] { close(); });
+    listener_ = listener;
+  }
 
   // Before the handshake.
   void offer(BytesView ticket) {
@@ -100,7 +76,7 @@ class TlsStream final : public Stream {
 
   Async<Result<void>> handshake() override {
     auto done = co_await with_deadline(clock_, kHandshakeWithin, shake_hands());
-    ticket_.reset();
+    guest_.reset();
     if (!done) close();
     co_return std::move(done).with(fmt::format("TLS handshake with {}", print(peer_.address)));
   }
@@ -146,12 +122,13 @@ class TlsStream final : public Stream {
 
  private:
   Async<Result<void>> shake_hands() {
+    // A turn is not asked for before there is something to do.
+    if (guest_) OCTO_CO_TRY(co_await wait(SSL_ERROR_WANT_READ, "handshake"));
     while (true) {
       if (closed_) co_return fail(ErrorCode::cancelled, "the connection is closed");
-      ERR_clear_error();
-      const int result = SSL_do_handshake(ssl_);
-      if (result == 1) break;
-      OCTO_CO_TRY(co_await wait(SSL_get_error(ssl_, result), "handshake"));
+      const int why = co_await step();
+      if (why == SSL_ERROR_NONE) break;
+      OCTO_CO_TRY(co_await wait(why, "handshake"));
     }
     X509* certificate = SSL_get0_peer_certificate(ssl_);
     if (certificate != nullptr) peer_.identity = OCTO_CO_TRY(crypto::identity_of(certificate));
@@ -159,6 +136,31 @@ class TlsStream final : public Stream {
     else if (SSL_session_reused(ssl_) == 1) peer_.identity = std::move(offered_);
     dialled_.who = peer_.identity;
     co_return Result<void>{};
+  }
+
+  // What OpenSSL wants next; none when the handshake is done.
+  Async<int> step() {
+    std::optional<Turns::Place> place;
+    if (guest_) {
+      guest_->set_waits_for_peer(false);
+      place.emplace(tls_->impl().turns, clock_, socket_.get_executor(), listener_, guest_->address());
+      co_await place->come();
+      if (closed_) co_return SSL_ERROR_WANT_READ;
+    }
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_);
+    if (guest_) {
+      guest_->set_waits_for_peer(true);
+      keep_young_ticket();
+    }
+    co_return result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
+  }
+
+  // Between the peer's hello and its last word it is known whether its ticket is taken.
+  void keep_young_ticket() {
+    if (SSL_session_reused(ssl_) != 1) return;
+    const auto given = WallTime(std::chrono::seconds(SSL_SESSION_get_time(SSL_get0_session(ssl_))));
+    if (clock_.wall() - given < kTicketRenewedAfter) SSL_set_num_tickets(ssl_, 0);
   }
 
   // Waits for what OpenSSL wants, or says why it cannot go on.
@@ -200,7 +202,8 @@ class TlsStream final : public Stream {
   SSL* ssl_ = nullptr;
   Peer peer_;
   bool closed_ = false;
-  std::unique_ptr<Ticket> ticket_;
+  std::unique_ptr<Lobby::Guest> guest_;
+  int listener_ = 0;
 };
 
 Endpoint to_endpoint(const tcp::endpoint& from) { return {from.address().to_string(), from.port()}; }
@@ -211,7 +214,8 @@ class TlsListener final : public Listener {
       : acceptor_(std::move(acceptor)),
         tls_(std::move(tls)),
         clock_(clock),
-        waiting_(std::make_shared<Waiting>()) {
+        lobby_(std::make_shared<Lobby>(clock, acceptor_.get_executor())),
+        number_(tls_->impl().turns.add_listener()) {
     address_ = to_endpoint(acceptor_.local_endpoint());
   }
 
@@ -228,15 +232,16 @@ class TlsListener final : public Listener {
       }
       boost::system::error_code gone;
       const auto remote = socket.remote_endpoint(gone);
+      const auto local = socket.local_endpoint(gone);
       if (gone) continue;
       const Endpoint from = to_endpoint(remote);
-      const auto same = waiting_->by_address.find(from.host);
-      const bool crowded = waiting_->all >= kUnauthenticatedMax;
-      if (crowded || (same != waiting_->by_address.end() && same->second >= kUnauthenticatedOfOneMax &&
-                      !is_loopback(remote)))
-        continue;
+      // A whole local fleet dials from one address; whoever is on this machine can exhaust it by other means.
+      const std::string guest = remote.address() == local.address() ? print(from) : from.host;
+      if (lobby_->has_too_many_of(guest)) continue;
+      co_await lobby_->make_room();
+      if (closed_) co_return fail(ErrorCode::cancelled, "the listener is closed");
       auto stream = std::make_unique<TlsStream>(std::move(socket), tls_, clock_, Side::server, from);
-      stream->hold(std::make_unique<Ticket>(waiting_, from.host));
+      stream->enter(lobby_, guest, number_);
       co_return std::move(stream);
     }
   }
@@ -249,13 +254,11 @@ class TlsListener final : public Listener {
   }
 
  private:
-  // A whole local fleet dials from one address; whoever is on this machine can exhaust it by other means.
-  static bool is_loopback(const tcp::endpoint& from) { return from.address().is_loopback(); }
-
   tcp::acceptor acceptor_;
   std::shared_ptr<Tls> tls_;
   Clock& clock_;
-  std::shared_ptr<Waiting> waiting_;
+  std::shared_ptr<Lobby> lobby_;
+  int number_;  // among the listeners that take turns
   Endpoint address_;
   bool closed_ = false;
 };

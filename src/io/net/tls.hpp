@@ -56,7 +56,8 @@ class Tls {
 struct ListenAt {
   std::string ip = "0.0.0.0";
   std::uint16_t port = 0;  // 0: the system chooses
-  int backlog = 4096;
+  // Whoever waits here has begun to count the seconds of its handshake; it had better dial later.
+  int backlog = 1024;
 };
 Result<std::unique_ptr<Listener>> listen(const ListenAt& at, std::shared_ptr<Tls> tls, Clock& clock,
                                          Executor executor);

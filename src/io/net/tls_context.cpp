@@ -154,6 +154,7 @@ Tls::Impl::Impl() {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_ticket);
   SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_timeout(context, static_cast<long>(kTicketLife.count()));
 }
 
 Tls::Impl::~Impl() { SSL_CTX_free(context); }

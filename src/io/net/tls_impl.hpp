@@ -2,6 +2,7 @@
 // Private to the room.
 #pragma once
 #include "base/text.hpp"
+#include "io/net/handshakes.hpp"
 #include "io/net/tls.hpp"
 
 struct ssl_ctx_st;
@@ -23,6 +24,7 @@ struct Tls::Impl {
   std::optional<crypto::Identity> identity;
   std::function<std::optional<Bytes>(const Endpoint&)> load_ticket;
   std::function<void(const Endpoint&, BytesView, Handshake)> save_ticket;
+  Turns turns;  // of handshakes that we are asked for
 };
 
 // Of a client's connection: whom it has dialled, and who that is once it is known.
@@ -42,6 +44,12 @@ Bytes encode(const KeptSession& kept);
 std::optional<KeptSession> decode_session(BytesView bytes);
 // Nothing when it is no session as OpenSSL serialises one.
 std::optional<Bytes> without_certificate(BytesView session);
+
+// A ticket is good for so long: as long as TLS 1.3 allows, because a node offers the one it got when it came,
+// which may be days ago. One that is offered again within six hours stays in use, half as long as octl keeps
+// its own: making another one is a third of a resumed handshake.
+inline constexpr std::chrono::seconds kTicketLife = std::chrono::days(7);
+inline constexpr std::chrono::seconds kTicketRenewedAfter = std::chrono::hours(6);
 
 // The newest of OpenSSL's errors, in its words; clears them.
 std::string openssl_reason();
