@@ -66,7 +66,7 @@ Result<std::size_t> Engine::missing_at(const LiveTask& task, const Barrier& barr
       return fail(ErrorCode::conflict, "barrier {}: {} has ended ({}) and will not come", name, node,
                   name_of(row->state));
     const auto known = nodes_.find(node);
-    if (!ports_.fleet->find(node) && known != nodes_.end() &&
+    if (absence(node) == NodeState::offline && known != nodes_.end() &&
         ports_.clock.wall() - known->second.last_heard >= limits::offline_after) {
       return fail(ErrorCode::unavailable, "barrier {}: {} is lost, it was not heard of for {}", name, node,
                   print_span(limits::offline_after));

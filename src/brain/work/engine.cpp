@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "domain/fold.hpp"
+#include "domain/limits.hpp"
 #include "io/log/log.hpp"
 
 namespace octo::brain {
@@ -20,7 +21,12 @@ Async<Result<std::unique_ptr<Verbs>>> Verbs::open(Ports ports, Executor executor
 }
 
 Engine::Engine(Ports ports, Executor executor)
-    : ports_(ports), executor_(executor), due_changed_(executor), nursery_(executor) {}
+    : ports_(ports),
+      executor_(executor),
+      due_changed_(executor),
+      began_(ports.clock.now()),
+      began_wall_(ports.clock.wall()),
+      nursery_(executor) {}
 
 Engine::~Engine() = default;
 
@@ -74,11 +80,27 @@ TaskId Engine::make_task_id() {
   return TaskId(text);
 }
 
+NodeState Engine::absent(const NodeRecord& node) const {
+  // While it is connected it is not written down when it was last heard.
+  const bool was_here =
+      node.last_heard <= node.online_since || began_wall_ - node.last_heard < limits::offline_after;
+  const bool is_back = node.last_heard > began_wall_;
+  const bool has_time = ports_.clock.now() - began_ < limits::offline_after;
+  return was_here && !is_back && has_time ? NodeState::suspect : NodeState::offline;
+}
+
+std::optional<NodeState> Engine::absence(const NodeName& node) const {
+  if (ports_.fleet != nullptr && ports_.fleet->find(node)) return std::nullopt;
+  const auto known = nodes_.find(node);
+  return known == nodes_.end() ? NodeState::offline : absent(known->second);
+}
+
 Async<Result<std::vector<NodeInfo>>> Engine::nodes() {
   std::vector<NodeInfo> infos;
   const WallTime now = ports_.clock.wall();
   for (const auto& [name, record] : nodes_) {
-    NodeInfo info{record, NodeState::offline, std::nullopt, std::nullopt, now - record.last_heard};
+    NodeInfo info{record, absent(record), std::nullopt, std::nullopt, now - record.last_heard};
+    if (info.state == NodeState::suspect) info.state_for = ports_.clock.now() - began_;
     if (const auto live = ports_.fleet == nullptr ? std::nullopt : ports_.fleet->find(name)) {
       info = NodeInfo{live->record, state_after(live->silence), live->delay, live->clock, live->connected};
       info.record.joined = record.joined;
@@ -100,13 +122,14 @@ Async<Result<Verbs::PruneOutcome>> Engine::prune(const std::vector<std::string>&
   }
   for (const std::string& name : wanted) {
     const auto found = nodes_.find(NodeName(name));
-    const auto live = ports_.fleet->find(NodeName(name));
-    if (found == nodes_.end()) outcome.kept.emplace_back(name, "no such node");
-    else if (live && state_after(live->silence) != NodeState::offline) {
-      if (!all) outcome.kept.emplace_back(name, fmt::format("is {}", name_of(state_after(live->silence))));
-    } else {
-      outcome.pruned.emplace_back(name);
+    if (found == nodes_.end()) {
+      outcome.kept.emplace_back(name, "no such node");
+      continue;
     }
+    const auto live = ports_.fleet->find(found->first);
+    const NodeState state = live ? state_after(live->silence) : absent(found->second);
+    if (state == NodeState::offline) outcome.pruned.emplace_back(name);
+    else if (!all) outcome.kept.emplace_back(name, fmt::format("is {}", name_of(state)));
   }
   if (stamp.receipt) stamp.receipt->answer = answer_of(outcome);
   OCTO_CO_TRY(co_await ports_.ledger.remove_nodes(outcome.pruned, stamp));

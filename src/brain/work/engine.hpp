@@ -62,6 +62,12 @@ class Engine final : public Verbs, private FleetEvents {
   Async<void> cancel_runs(Task task);
   Async<void> say(Task task, std::string text);
 
+  // A node that is not connected; offline, unless it was there when the Brain before us ended and has not had
+  // the time to come back.
+  NodeState absent(const NodeRecord& node) const;
+  // Nothing: connected. For a name that is not known: offline.
+  std::optional<NodeState> absence(const NodeName& node) const;
+
   // delivery.cpp: runs on their way to nodes
   RunState due_state(const NodeName& node) const;
   Async<Result<void>> make_due(Task task, std::vector<RunId> ids);
@@ -140,6 +146,8 @@ class Engine final : public Verbs, private FleetEvents {
   Ports ports_;
   Executor executor_;
   Event due_changed_;
+  Instant began_;
+  WallTime began_wall_;
   std::map<NodeName, NodeRecord> nodes_;
   std::map<TaskId, Task> live_;
   std::map<NodeName, std::set<RunId>> due_;

@@ -47,7 +47,7 @@ Result<void> Engine::check_nodes(const std::vector<NodeName>& nodes) const {
   std::vector<std::string> unknown, offline;
   for (const NodeName& node : nodes) {
     if (!nodes_.contains(node)) unknown.push_back(node.str());
-    else if (!ports_.fleet->find(node)) offline.push_back(node.str());
+    else if (absence(node) == NodeState::offline) offline.push_back(node.str());
   }
   if (!unknown.empty()) {
     return fail(ErrorCode::not_found, "no such node: {}; see them with: octl node get",

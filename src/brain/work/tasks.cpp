@@ -70,7 +70,7 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
     // With all of them due at once, that is said with the acceptance.
     if (!request.rollout.batch) row.state = due_state(node);
     // Stored with the task, so that a Brain that dies now does not wait for them after all.
-    if (!ports_.fleet->find(node) && request.rollout.on_offline == OfflineRule::skip) {
+    if (request.rollout.on_offline == OfflineRule::skip && absence(node) == NodeState::offline) {
       row.state = row.end.state = RunState::expired;
       row.end.reason = "the node was offline, and is skipped as asked";
     }
