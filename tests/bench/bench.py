@@ -221,6 +221,21 @@ def counted(fleet, *words):
     return took, json.loads(done.stdout)["counts"] if done.stdout else {}
 
 
+def cancelled(fleet, count):
+    """Seconds from the cancel of a task that runs on all of them to its end; None unless all say that it was cancelled."""
+    task = json.loads(fleet.octl("cmd", "run", "stall", "sw*", "--detach", "--output", "json").stdout)["task"]
+
+    def counts():
+        return json.loads(fleet.octl("task", "show", task, "--output", "json").stdout)["counts"]
+
+    wait_for(lambda: counts() == {"running": count}, 60, "all of them running")
+    begin = time.perf_counter()
+    fleet.octl("task", "cancel", task)
+    fleet.octl("task", "wait", task, exit=None, timeout=120)
+    took = time.perf_counter() - begin
+    return took if counts() == {"cancelled": count} else None
+
+
 def bench_fan_out(rounds=20):
     print("\none command on many simulated nodes over TLS, all results back (performance.md 2, 4, 6)")
     for count in (1000, 10000):
@@ -250,9 +265,12 @@ def bench_fan_out(rounds=20):
                 used = cpu_seconds(brain.pid)
                 counted(fleet, "cmd", "run", "true", "sw*")
                 print(f"Brain CPU of one such task: {(cpu_seconds(brain.pid) - used) * 1e6 / count:.0f} µs per node", flush=True)
-                for words in (["node", "get"], ["task", "list"]):
+                for words in (["node", "get"], ["node", "get", "sw*!sw0"], ["task", "list"],
+                              ["node", "prune", "ALL"]):
                     report(f"octl {' '.join(words)} at {count}",
                            [measure([BIN / "octl", *words], fleet.environment) for _ in range(5)], single)
+                report(f"octl task cancel of one on {count} nodes, until it is over",
+                       [cancelled(fleet, count) for _ in range(3)], single)
 
 
 def bench_storm(count=10000):

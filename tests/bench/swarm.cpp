@@ -163,7 +163,8 @@ class Node {
       if (const auto found = runs_.find(cancel->run); found != runs_.end())
         end(cancel->run, RunState::cancelled);
       (void)co_await channel.send(wire::encode(wire::FromNode(wire::Done{})));
-      co_return channel.close();
+      channel.close();
+      co_return co_await offer(session, cancel->run);  // whoever sleeps on the other stream goes on sleeping
     }
     if (order == nullptr) {
       (void)co_await channel.send(wire::encode(wire::FromNode(
