@@ -213,6 +213,9 @@ Async<void> Engine::begin_for_sure(Task task, std::vector<RunId> ids) {
 }
 
 Async<void> Engine::begin_what_may(Task task) {
+  // All were due with the acceptance and none comes later; to look at each after every word of one of them
+  // takes seconds with ten thousand.
+  if (!task->rollout.batch && task->rollout.retries == 0) co_return;
   Advance next = advance(task->rollout, task->board);
   if (!next.begin.empty()) co_await begin_for_sure(task, std::move(next.begin));
   if (next.give_up.empty()) co_return;
