@@ -183,8 +183,10 @@ void Session::consumed(StreamId stream, std::size_t message_bytes) {
 }
 
 bool Session::has_output() const {
-  if (!state_->control.empty() || state_->ping_due || !state_->pongs.empty()) return true;
-  return !state_->over && std::ranges::any_of(state_->ready, [](const auto& line) { return !line.empty(); });
+  if (!state_->control.empty()) return true;
+  if (state_->over) return false;
+  if (state_->established && (state_->ping_due || !state_->pongs.empty())) return true;
+  return std::ranges::any_of(state_->ready, [](const auto& line) { return !line.empty(); });
 }
 
 // Before all else: whatever they wait behind is taken for the way.
