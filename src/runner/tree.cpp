@@ -4,14 +4,16 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <set>
+#include <vector>
 
 #include "base/text.hpp"
 
@@ -19,7 +21,7 @@ namespace octo::runner {
 
 namespace {
 
-constexpr int kStopPasses = 5;  // then whoever did not stop (uninterruptible sleep) is killed as it is
+constexpr int kStopPasses = 20;  // whoever forks faster than it is found is killed as it is, and again
 
 template <class Each>
 void each_entry(const std::string& path, const Each& each) {
@@ -27,6 +29,15 @@ void each_entry(const std::string& path, const Each& each) {
   if (folder == nullptr) return;
   while (const dirent* entry = ::readdir(folder)) each(*entry);
   ::closedir(folder);
+}
+
+void send(const ProcessFacts& to, int number) {
+  const auto held = static_cast<int>(::syscall(SYS_pidfd_open, to.pid, 0));
+  if (held < 0) return;
+  // Looked at again once it is held: if that is still who was found, it is also who is held.
+  if (const auto facts = process_facts(to.pid); facts && facts->ticks == to.ticks)
+    ::syscall(SYS_pidfd_send_signal, held, number, nullptr, 0);
+  ::close(held);
 }
 
 }  // namespace
@@ -46,38 +57,50 @@ std::optional<ProcessFacts> process_facts(pid_t pid) {
   int group = 0;
   unsigned long long ticks = 0;
   if (rest == nullptr ||
-      std::sscanf(rest + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &facts.state, &facts.parent, &group, &facts.session, &ticks) != 5) {
+      std::sscanf(rest + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
+                  &facts.state, &facts.parent, &group, &facts.session, &facts.threads, &ticks) != 6) {
     return std::nullopt;
   }
   facts.ticks = ticks;
   return facts;
 }
 
-std::vector<ProcessFacts> processes() {
-  std::vector<ProcessFacts> all;
+void each_process(const Found& found) {
   each_entry("/proc", [&](const dirent& entry) {
     const auto pid = parse_number(entry.d_name);
     if (!pid || *pid <= 0) return;
-    if (const auto facts = process_facts(static_cast<pid_t>(*pid))) all.push_back(*facts);
+    if (const auto facts = process_facts(static_cast<pid_t>(*pid))) found(*facts);
   });
-  return all;
 }
 
-std::vector<ProcessFacts> descendants(pid_t root) {
-  std::vector<ProcessFacts> others = processes();
+void each_descendant(pid_t root, const Found& found) {
   std::set<pid_t> family{root};
-  std::vector<ProcessFacts> found;
-  for (bool grew = true; grew;) {
+  std::vector<ProcessFacts> others;
+  const auto take = [&](const ProcessFacts& facts) {
+    if (!family.contains(facts.parent)) return false;
+    family.insert(facts.pid);
+    found(facts);
+    return true;
+  };
+  each_process([&](const ProcessFacts& facts) {
+    if (!take(facts)) others.push_back(facts);
+  });
+  while (std::erase_if(others, take) > 0) {
+  }
+}
+
+void kill_all(const std::function<void(const Found&)>& find) {
+  // Also who is not found a second time, because its parent went, was stopped by us.
+  std::map<std::pair<pid_t, std::uint64_t>, ProcessFacts> all;
+  bool grew = true;
+  for (int pass = 0; grew && pass < kStopPasses; ++pass) {
     grew = false;
-    std::erase_if(others, [&](const ProcessFacts& facts) {
-      if (!family.contains(facts.parent)) return false;
-      family.insert(facts.pid);
-      found.push_back(facts);
-      return grew = true;
+    find([&](const ProcessFacts& facts) {
+      if (facts.state != 'T' && !facts.dead()) send(facts, SIGSTOP);
+      grew = all.try_emplace({facts.pid, facts.ticks}, facts).second || grew;
     });
   }
-  return found;
+  for (const auto& [name, facts] : all) send(facts, SIGKILL);
 }
 
 void signal_tree(pid_t root, const std::string& cgroup, int number) {
@@ -88,16 +111,11 @@ void signal_tree(pid_t root, const std::string& cgroup, int number) {
       ::close(fd);
     }
   }
-  std::vector<ProcessFacts> found = descendants(root);
-  const auto forks = [](const ProcessFacts& facts) { return facts.state != 'T' && !facts.dead(); };
-  for (int pass = 0; number == SIGKILL && pass < kStopPasses && std::ranges::any_of(found, forks); ++pass) {
-    for (const ProcessFacts& facts : found) ::kill(facts.pid, SIGSTOP);
-    found = descendants(root);
-  }
-  for (const ProcessFacts& facts : found) {
-    ::kill(facts.pid, number);
-    if (facts.state == 'T') ::kill(facts.pid, SIGCONT);  // or it would not see the signal
-  }
+  if (number == SIGKILL) return kill_all([root](const Found& found) { each_descendant(root, found); });
+  each_descendant(root, [number](const ProcessFacts& facts) {
+    send(facts, number);
+    if (facts.state == 'T') send(facts, SIGCONT);  // or it would not see the signal
+  });
 }
 
 bool remove_cgroup(const std::string& path) {

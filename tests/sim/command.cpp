@@ -143,21 +143,25 @@ std::optional<ProcessFacts> process_facts(pid_t pid) {
   return std::nullopt;
 }
 
-std::vector<ProcessFacts> processes() {
-  std::vector<ProcessFacts> all;
+void each_process(const Found& found) {
+  std::vector<ProcessFacts> all;  // whoever is found may be killed, and then the list changes
   for (const sim::Process* process : sim::current()->kernel.living()) all.push_back(facts_of(*process));
-  return all;
+  for (const ProcessFacts& facts : all) found(facts);
 }
 
 // Commands have no children of their own here.
-std::vector<ProcessFacts> descendants(pid_t root) {
-  std::vector<ProcessFacts> found = processes();
-  std::erase_if(found, [&](const ProcessFacts& facts) { return facts.parent != root; });
-  return found;
+void each_descendant(pid_t root, const Found& found) {
+  each_process([&](const ProcessFacts& facts) {
+    if (facts.parent == root) found(facts);
+  });
+}
+
+void kill_all(const std::function<void(const Found&)>& find) {
+  find([](const ProcessFacts& facts) { ::kill(facts.pid, SIGKILL); });
 }
 
 void signal_tree(pid_t root, const std::string&, int number) {
-  for (const ProcessFacts& facts : descendants(root)) ::kill(facts.pid, number);
+  each_descendant(root, [number](const ProcessFacts& facts) { ::kill(facts.pid, number); });
 }
 
 bool remove_cgroup(const std::string&) { return true; }

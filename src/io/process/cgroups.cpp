@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <set>
 
 #include "base/text.hpp"
 #include "io/process/process.hpp"
@@ -17,6 +18,8 @@ namespace octo::process {
 namespace {
 
 constexpr int kKillWaitMs = 5000;  // a killed tree is gone in milliseconds unless the kernel itself hangs
+constexpr std::size_t kHeldMax =
+    256;  // at once: each is a descriptor; who comes behind is killed the next time
 
 std::string load(const std::string& path) {
   std::string text;
@@ -86,10 +89,23 @@ void each_folder(const std::string& path, const Each& each) {
   ::closedir(folder);
 }
 
-// For kernels before 5.14, which have no cgroup.kill.
+std::vector<std::string> members_of(const std::string& path) {
+  return split(load(path + "/cgroup.procs"), '\n');
+}
+
+// For kernels before 5.14, which have no cgroup.kill. Who is listed once we hold it is who we hold.
 void kill_each(const std::string& path) {
-  for (const std::string& line : split(load(path + "/cgroup.procs"), '\n')) {
-    if (const auto pid = parse_number(line); pid && *pid > 0) ::kill(static_cast<pid_t>(*pid), SIGKILL);
+  std::vector<std::pair<std::string, Process>> held;
+  for (const std::string& line : members_of(path)) {
+    const auto pid = parse_number(line);
+    if (!pid || *pid <= 0) continue;
+    if (auto process = Process::open(static_cast<pid_t>(*pid))) held.emplace_back(line, std::move(*process));
+    if (held.size() == kHeldMax) break;
+  }
+  const std::vector<std::string> members = members_of(path);
+  const std::set<std::string> still(members.begin(), members.end());
+  for (auto& [line, process] : held) {
+    if (still.contains(line)) (void)process.signal(SIGKILL);
   }
   each_folder(path, kill_each);
 }

@@ -3,11 +3,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <set>
 
 #include "io/files/files.hpp"
 #include "io/process/process.hpp"
@@ -32,17 +31,36 @@ bool carries(pid_t pid, const std::string& variable) {
   return environment.find('\0' + variable + '\0') != std::string::npos;
 }
 
-std::vector<pid_t> remains(const std::string& variable, const std::optional<runner::Started>& started) {
-  std::vector<pid_t> found;
+// Who carries the mark or is in the command's session; then whose parent, or anybody of whose session, is one
+// of them: a session has no members but descendants of who began it.
+void each_remaining(const std::string& variable, const std::optional<runner::Started>& started,
+                    const runner::Found& found) {
+  const auto we = runner::process_facts(::getpid());
+  std::set<pid_t> family, sessions;
   // Its number alone is not enough: it may have been given to another process since.
   const auto leader = started ? runner::process_facts(static_cast<pid_t>(started->pid)) : std::nullopt;
-  const bool session_is_ours = leader && leader->ticks == started->ticks;
-  for (const runner::ProcessFacts& facts : runner::processes()) {
-    if (facts.dead() || facts.pid == ::getpid()) continue;
-    if ((session_is_ours && facts.session == started->pid) || carries(facts.pid, variable))
-      found.push_back(facts.pid);
+  if (leader && leader->ticks == started->ticks) sessions.insert(leader->pid);
+  const auto is_kin = [&](const runner::ProcessFacts& facts) {
+    return family.contains(facts.parent) || sessions.contains(facts.session);
+  };
+  const auto take = [&](const runner::ProcessFacts& facts) {
+    family.insert(facts.pid);
+    if (facts.session != 0 && we && facts.session != we->session) sessions.insert(facts.session);
+    if (!facts.dead()) found(facts);
+  };
+  std::vector<runner::ProcessFacts> others;
+  runner::each_process([&](const runner::ProcessFacts& facts) {
+    if (facts.pid == ::getpid()) return;
+    if (is_kin(facts) || carries(facts.pid, variable)) take(facts);
+    else others.push_back(facts);
+  });
+  const auto take_kin = [&](const runner::ProcessFacts& facts) {
+    if (!is_kin(facts)) return false;
+    take(facts);
+    return true;
+  };
+  while (std::erase_if(others, take_kin) > 0) {
   }
-  return found;
 }
 
 }  // namespace
@@ -57,10 +75,19 @@ std::string kill_leftovers(const std::string& folder, const std::optional<runner
     (void)process::Cgroups::remove(intent->cgroup);
   }
   const std::string variable = fmt::format("OCTOPODA_OUTPUT={}/{}", folder, runner::kNoteFile);
+  // Whoever goes on as another process all the time may be missed by one look.
+  constexpr int kEmptyLooks = 2;
+  int empty_looks = 0;
   for (int pass = 0; pass < kPassesMax; ++pass) {
-    const std::vector<pid_t> left = remains(variable, started);
-    if (left.empty()) return {};
-    for (const pid_t pid : left) ::kill(pid, SIGKILL);
+    bool empty = true;
+    runner::kill_all([&](const runner::Found& found) {
+      each_remaining(variable, started, [&](const runner::ProcessFacts& facts) {
+        empty = false;
+        found(facts);
+      });
+    });
+    empty_looks = empty ? empty_looks + 1 : 0;
+    if (empty_looks == kEmptyLooks) return {};
     ::poll(nullptr, 0, 20);
   }
   return "; some of its processes could not be killed";

@@ -10,9 +10,9 @@
 
 namespace octo::tentacle {
 
-// Kills everything in the run's cgroup, and whoever carries the run's $OCTOPODA_OUTPUT in its environment or
-// belongs to the command's session. Answers "" or, for people, what could not be done. After a reboot there
-// is nothing to kill.
+// Kills everything in the run's cgroup, whoever carries the run's $OCTOPODA_OUTPUT in its environment or
+// belongs to the command's session, and their descendants and sessions (spec/run-record.md says who is not
+// found). Answers "" or, for people, what could not be done. After a reboot there is nothing to kill.
 std::string kill_leftovers(const std::string& folder, const std::optional<runner::Started>& started);
 
 // Removes empty cgroups that begin with `prefix`: those of runs that have ended, and old ones that nobody

@@ -98,6 +98,63 @@ TEST_F(RecoveryTest, WhoseRunnerIsKilledIsInterruptedAndItsProcessesEnd) {
   });
 }
 
+// 16 processes that go on as others all the time, for ten seconds at most. They keep the mark.
+TEST_F(RecoveryTest, AForkBombWhoseRunnerIsKilledEndsWithoutCgroupsToo) {
+  cgroups_ = LocalRuns::UseCgroups::never;
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    auto bomb = order(
+        "#!/usr/bin/env python3\n"
+        "import os, select, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "first, until = os.getpid(), time.monotonic() + 10\n"
+        "for _ in range(4):\n"
+        "    if os.fork() == 0:\n"
+        "        os.setsid()\n"
+        "os.write(1, b'.')\n"
+        "while time.monotonic() < until:\n"
+        "    select.select([], [], [], 0.002)\n"
+        "    os.getpid() != first and os.fork() and os._exit(0)\n");
+    bomb.order.kind = ExecOrder::Kind::script;
+    bomb.order.script_name = "bomb";
+    (void)(co_await runs->start(bomb)).value();
+    (void)co_await follow_to(*runs, run(), 16);
+    kill_runner();
+    const Whole whole = co_await follow(*runs, run());
+    EXPECT_EQ(whole.end.state, RunState::interrupted);
+    EXPECT_EQ(whole.end.reason.find("could not be killed"), std::string::npos) << whole.end.reason;
+    const std::string mark = fmt::format("OCTOPODA_OUTPUT={}/note", folder());
+    runner::each_process([&](const runner::ProcessFacts& facts) {
+      std::ifstream environ(fmt::format("/proc/{}/environ", facts.pid));
+      const std::string text(std::istreambuf_iterator<char>(environ), {});
+      EXPECT_EQ(text.find(mark), std::string::npos) << facts.pid;
+    });
+    co_await close(std::move(runs));
+  });
+}
+
+// One that carries no mark and has a session of its own is found as long as its parent, or somebody of its
+// session, carries one.
+TEST_F(RecoveryTest, WhoseKinIsFoundIsFoundWithoutCgroupsToo) {
+  cgroups_ = LocalRuns::UseCgroups::never;
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    (void)(co_await runs->start(order(
+               // A child that is scrubbed, of a parent that is not; and one whose session is kept by another.
+               "setsid sh -c 'setsid env -i /bin/sleep 1000 & printf %9d\\n $!; wait' & "
+               "setsid sh -c 'env -i /bin/sleep 1000 & printf %9d\\n $!; sleep 1000 & exit 0' & read x "
+               "<gate")))
+        .value();
+    const OutputMark mark = co_await follow_to(*runs, run(), 20);
+    kill_runner();
+    const Whole whole = co_await follow(*runs, run());
+    EXPECT_EQ(whole.end.state, RunState::interrupted);
+    EXPECT_GE(whole.out.size(), mark.out);
+    for (const std::string& pid : split(trim(whole.out), '\n')) co_await await_death(std::stol(pid));
+    co_await close(std::move(runs));
+  });
+}
+
 TEST_F(RecoveryTest, ARunnerThatDiedWhileTheAgentWasAwayIsFoundOut) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();

@@ -54,7 +54,8 @@ class LocalRunsTest : public testing::Test {
                             .node = NodeName("pi0"),
                             .runners = runners_,
                             .clock = clock_,
-                            .workers = workers_});
+                            .workers = workers_,
+                            .cgroups = cgroups_});
   }
   Async<std::unique_ptr<LocalRuns>> open() {
     auto opened = co_await try_open();
@@ -116,6 +117,7 @@ class LocalRunsTest : public testing::Test {
   }
 
   std::string root_;
+  LocalRuns::UseCgroups cgroups_ = LocalRuns::UseCgroups::where_found;
   LocalRunners runners_{OCTO_RUNNER};
   int gate_ = -1;
   asio::io_context loop_;
