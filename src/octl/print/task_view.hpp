@@ -29,8 +29,9 @@ struct RunView {
 class TaskView {
  public:
   enum class Keep { output, nothing };  // nothing: output is printed as it comes and forgotten
-  // Memory for output kept, of all runs together; more counts as dropped.
-  static constexpr std::size_t kOutputBytesMax = 256 * 1024 * 1024;
+  // Memory for output kept, of all runs together; more counts as dropped. A document of it takes several
+  // times as much while it is printed; --outdir takes none.
+  static constexpr std::size_t kOutputBytesMax = 64 * 1024 * 1024;
 
   explicit TaskView(Keep keep) : keep_(keep) {}
 
