@@ -23,12 +23,14 @@ using settings::BrainSettings;
 
 constexpr std::size_t kTokenKeyBytes = 32, kTicketKeyBytes = 80;
 
-// Random bytes made at the first start and kept, so that tokens and TLS tickets survive a restart.
-std::uint64_t keep_bytes(const BrainSettings& settings) {
+brain::Keep keep_of(const BrainSettings& settings) {
   constexpr std::uint64_t kMegabyte = 1'000'000;
-  return static_cast<std::uint64_t>(settings.keep_megabytes) * kMegabyte;
+  return {.age = settings.keep_days * 24h,
+          .output_bytes = static_cast<std::uint64_t>(settings.keep_megabytes) * kMegabyte,
+          .run_output_bytes = static_cast<std::uint64_t>(settings.keep_run_megabytes) * kMegabyte};
 }
 
+// Random bytes made at the first start and kept, so that tokens and TLS tickets survive a restart.
 Result<Bytes> load_or_make_key(const std::string& file, std::size_t bytes, Random& random) {
   if (!files::exists(file)) OCTO_TRY(files::save_new(file, random.bytes(bytes)));
   Bytes key = OCTO_TRY(files::load(file, bytes));
@@ -89,14 +91,13 @@ class Running {
     const Secret token_key(
         OCTO_CO_TRY(load_or_make_key(files::join(settings_.data, "token.key"), kTokenKeyBytes, random_)));
     OCTO_CO_TRY(stores_.open(settings_.data, executor_));
-    auto verbs = OCTO_CO_TRY(co_await brain::Verbs::open(
-        {.ledger = *stores_.ledger,
-         .events = *stores_.events,
-         .blobs = *stores_.blobs,
-         .clock = clock_,
-         .random = random_,
-         .keep = {.age = settings_.keep_days * 24h, .output_bytes = keep_bytes(settings_)}},
-        executor_));
+    auto verbs = OCTO_CO_TRY(co_await brain::Verbs::open({.ledger = *stores_.ledger,
+                                                          .events = *stores_.events,
+                                                          .blobs = *stores_.blobs,
+                                                          .clock = clock_,
+                                                          .random = random_,
+                                                          .keep = keep_of(settings_)},
+                                                         executor_));
     brain::LinkFleet fleet({settings_.name, OCTO_VERSION, stores_.ledger->epoch()}, verbs->fleet_events(),
                            *stores_.blobs, clock_, executor_);
     verbs->set_fleet(fleet);

@@ -96,6 +96,9 @@ struct OutputPiece {
   Bytes bytes;
 };
 
+// When a node tells what a run writes: as it comes, or what is left of it once the run has ended.
+enum class OutputFlow : std::uint8_t { live, at_end };
+
 // How much of a run's output somebody has: one offset per stream (out, err, note).
 struct OutputMark {
   std::uint64_t out = 0;

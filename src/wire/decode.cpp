@@ -227,7 +227,8 @@ Result<FromBrain> decode_from_brain(BytesView bytes) {
     }
     case pb::FromBrain::kCancelRun: return FromBrain(CancelRun{OCTO_TRY(take(proto.cancel_run()))});
     case pb::FromBrain::kRunAck:
-      return FromBrain(RunAck{take(proto.run_ack().durable()), proto.run_ack().end_durable()});
+      return FromBrain(RunAck{take(proto.run_ack().durable()), proto.run_ack().end_durable(),
+                              proto.run_ack().output_at_end() ? OutputFlow::at_end : OutputFlow::live});
     case pb::FromBrain::kAskStatus: return FromBrain(AskStatus{});
     case pb::FromBrain::kAskApps: {
       AskApps ask{std::nullopt, proto.ask_apps().offset(), proto.ask_apps().limit()};

@@ -122,6 +122,7 @@ void fill(pb::FromBrain& to, const CancelRun& message) { put(to.mutable_cancel_r
 void fill(pb::FromBrain& to, const RunAck& message) {
   put(to.mutable_run_ack()->mutable_durable(), message.durable);
   to.mutable_run_ack()->set_end_durable(message.end_durable);
+  to.mutable_run_ack()->set_output_at_end(message.flow == OutputFlow::at_end);
 }
 void fill(pb::FromBrain& to, const AskStatus&) { to.mutable_ask_status(); }
 void fill(pb::FromBrain& to, const AskApps& message) {

@@ -48,6 +48,7 @@ struct CancelRun {
 struct RunAck {
   OutputMark durable;        // the Brain has output up to here for good
   bool end_durable = false;  // … and the end: the node may forget the run's output
+  OutputFlow flow = OutputFlow::live;
 };
 struct AskStatus {};
 struct AskApps {

@@ -47,6 +47,7 @@ inline FromBrainSamples from_brain_samples() {
       {"start_run_remove", start(RemoveOrder{app_sample()})},
       {"cancel_run", CancelRun{run_sample()}},
       {"run_ack", RunAck{{1, 2, 3}, true}},
+      {"run_ack_at_end", RunAck{{1, 2, 3}, false, OutputFlow::at_end}},
       {"ask_status", AskStatus{}},
       {"ask_apps_all", AskApps{std::nullopt, 0, 5}},
       {"ask_apps_one", AskApps{app_sample(), 10, 20}},

@@ -39,6 +39,9 @@ void BrainHost::start() {
   nursery_.spawn(live(life_));
 }
 
+// So little that many runs write more: then it is told at their end.
+constexpr std::uint64_t kRunOutputKept = 1000;
+
 Async<Result<void>> BrainHost::open(Life& life) {
   const std::string& folder = life.disk->path();
   const Executor& executor = surface_.executor;
@@ -49,7 +52,8 @@ Async<Result<void>> BrainHost::open(Life& life) {
   brain::EventLog& events = faults_.wrap(*life.events);
   Clock& clock = faults_.wrap(clock_);
   life.verbs = OCTO_CO_TRY(co_await brain::Verbs::open(
-      {nullptr, *life.told_ledger, events, *life.blobs, clock, random_}, executor));
+      {nullptr, *life.told_ledger, events, *life.blobs, clock, random_, {.run_output_bytes = kRunOutputKept}},
+      executor));
   life.fleet = std::make_unique<brain::LinkFleet>(
       brain::LinkFleet::Settings{"brain", "sim", faults_.epoch(life.ledger->epoch())},
       faults_.wrap(life.verbs->fleet_events(), life.nursery, clock_), *life.blobs, clock_, executor);

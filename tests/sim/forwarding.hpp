@@ -81,14 +81,14 @@ class ForwardingFleetEvents : public brain::FleetEvents {
   Async<Result<void>> node_joined(const NodeRecord& node) override { return to_.node_joined(node); }
   void node_online(const NodeName& node) override { to_.node_online(node); }
   void node_offline(const NodeName& node) override { to_.node_offline(node); }
-  Async<Result<OutputMark>> run_offered(const RunId& run) override { return to_.run_offered(run); }
+  Async<Result<Taken>> run_offered(const RunId& run) override { return to_.run_offered(run); }
   Async<Result<void>> run_progress(const RunId& run, const RunProgress& progress) override {
     return to_.run_progress(run, progress);
   }
   Async<Result<void>> barrier_reached(const RunId& run, const std::string& name) override {
     return to_.barrier_reached(run, name);
   }
-  Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override {
+  Async<Result<Taken>> run_output(const RunId& run, OutputPiece piece) override {
     return to_.run_output(run, std::move(piece));
   }
   Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) override {
@@ -139,6 +139,7 @@ class ForwardingRuns : public tentacle::Runs {
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override { return to_.record(id, end); }
   std::optional<tentacle::RunFacts> find(const RunId& id) const override { return to_.find(id); }
   Async<Result<News>> next(const RunId& id, const OutputMark& from) override { return to_.next(id, from); }
+  void set_flow(const RunId& id, OutputFlow flow) override { to_.set_flow(id, flow); }
   void end_tied() override { to_.end_tied(); }
   Async<Result<void>> commit(const RunId& id, const tentacle::StartAt& start) override {
     return to_.commit(id, start);

@@ -151,11 +151,11 @@ class DroppedOutput final : public BrainFaults {
   class Leaky final : public ForwardingFleetEvents {
    public:
     using ForwardingFleetEvents::ForwardingFleetEvents;
-    Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) override {
+    Async<Result<Taken>> run_output(const RunId& run, OutputPiece piece) override {
       if (++pieces_ % 10 != 0) co_return co_await to_.run_output(run, std::move(piece));
-      OutputMark mark;
-      mark.of(piece.stream) = piece.offset + piece.bytes.size();
-      co_return mark;
+      Taken taken;
+      taken.durable.of(piece.stream) = piece.offset + piece.bytes.size();
+      co_return taken;
     }
 
    private:

@@ -67,6 +67,35 @@ TEST(EventLog, NumbersWithoutGapsAndReadsFromAnywhere) {
   });
 }
 
+// Or a long one would be looked at as a whole for each piece that is read.
+TEST(EventLog, AClosedLogIsReadOnWithoutLookingAtAllOfIt) {
+  on_loop([]() -> Async<void> {
+    const Folder folder;
+    InlineWorkers workers;
+    auto log = FileEventLog::open(folder.path(), workers).value();
+    (void)(co_await log->open(kTask)).value();
+    std::vector<TaskEvent> events;
+    for (std::uint64_t i = 0; i < 300; ++i) events.push_back(output_event(i * 10, std::string(10, 'x')));
+    (co_await log->append(kTask, events)).value();
+    log->close(kTask);
+    // Were all of it looked at, this would be damage.
+    const std::string path = folder.path() + "/events/" + kTask.str() + ".log";
+    {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(12);
+      file.put('\x7f');
+    }
+    const auto late = (co_await log->read(kTask, 200, 50)).value();
+    EXPECT_EQ(late.size(), 50U);
+    EXPECT_EQ(late.at(0).number, 200U);
+    EXPECT_EQ(late.at(49).output.offset, 248U * 10);
+    EXPECT_EQ((co_await log->read(kTask, EventLog::kLast, 50)).value().at(0).number, 300U);
+    EXPECT_EQ((co_await log->read(kTask, 1, 1)).error().code(), ErrorCode::corrupt);
+    EXPECT_TRUE((co_await log->remove(kTask)).has_value());
+    EXPECT_EQ((co_await log->read(kTask, 200, 50)).error().code(), ErrorCode::not_found);
+  });
+}
+
 TEST(EventLog, SizesAreToldAndATasksLogCanBeRemoved) {
   on_loop([]() -> Async<void> {
     const Folder folder;
@@ -107,7 +136,8 @@ TEST(EventLog, ATornTailIsCutAndWhatWasWholeStays) {
     const auto summary = (co_await log->open(kTask)).value();
     EXPECT_EQ(summary.last, 2U);
     EXPECT_EQ(summary.output.size(), 1U);
-    EXPECT_EQ(summary.output[0].second.out, 10U);
+    EXPECT_EQ(summary.output[0].second.durable.out, 10U);
+    EXPECT_EQ(summary.output[0].second.bytes, output_cost(OutputPiece{.bytes = "hello"}) * 2);
     EXPECT_EQ((co_await log->read(kTask, 1, 10)).value().size(), 2U);
   });
 }

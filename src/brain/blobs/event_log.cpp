@@ -10,6 +10,7 @@ namespace octo::brain {
 namespace {
 constexpr std::uint64_t kMarkEvery = 64;
 constexpr std::size_t kRecentBytes = 256 * 1024;  // per open task
+constexpr std::size_t kIndexesMax = 16;           // people look at a few finished tasks at a time
 }  // namespace
 
 Result<std::unique_ptr<FileEventLog>> FileEventLog::open(const std::string& folder, Workers& workers) {
@@ -21,7 +22,7 @@ Result<std::pair<std::shared_ptr<FileEventLog::Log>, EventLog::Summary>> FileEve
     const TaskId& task) const {
   std::vector<std::uint64_t> marks;
   Summary summary;
-  std::map<RunId, OutputMark> output;
+  std::map<RunId, Summary::Output> output;
   std::map<RunId, RunState> states;
   auto records = OCTO_TRY(
       files::RecordLog::open(path_of(task), [&](std::uint64_t offset, BytesView record) -> Result<void> {
@@ -29,8 +30,10 @@ Result<std::pair<std::shared_ptr<FileEventLog::Log>, EventLog::Summary>> FileEve
         if (summary.last % kMarkEvery == 0) marks.push_back(offset);
         summary.last = event.number;
         if (event.kind == TaskEvent::Kind::output) {
-          std::uint64_t& mark = output[event.run.id].of(event.output.stream);
+          auto& [durable, bytes] = output[event.run.id];
+          std::uint64_t& mark = durable.of(event.output.stream);
           mark = std::max(mark, event.output.offset + event.output.bytes.size());
+          bytes += output_cost(event.output);
         } else if (event.kind == TaskEvent::Kind::state) {
           states[event.run.id] = event.run.state;
         } else if (!event.barrier.empty()) {
@@ -51,14 +54,30 @@ Result<std::pair<std::shared_ptr<FileEventLog::Log>, EventLog::Summary>> FileEve
 
 Async<Result<EventLog::Summary>> FileEventLog::open(const TaskId& task) {
   auto [log, summary] = OCTO_CO_TRY(co_await workers_.run([&] { return load(task); }));
+  forget(task);
   open_.insert_or_assign(task, std::move(log));
   co_return std::move(summary);
 }
 
-void FileEventLog::close(const TaskId& task) { open_.erase(task); }
+void FileEventLog::close(const TaskId& task) {
+  const auto found = open_.find(task);
+  if (found == open_.end()) return;
+  remember({task, found->second->last, found->second->marks});
+  open_.erase(found);
+}
+
+void FileEventLog::remember(Index index) {
+  indexes_.push_front(std::move(index));
+  if (indexes_.size() > kIndexesMax) indexes_.pop_back();
+}
+
+void FileEventLog::forget(const TaskId& task) {
+  indexes_.remove_if([&](const Index& index) { return index.task == task; });
+}
 
 Async<Result<void>> FileEventLog::remove(const TaskId& task) {
   open_.erase(task);
+  forget(task);
   co_return co_await workers_.run([&]() -> Result<void> {
     OCTO_TRY(files::remove_tree(path_of(task) + ".damaged"));
     return files::remove_tree(path_of(task));
@@ -86,8 +105,18 @@ Async<Result<std::shared_ptr<FileEventLog::Log>>> FileEventLog::find_or_load(con
   if (const auto found = open_.find(task); found != open_.end()) co_return found->second;
   if (!files::exists(path_of(task)))
     co_return fail(ErrorCode::not_found, "task {} has no events any more", task);
-  auto loaded = OCTO_CO_TRY(co_await workers_.run([&] { return load(task); }));
-  co_return std::move(loaded.first);
+  const auto index = std::ranges::find(indexes_, task, &Index::task);
+  if (index == indexes_.end()) {
+    const auto loaded = OCTO_CO_TRY(co_await workers_.run([&] { return load(task); }));
+    forget(task);  // another reader may have been as quick
+    remember({task, loaded.first->last, loaded.first->marks});
+    co_return loaded.first;
+  }
+  indexes_.splice(indexes_.begin(), indexes_, index);
+  const auto log = std::make_shared<Log>(OCTO_CO_TRY(files::RecordLog::view(path_of(task))));
+  log->last = index->last;
+  log->marks = index->marks;
+  co_return log;
 }
 
 void FileEventLog::remember(Log& log, const std::vector<TaskEvent>& events) {

@@ -3,6 +3,7 @@
 // JSON.
 #pragma once
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,15 +40,25 @@ class FileEventLog final : public EventLog {
     std::size_t recent_bytes = 0;
   };
 
+  // Of a log that is closed: where to read on in it without looking at all of it again.
+  struct Index {
+    TaskId task;
+    std::uint64_t last = 0;
+    std::vector<std::uint64_t> marks;
+  };
+
   FileEventLog(std::string folder, Workers& workers) : folder_(std::move(folder)), workers_(workers) {}
   std::string path_of(const TaskId& task) const { return folder_ + "/" + task.str() + ".log"; }
   Result<std::pair<std::shared_ptr<Log>, Summary>> load(const TaskId& task) const;
   Async<Result<std::shared_ptr<Log>>> find_or_load(const TaskId& task);
   static void remember(Log& log, const std::vector<TaskEvent>& events);
+  void remember(Index index);
+  void forget(const TaskId& task);
 
   std::string folder_;
   Workers& workers_;
   std::map<TaskId, std::shared_ptr<Log>> open_;
+  std::list<Index> indexes_;  // the latest first
 };
 
 }  // namespace octo::brain

@@ -42,12 +42,13 @@ Async<void> LinkFleet::serve_stream(std::shared_ptr<Session> session, link::Chan
       channel.reset(Error(ErrorCode::forbidden, "a node may speak of its own runs only"));
       co_return;
     }
-    const auto mark = co_await events_.run_offered(run);
-    if (!mark) {
-      channel.reset(mark.error());
+    const auto taken = co_await events_.run_offered(run);
+    if (!taken) {
+      channel.reset(taken.error());
       co_return;
     }
-    if (co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{*mark, false})))) {
+    if (co_await channel.send(
+            wire::encode(wire::FromBrain(wire::RunAck{taken->durable, false, taken->flow})))) {
       co_await follow_run(std::move(run), std::move(channel));
     }
   } else if (std::holds_alternative<wire::AskManifest>(*message) ||
@@ -161,8 +162,9 @@ Async<Result<void>> LinkFleet::report(const RunId& run, link::Channel& channel, 
   if (auto* progress = std::get_if<wire::RunProgress>(&message))
     co_return co_await events_.run_progress(run, *progress);
   if (auto* output = std::get_if<wire::RunOutput>(&message)) {
-    const OutputMark durable = OCTO_CO_TRY(co_await events_.run_output(run, std::move(output->piece)));
-    co_return co_await channel.send(wire::encode(wire::FromBrain(wire::RunAck{durable, false})));
+    const auto taken = OCTO_CO_TRY(co_await events_.run_output(run, std::move(output->piece)));
+    co_return co_await channel.send(
+        wire::encode(wire::FromBrain(wire::RunAck{taken.durable, false, taken.flow})));
   }
   if (auto* ended = std::get_if<wire::RunEnded>(&message)) {
     OCTO_CO_TRY(co_await events_.run_ended(run, ended->end));

@@ -25,6 +25,8 @@ struct LiveRun {
   std::optional<Span> clock_bound;  // of its node, once it is armed to start together
   OutputMark taken;                 // told to the story
   OutputMark durable;               // and synced
+  std::uint64_t output_cost = 0;    // of what is kept of its output
+  bool full = false;                // so much that the node tells no more of it before the end
 };
 
 // What an apply or a reset goes through, and the version it makes.
@@ -64,13 +66,14 @@ struct LiveTask {
   TaskBoard board;
   std::map<RunId, LiveRun> runs;
   bool cancel_requested = false;
-  bool concluding = false;       // the last word is being told: an end that comes now is a late one
-  bool done_told = false;        // … and is on disk
-  Span delivery{};               // how long a run that is due may wait for its node
-  Instant start_at{};            // on the nodes; the past: at once
-  bool secrets_lost = false;     // with the Brain that held them in memory: nothing can begin any more
-  std::optional<Span> max_skew;  // its runs start together, and accept this much
-  bool resumed = false;          // it was begun by a Brain before us
+  bool concluding = false;        // the last word is being told: an end that comes now is a late one
+  bool done_told = false;         // … and is on disk
+  Span delivery{};                // how long a run that is due may wait for its node
+  Instant start_at{};             // on the nodes; the past: at once
+  bool secrets_lost = false;      // with the Brain that held them in memory: nothing can begin any more
+  std::optional<Span> max_skew;   // its runs start together, and accept this much
+  std::uint64_t output_cost = 0;  // of all its runs
+  bool resumed = false;           // it was begun by a Brain before us
   Rollout rollout;
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;

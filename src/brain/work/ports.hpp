@@ -96,6 +96,12 @@ class Ledger {
   virtual Async<Result<void>> remove_scenario(const ScenarioName& name) = 0;  // purged: its versions go too
 };
 
+// What a piece of output counts as where kept output is bounded: on disk it is an event.
+inline std::uint64_t output_cost(const OutputPiece& piece) {
+  constexpr std::uint64_t kEventBytes = 256;
+  return kEventBytes + piece.bytes.size();
+}
+
 // Numbered events of each task on disk: what `attach` replays. Output lives here and nowhere else.
 class EventLog {
  public:
@@ -112,7 +118,11 @@ class EventLog {
   // tail.
   struct Summary {
     std::uint64_t last = 0;
-    std::vector<std::pair<RunId, OutputMark>> output;
+    struct Output {
+      OutputMark durable;
+      std::uint64_t bytes = 0;  // as output_cost() counts them
+    };
+    std::vector<std::pair<RunId, Output>> output;
     std::vector<std::pair<RunId, RunState>> states;               // the last state event of each run
     std::vector<std::pair<std::uint32_t, std::string>> barriers;  // that are open: step and name
     bool done = false;
@@ -180,16 +190,21 @@ class FleetEvents {
   virtual Async<Result<void>> node_joined(const NodeRecord& node) = 0;  // durable before the node is welcomed
   virtual void node_online(const NodeName& node) = 0;                   // orders may be sent now
   virtual void node_offline(const NodeName& node) = 0;
+  // What may be acknowledged now, which may lag behind what was taken, and how the node is to go on.
+  struct Taken {
+    OutputMark durable;
+    OutputFlow flow = OutputFlow::live;
+  };
   // A node offers a run that it holds: how much of it is durable here. not_found: unknown task, the node may
   // forget it.
-  virtual Async<Result<OutputMark>> run_offered(const RunId& run) = 0;
+  virtual Async<Result<Taken>> run_offered(const RunId& run) = 0;
   // armed, or running with the pid once there is one.
   virtual Async<Result<void>> run_progress(const RunId& run, const RunProgress& progress) = 0;
   // A run waits at a barrier. Ok: every run of its step has reached it. Else a member that never will is
   // named.
   virtual Async<Result<void>> barrier_reached(const RunId& run, const std::string& name) = 0;
-  // Ok once it is taken; `durable()` of the answer may still lag behind: what may be acknowledged now.
-  virtual Async<Result<OutputMark>> run_output(const RunId& run, OutputPiece piece) = 0;
+  // Ok once it is taken.
+  virtual Async<Result<Taken>> run_output(const RunId& run, OutputPiece piece) = 0;
   virtual Async<Result<void>> run_ended(const RunId& run,
                                         const RunEnd& end) = 0;  // ok: durable, may be acknowledged
   // The node refused to start it: rejected, or expired.

@@ -2,16 +2,17 @@
 // What the fleet tells: nodes that come and go, and what becomes of runs. A report is finished even if its
 // session ends meanwhile: half a report would be shown and not stored, or the other way round.
 #include "brain/work/engine.hpp"
+#include "domain/limits.hpp"
 #include "io/log/log.hpp"
 
 namespace octo::brain {
 
 Async<Result<void>> Engine::node_joined(const NodeRecord& node) { return finish(take_node(node)); }
-Async<Result<OutputMark>> Engine::run_offered(const RunId& run) { return finish(take_offer(run)); }
+Async<Result<FleetEvents::Taken>> Engine::run_offered(const RunId& run) { return finish(take_offer(run)); }
 Async<Result<void>> Engine::run_progress(const RunId& run, const RunProgress& progress) {
   return finish(take_progress(run, progress));
 }
-Async<Result<OutputMark>> Engine::run_output(const RunId& run, OutputPiece piece) {
+Async<Result<FleetEvents::Taken>> Engine::run_output(const RunId& run, OutputPiece piece) {
   return finish(take_output(run, std::move(piece)));
 }
 Async<Result<void>> Engine::run_ended(const RunId& run, const RunEnd& end) {
@@ -102,7 +103,7 @@ Async<void> Engine::keep_last_heard(NodeRecord node) {
   }
 }
 
-Async<Result<OutputMark>> Engine::take_offer(RunId run) {
+Async<Result<FleetEvents::Taken>> Engine::take_offer(RunId run) {
   if (const auto found = live_.find(run.task); found != live_.end()) {
     const Task task = found->second;
     if (task->board.find(run) == nullptr)
@@ -110,14 +111,15 @@ Async<Result<OutputMark>> Engine::take_offer(RunId run) {
     // Whoever offers it has it; whether it waits for its time yet, its next word tells.
     const bool may_wait = task->start_at > ports_.clock.now() || task->max_skew.has_value();
     OCTO_CO_TRY(co_await take_progress(run, {.state = may_wait ? RunState::armed : RunState::running}));
-    co_return task->runs.at(run).durable;
+    const LiveRun& live = task->runs.at(run);
+    co_return Taken{live.durable, flow_of(*task, live)};
   }
   const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task));
   if (stored) {
     for (const RunRow& row : stored->runs) {
       if (row.id != run) continue;
       // Its output up to the end is here, or was declared lost with it.
-      co_return OutputMark{row.end.out_bytes, row.end.err_bytes, row.end.note_bytes};
+      co_return Taken{{row.end.out_bytes, row.end.err_bytes, row.end.note_bytes}};
     }
   }
   co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
@@ -152,13 +154,13 @@ Async<Result<void>> Engine::take_progress(RunId run, RunProgress progress) {
   co_return co_await task->story.tell({std::move(event)});
 }
 
-Async<Result<OutputMark>> Engine::take_output(RunId run, OutputPiece piece) {
+Async<Result<FleetEvents::Taken>> Engine::take_output(RunId run, OutputPiece piece) {
   const auto found = live_.find(run.task);
   if (found == live_.end()) {
     if (!OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task)))
       co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
-    OutputMark gone;  // concluded without it: take_late_end() says so
-    gone.of(piece.stream) = piece.offset + piece.bytes.size();
+    Taken gone;  // concluded without it: take_late_end() says so
+    gone.durable.of(piece.stream) = piece.offset + piece.bytes.size();
     co_return gone;
   }
   const Task task = found->second;
@@ -167,25 +169,52 @@ Async<Result<OutputMark>> Engine::take_output(RunId run, OutputPiece piece) {
   LiveRun& live = task->runs.at(run);
   std::uint64_t& taken = live.taken.of(piece.stream);
   const std::uint64_t end = piece.offset + piece.bytes.size();
-  if (end <= taken) co_return live.durable;  // a repeat
+  if (end <= taken) co_return Taken{live.durable, flow_of(*task, live)};  // a repeat
   if (piece.offset < taken) {
     piece.bytes.erase(0, static_cast<std::size_t>(taken - piece.offset));
     piece.offset = taken;
   }
   taken = end;
-  TaskEvent event;
-  event.kind = TaskEvent::Kind::output;
-  event.run.id = run;
-  event.run.state = RunState::running;
   const OutputStream stream = piece.stream;
-  event.output = std::move(piece);
-  auto told = co_await task->story.tell({std::move(event)}, Story::Until::durable);
-  if (!told) {
-    live.taken = live.durable;
-    co_return fail(told.error().with("keep output"));
+  if (has_room(live, piece)) {
+    const std::uint64_t cost = output_cost(piece);
+    live.output_cost += cost;
+    task->output_cost += cost;
+    TaskEvent event;
+    event.kind = TaskEvent::Kind::output;
+    event.run.id = run;
+    event.run.state = RunState::running;
+    event.output = std::move(piece);
+    auto told = co_await task->story.tell({std::move(event)}, Story::Until::durable);
+    if (!told) {
+      live.taken = live.durable;
+      live.output_cost -= cost;
+      task->output_cost -= cost;
+      co_return fail(told.error().with("keep output"));
+    }
   }
   live.durable.of(stream) = std::max(live.durable.of(stream), end);
-  co_return live.durable;
+  const OutputFlow flow = flow_of(*task, live);
+  if (flow == OutputFlow::at_end && !std::exchange(live.full, true))
+    co_await say(task, fmt::format("{} has written more than is stored as it comes: the last of it follows "
+                                   "when it has ended",
+                                   run.node));
+  co_return Taken{live.durable, flow};
+}
+
+OutputFlow Engine::flow_of(const LiveTask& task, const LiveRun& run) const {
+  const auto is_over = [](std::uint64_t kept, std::uint64_t most) { return most > 0 && kept >= most; };
+  const bool full = is_over(run.output_cost, ports_.keep.run_output_bytes) ||
+                    is_over(task.output_cost, ports_.keep.output_bytes);
+  return full ? OutputFlow::at_end : OutputFlow::live;
+}
+
+// A node that goes on telling is an old one, or not to be trusted. One that does not has in its spool, or had
+// on the way, less than this for the end.
+bool Engine::has_room(const LiveRun& run, const OutputPiece& piece) const {
+  constexpr std::uint64_t kAtEndMost = 4 * (limits::output_head_bytes + limits::output_tail_bytes);
+  const std::uint64_t most = ports_.keep.run_output_bytes;
+  return most == 0 || run.output_cost + output_cost(piece) <= most + kAtEndMost;
 }
 
 Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {

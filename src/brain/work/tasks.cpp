@@ -148,9 +148,12 @@ Async<Result<void>> Engine::restore(LiveTask& task) {
 
 // The ledger knows ends that the log of events lacks, when a Brain died between the two.
 Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary) {
-  for (const auto& [id, mark] : summary.output) {
-    if (const auto found = task.runs.find(id); found != task.runs.end())
-      found->second.taken = found->second.durable = mark;
+  for (const auto& [id, output] : summary.output) {
+    const auto found = task.runs.find(id);
+    if (found == task.runs.end()) continue;
+    found->second.taken = found->second.durable = output.durable;
+    found->second.output_cost = output.bytes;
+    task.output_cost += output.bytes;
   }
   task.done_told = summary.done;
   for (const auto& barrier : summary.barriers) task.barriers[barrier].open = true;

@@ -21,6 +21,9 @@ namespace octo::brain {
 struct Keep {
   Span age{};                      // of a task since its acceptance, with its output
   std::uint64_t output_bytes = 0;  // of all tasks; the oldest output goes first, the tasks stay
+  // Of a run while it goes on, see output_cost(); a task whose runs have as much as `output_bytes` together
+  // is as full. What they write then stays on the nodes, which tell the last of it at the end.
+  std::uint64_t run_output_bytes = 0;
 };
 
 struct Ports {

@@ -61,6 +61,14 @@ Result<RecordLog> RecordLog::open(const std::string& path,
   return log;
 }
 
+Result<RecordLog> RecordLog::view(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return failed("open", path);
+  RecordLog log(path, fd);
+  log.unsound_ = true;
+  return log;
+}
+
 Result<void> RecordLog::scan(const std::function<Result<void>(std::uint64_t, BytesView)>& each) {
   struct stat facts{};
   if (::fstat(fd_, &facts) != 0) return failed("look at", path_);

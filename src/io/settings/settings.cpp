@@ -132,6 +132,7 @@ void read_brain(const Node& root, BrainSettings& settings) {
   const Node keep = root.at("keep");
   settings.keep_days = static_cast<int>(keep.at("days").number(settings.keep_days, 0, 36'500));
   settings.keep_megabytes = keep.at("megabytes").number(settings.keep_megabytes, 0, 1'000'000'000);
+  settings.keep_run_megabytes = keep.at("runMegabytes").number(settings.keep_run_megabytes, 0, 1'000'000'000);
   workspace_of(root, settings.workspace_root, settings.workspace_store);
   settings.ssl = tls_of(root, "server", "/etc/octopoda/cert");
   settings.logger = logger_of(root, "/var/octopoda/brain/log");

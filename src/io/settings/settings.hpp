@@ -57,6 +57,7 @@ struct BrainSettings {  // brain.yaml
   std::string data = "/var/octopoda/brain/data";  // dataDir: ledger, blobs, password hash, keys
   int keep_days = 30;                             // keep: days megabytes (ours); of finished tasks
   std::int64_t keep_megabytes = 10 * 1024;        // … and of their output
+  std::int64_t keep_run_megabytes = 256;          // … and of each run's while it goes on
   std::string workspace_root = "/var/octopoda/brain/workspace/",
               workspace_store = "/var/octopoda/brain/FSTORE/";
   TlsPaths ssl;

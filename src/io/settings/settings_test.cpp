@@ -37,6 +37,8 @@ TEST_F(SettingsTest, TheSettingsThatWeShipLoadWithoutFaultOrWarning) {
   ASSERT_TRUE(brain) << brain.error().message();
   EXPECT_TRUE(brain->warnings.empty());
   EXPECT_EQ(brain->settings.octl_face.port, 12345);
+  EXPECT_EQ(brain->settings.keep_run_megabytes, BrainSettings().keep_run_megabytes)
+      << "the shipped one is the default";
   const auto tentacle = load_tentacle(shipped + "tentacle.yaml");
   ASSERT_TRUE(tentacle) << tentacle.error().message();
   EXPECT_TRUE(tentacle->warnings.empty());

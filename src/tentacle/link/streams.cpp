@@ -53,6 +53,7 @@ Async<Result<void>> take_acks(Verbs& verbs, const RunId& run, link::Channel& cha
     const auto* ack = std::get_if<wire::RunAck>(&message);
     if (ack == nullptr)
       co_return fail(ErrorCode::invalid_argument, "the Brain sends acknowledgements only on a run's stream");
+    verbs.set_flow(run, ack->flow);
     OCTO_CO_TRY(co_await verbs.acknowledge(run, ack->durable, ack->end_durable));
     if (ack->end_durable) co_return Result<void>{};
   }
@@ -139,6 +140,7 @@ Async<bool> BrainLink::offer(Session& session, const RunId& run) {
   if (!bytes || !*bytes) co_return false;
   const auto message = wire::decode_from_brain(**bytes);
   const auto* mark = message ? std::get_if<wire::RunAck>(&*message) : nullptr;
+  if (mark != nullptr) verbs_.set_flow(run, mark->flow);
   co_return mark != nullptr&& co_await follow(verbs_, run, std::move(*channel), mark->durable);
 }
 

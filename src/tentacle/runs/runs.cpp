@@ -75,7 +75,7 @@ Async<Result<Runs::News>> LocalRuns::next(const RunId& id, const OutputMark& fro
     const auto end = run->facts.end;  // before the reading: whatever it lacks then never comes
     const bool complete = end && mark == OutputMark{end->out_bytes, end->err_bytes, end->note_bytes};
     News news;
-    if (!complete) {
+    if (!complete && (end || run->flow == OutputFlow::live)) {
       SpoolReader reader = std::exchange(run->reader, SpoolReader(run->folder));
       news.pieces = co_await setup_.workers.run([&] { return reader.read(mark, news_bytes_max); });
       run->reader = std::move(reader);
@@ -88,6 +88,13 @@ Async<Result<Runs::News>> LocalRuns::next(const RunId& id, const OutputMark& fro
     }
     while (run->news == seen) co_await run->changed.wait();
   }
+}
+
+void LocalRuns::set_flow(const RunId& id, OutputFlow flow) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end() || found->second->flow == flow) return;
+  found->second->flow = flow;
+  found->second->tell();
 }
 
 void LocalRuns::end_tied() {

@@ -49,6 +49,7 @@ class LocalRuns final : public Runs {
   Async<Result<void>> record(const RunId& id, const RunEnd& end) override;
   std::optional<RunFacts> find(const RunId& id) const override;
   Async<Result<News>> next(const RunId& id, const OutputMark& from) override;
+  void set_flow(const RunId& id, OutputFlow flow) override;
   void end_tied() override;
   Async<Result<void>> commit(const RunId& id, const StartAt& start) override;
   Async<Result<void>> go(const RunId& id) override;

@@ -150,6 +150,58 @@ TEST_F(RunsTest, WhatWasNotKeptIsAGapAndIsCounted) {
   });
 }
 
+// As the Brain asks for when it has enough of it.
+TEST_F(RunsTest, OutputMayBeToldAtTheEndOnly) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    (void)(co_await runs->start(order("echo early; read x <gate; head -c 25000000 /dev/zero; echo late; echo "
+                                      ">written; read x <gate")))
+        .value();
+    const OutputMark early = co_await follow_to(*runs, run(), 6);
+    runs->set_flow(run(), OutputFlow::at_end);
+    bool told = false;
+    Whole whole;
+    Event ended(co_await asio::this_coro::executor);
+    co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+      nursery.spawn([](LocalRuns& on, OutputMark from, Whole& into, bool& flag, Event& event) -> Async<void> {
+        into = co_await follow(on, run(), from);
+        flag = true;
+        event.set();
+      }(*runs, early, whole, told, ended));
+      open_gate();
+      while (!fs::exists(root_ + "/written")) co_await clock_.sleep(5ms);
+      EXPECT_FALSE(told);
+      open_gate();
+      while (!told) co_await ended.wait();
+    });
+    EXPECT_EQ(whole.end.out_bytes, 6U + 25'000'000U + 5U);
+    EXPECT_TRUE(whole.gap);
+    EXPECT_GE(whole.out.size(), 15U << 20);
+    EXPECT_LT(whole.out.size(), 18U << 20) << "what the node keeps, and no more";
+    EXPECT_TRUE(whole.out.ends_with("late\n"));
+    co_await close(std::move(runs));
+  });
+}
+
+TEST_F(RunsTest, OutputThatWasHeldBackComesWhenItIsWantedAgain) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    (void)(co_await runs->start(order("echo early; read x <gate; echo more; echo >written; read x <gate")))
+        .value();
+    const OutputMark early = co_await follow_to(*runs, run(), 6);
+    runs->set_flow(run(), OutputFlow::at_end);
+    open_gate();
+    while (!fs::exists(root_ + "/written")) co_await clock_.sleep(5ms);
+    const auto late = co_await with_deadline(clock_, 50ms, runs->next(run(), early));
+    EXPECT_FALSE(late && !late->pieces.empty());
+    runs->set_flow(run(), OutputFlow::live);
+    EXPECT_EQ((co_await runs->next(run(), early)).value().pieces.at(0).bytes, "more\n");
+    open_gate();
+    EXPECT_EQ((co_await follow(*runs, run(), early)).out, "more\n");
+    co_await close(std::move(runs));
+  });
+}
+
 TEST_F(RunsTest, AnUnknownRunIsNotFound) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();

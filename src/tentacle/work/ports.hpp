@@ -66,6 +66,9 @@ class Runs {
     std::vector<OutputPiece> pieces;
   };
   virtual Async<Result<News>> next(const RunId& id, const OutputMark& from) = 0;
+  // at_end: next() answers no output until the run has ended, then what is kept of it. Forgotten with this
+  // agent.
+  virtual void set_flow(const RunId& id, OutputFlow flow) = 0;
   // Of a run that is armed to start together. commit: when it would start, if it is told to; may be repeated.
   // go: it will, whatever happens to its agent; ok once its runner has said so. conflict: it is not armed,
   // was not committed, or it is too late for that instant.

@@ -37,6 +37,7 @@ class Verbs {
   std::optional<RunFacts> find(const RunId& id) const;
   // As Runs: see ports.hpp. The pid is news once after each start() or unacknowledged().
   Async<Result<Runs::News>> next(RunId id, OutputMark from);
+  void set_flow(const RunId& id, OutputFlow flow) { ports_.runs.set_flow(id, flow); }
   Async<Result<void>> cancel(RunId id);
   void end_tied() { ports_.runs.end_tied(); }
   // Of runs that start together with others: as Runs.

@@ -35,6 +35,7 @@ class FakeRuns final : public Runs {
     if (!ends.contains(id)) co_return fail(ErrorCode::not_found, "no such run");
     co_return News{.facts = *find(id)};
   }
+  void set_flow(const RunId&, OutputFlow) override {}
   void end_tied() override { ++ends_of_tied; }
   Async<Result<void>> cancel(const RunId& id) override {
     cancelled.push_back(id);
