@@ -131,10 +131,10 @@ class Fleet:
     def json(self, *words, **options):
         return json.loads(self.octl(*words, "--output", "json", **options).stdout)
 
-    def begin(self, *words, at=None):
+    def begin(self, *words, at=None, **options):
         """octl in the background."""
-        return subprocess.Popen([*self.enter(at), self.programs / "octl", *map(str, words)], env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        return subprocess.Popen([*self.enter(at), self.programs / "octl", *map(str, words)], env=self.environment,
+                                **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True, **options})
 
     def states(self):
         return {node["name"]: node["state"] for node in self.json("node", "get")["nodes"]}

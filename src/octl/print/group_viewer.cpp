@@ -12,6 +12,7 @@ class GroupViewer final : public Viewer {
  public:
   GroupViewer(const Show& show, Output& output) : diff_(show.diff), output_(output), lines_(output) {}
   void event(const TaskEvent& event, const TaskView&) override {
+    if (live_ && event.kind == TaskEvent::Kind::note) output_.say(event.text);
     if (live_ && event.kind == TaskEvent::Kind::output)
       lines_.feed(event.run.id.node.str(), event.output.stream, event.output.bytes);
   }

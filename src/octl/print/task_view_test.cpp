@@ -27,6 +27,21 @@ TEST(TaskView, AnOverlapIsCutAndAGapIsCounted) {
   EXPECT_EQ(view.runs().begin()->second.dropped(), 12U);
 }
 
+TEST(TaskView, WhatDoesNotFitIntoMemoryIsCountedAsNotKept) {
+  TaskView view(TaskView::Keep::output);
+  constexpr std::uint64_t kMore = 3;
+  const std::string piece(1024 * 1024, 'x');
+  for (std::uint64_t at = 0; at < TaskView::kOutputBytesMax + kMore * piece.size(); at += piece.size()) {
+    TaskEvent event = wrote("pi0", piece, at);
+    view.apply(event);
+  }
+  TaskEvent end = ended("pi0", RunState::succeeded, 0);
+  end.run.end.out_bytes = TaskView::kOutputBytesMax + kMore * piece.size();
+  view.apply(end);
+  EXPECT_EQ(view.runs().begin()->second.out.text.size(), TaskView::kOutputBytesMax);
+  EXPECT_EQ(view.runs().begin()->second.dropped(), kMore * piece.size());
+}
+
 TEST(TaskView, WhatWasGivenUpBecauseOthersFailedIsNoVerdict) {
   TaskView view(TaskView::Keep::nothing);
   TaskEvent failed = ended("pi0", RunState::failed, 1), given_up = ended("pi1", RunState::cancelled, {});

@@ -23,6 +23,7 @@ class OneTargetViewer final : public Viewer {
   TaskView::Keep keep() const override { return TaskView::Keep::nothing; }
   void event(const TaskEvent& event, const TaskView&) override {
     if (event.kind == TaskEvent::Kind::state) return state(event.run);
+    if (event.kind == TaskEvent::Kind::note) return output_.say(event.text);
     if (event.kind != TaskEvent::Kind::output) return;
     const OutputPiece& piece = event.output;
     const Look& look = output_.look();
@@ -69,6 +70,7 @@ class LinesViewer final : public Viewer {
   explicit LinesViewer(Output& output) : output_(output), lines_(output) {}
   TaskView::Keep keep() const override { return TaskView::Keep::nothing; }
   void event(const TaskEvent& event, const TaskView&) override {
+    if (event.kind == TaskEvent::Kind::note) output_.say(event.text);
     if (event.kind == TaskEvent::Kind::output)
       lines_.feed(event.run.id.node.str(), event.output.stream, event.output.bytes);
   }
