@@ -10,7 +10,7 @@ BrainHost::BrainHost(Surface surface, Network& network, BrainFaults& faults, See
       network_(network),
       faults_(faults),
       random_(random),
-      clock_(surface.clock),
+      clock_(surface.clock, random_.drift()),
       nursery_(surface.executor),
       left_(std::make_unique<Disk>("/sim/brain.0", random_.fork())) {
   boot();

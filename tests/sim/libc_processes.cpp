@@ -34,7 +34,7 @@ short readiness(const Handle& handle) {
       if (!handle.pipe->bytes.empty()) return POLLIN;
       return handle.pipe->writers == 0 ? POLLHUP : 0;
     case Kind::signals: return process.pending.empty() ? 0 : POLLIN;
-    case Kind::timer: return handle.due <= process.kernel.now() ? POLLIN : 0;
+    case Kind::timer: return handle.due <= process.kernel.clock().now() ? POLLIN : 0;
     case Kind::process: return handle.watched->over ? POLLIN : 0;
     default: return POLLIN;
   }
@@ -48,7 +48,8 @@ int poll_once(pollfd* watched, nfds_t count, Instant& next) {
     const Handle* handle = find_handle(watched[i].fd);
     watched[i].revents = handle == nullptr ? POLLNVAL : readiness(*handle);
     if (watched[i].revents != 0) ++ready;
-    else if (handle->kind == Handle::Kind::timer) next = std::min(next, handle->due);
+    else if (handle->kind == Handle::Kind::timer)
+      next = std::min(next, current()->kernel.clock().quartz().first(handle->due));
   }
   return ready;
 }
@@ -194,7 +195,7 @@ int __wrap_clock_gettime(clockid_t clock, timespec* into) {
   Kernel& kernel = current()->kernel;
   const Span since = clock == CLOCK_REALTIME
                          ? std::chrono::duration_cast<Span>(kernel.clock().wall().time_since_epoch())
-                         : kernel.now().time_since_epoch();
+                         : kernel.clock().now().time_since_epoch();
   *into = {since.count() / 1'000'000'000, since.count() % 1'000'000'000};
   return 0;
 }

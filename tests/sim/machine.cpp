@@ -15,14 +15,18 @@ Machine::Machine(Setup setup, Surface surface, Network& network, Witness& witnes
       network_(network),
       faults_(faults),
       random_(random),
-      clock_(surface.clock),
+      clock_(surface.clock, random_.drift()),
       kernel_(surface, clock_, witness, setup_.label, random_.fork()),
       agents_(surface.executor),
       unwound_(surface.executor) {
+  boot();
   change_disk(std::make_unique<Disk>(fmt::format("/sim/{}.0", setup_.label), random_.fork()));
 }
 
 Machine::~Machine() = default;
+
+// Five seconds more or less than the others.
+void Machine::boot() { clock_.boot(random_.between(1s, 11s)); }
 
 void Machine::change_disk(std::unique_ptr<Disk> disk) {
   if (disk_) disk_->set_faults(nullptr);
@@ -76,6 +80,7 @@ void Machine::power_cut() {
   network_.break_streams(setup_.label, Network::Told::nobody);
   agent_.reset();
   kernel_.power_off();
+  boot();
   change_disk(disk_->power_cut(fmt::format("/sim/{}.{}", setup_.label, ++disks_)));
 }
 

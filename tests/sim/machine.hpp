@@ -78,6 +78,7 @@ class Machine final : public DiskFaults {
   struct Agent;
   Async<void> live(std::shared_ptr<Agent> agent);
   Async<void> start_again();
+  void boot();
   void agent_ended(std::string_view how);
   void change_disk(std::unique_ptr<Disk> disk);
 

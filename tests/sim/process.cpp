@@ -53,7 +53,7 @@ Executor executor_of(const Executor& loop, Process& process) {
   return AsProcess(static_cast<asio::io_context&>(asio::query(loop, asio::execution::context)), process);
 }
 
-Kernel::Kernel(Surface surface, Clock& clock, Witness& witness, std::string label, SeededRandom random)
+Kernel::Kernel(Surface surface, MachineClock& clock, Witness& witness, std::string label, SeededRandom random)
     : surface_(surface),
       clock_(clock),
       witness_(witness),

@@ -65,7 +65,7 @@ Executor executor_of(const Executor& loop, Process& process);
 
 class Kernel {
  public:
-  Kernel(Surface surface, Clock& clock, Witness& witness, std::string label, SeededRandom random);
+  Kernel(Surface surface, MachineClock& clock, Witness& witness, std::string label, SeededRandom random);
   ~Kernel();
 
   Process& add(Process* parent);
@@ -82,8 +82,9 @@ class Kernel {
   Process* find(pid_t pid) const;
   const std::vector<Process*>& living() const { return living_; }
   std::string boot_id() const;
-  Clock& clock() { return clock_; }
+  MachineClock& clock() { return clock_; }
   VirtualClock& virtual_clock() { return surface_.clock; }
+  // The truth; what processes are told is the machine's clock.
   Instant now() const { return surface_.clock.now(); }
   // One more start of the run, now; its own is the last.
   std::vector<Witness::Start>& witness_start(const RunId& run);
@@ -100,7 +101,7 @@ class Kernel {
   Async<void> drive(Process& process);
 
   Surface surface_;
-  Clock& clock_;
+  MachineClock& clock_;
   Witness& witness_;
   std::string label_;
   SeededRandom random_;

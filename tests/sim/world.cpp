@@ -22,6 +22,10 @@ Bytes SeededRandom::bytes(std::size_t count) {
   return out;
 }
 
+std::int64_t SeededRandom::drift() {
+  return static_cast<std::int64_t>(below(2 * Quartz::kWorstPpb + 1)) - Quartz::kWorstPpb;
+}
+
 WallTime VirtualClock::wall() const {
   return WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)) + now_.time_since_epoch();
 }
@@ -57,6 +61,20 @@ bool VirtualClock::advance() {
   timers_.erase(timers_.begin());
   event->set();
   return true;
+}
+
+Instant Quartz::at(Instant when) const {
+  const Span since = when - truth;
+  return shown + since + Span(since.count() * drift_ppb / 1'000'000'000);
+}
+
+Instant Quartz::first(Instant shows) const {
+  if (shows == Instant::max()) return shows;
+  const double since = static_cast<double>((shows - shown).count()) / (1 + static_cast<double>(drift_ppb) / 1e9);
+  // From a little before, as far as a double may be off.
+  Instant when = truth + Span(static_cast<std::int64_t>(since) - 4);
+  while (at(when) < shows) when += Span(1);
+  return when;
 }
 
 void Trace::add(std::string_view what) {

@@ -24,6 +24,8 @@ class SeededRandom final : public Random {
   Span between(Span low, Span high) {
     return low + std::chrono::duration_cast<Span>((high - low) * fraction());
   }
+  // Of a quartz, in parts per billion.
+  std::int64_t drift();
   // A stream of its own: what one part of the world draws does not move the others.
   SeededRandom fork() { return SeededRandom(next()); }
 
@@ -50,22 +52,35 @@ class VirtualClock final : public Clock {
   std::map<std::pair<Instant, std::uint64_t>, Event*> timers_;
 };
 
-// One machine's clock: its wall time may be stepped, its boot clock begins when it says.
+// How a boot clock goes: what it showed once, and how much faster than the truth it is.
+struct Quartz {
+  static constexpr std::int64_t kWorstPpb = 100'000;  // none is sold that is worse
+  Instant truth{};
+  Instant shown{};
+  std::int64_t drift_ppb = 0;
+
+  Instant at(Instant when) const;
+  // The true instant from which on it shows that.
+  Instant first(Instant shows) const;
+};
+
+// One machine's clock: its wall time may be stepped, its boot clock begins when it boots.
 class MachineClock final : public Clock {
  public:
-  explicit MachineClock(VirtualClock& clock) : clock_(clock) {}
-  Instant now() const override { return clock_.now() + ahead_; }
+  MachineClock(VirtualClock& clock, std::int64_t drift_ppb) : clock_(clock), quartz_{.drift_ppb = drift_ppb} {}
+  Instant now() const override { return quartz_.at(clock_.now()); }
   WallTime wall() const override { return clock_.wall() + offset_; }
-  Async<void> sleep_until(Instant when) override { return clock_.sleep_until(when - ahead_); }
-  // It is up for so much longer than the world.
-  void boot(Span ahead) { ahead_ = ahead; }
+  Async<void> sleep_until(Instant when) override { return clock_.sleep_until(quartz_.first(when)); }
+  // It shows that now.
+  void boot(Span up) { quartz_ = {clock_.now(), Instant(up), quartz_.drift_ppb}; }
+  const Quartz& quartz() const { return quartz_; }
   void step_wall(Span by) { offset_ += by; }
   Span offset() const { return offset_; }
 
  private:
   VirtualClock& clock_;
   Span offset_{};
-  Span ahead_{};
+  Quartz quartz_;
 };
 
 class Trace {
