@@ -24,7 +24,10 @@ class SimRunner final : public tentacle::Runner {
     return {};
   }
   Result<void> nudge() override {
-    return fail(ErrorCode::unsupported, "simulated runs do not start together yet");
+    if (process_.over || holder_.over)
+      return fail(ErrorCode::not_found, "process {} has ended", process_.pid);
+    process_.kernel.signal(process_, SIGUSR1);
+    return {};
   }
   Async<std::optional<int>> wait() override {
     while (!process_.over) co_await process_.changed.wait();
@@ -63,6 +66,7 @@ class SimWakes final : public tentacle::Wakes {
 Result<std::unique_ptr<tentacle::Runner>> SimRunners::start(const std::string& folder, int) {
   if (agent_.over) return fail(ErrorCode::cancelled, "this agent is dead");
   Process& runner = agent_.kernel.add(&agent_);
+  runner.run = folder.substr(folder.rfind('/') + 1);
   agent_.kernel.execute(runner, [folder] { return static_cast<int>(runner::supervise(folder)); });
   return std::make_unique<SimRunner>(runner, agent_);
 }
@@ -102,9 +106,9 @@ Async<Result<void>> Machine::Agent::open() {
                                                           .kept = {kHeadKept, kTailKept}}));
   tentacle::Surroundings around;
   around.name = on.setup_.node;
+  watched_runs_ = std::make_unique<WatchedRuns>(on.faults_.wrap(*runs_, on), process);
   verbs_ = std::make_unique<tentacle::Verbs>(
-      tentacle::Verbs::Ports{on.faults_.wrap(*runs_, on), workspace_, host_, on.clock_}, around,
-      nursery.executor());
+      tentacle::Verbs::Ports{*watched_runs_, workspace_, host_, on.clock_}, around, nursery.executor());
   dialer_ = on.network_.dialer(on.setup_.label, on.setup_.node.str());
   co_return Result<void>{};
 }
@@ -117,10 +121,38 @@ Async<void> Machine::Agent::serve() {
   settings.boot_id = on.kernel_.boot_id();
   settings.folder = on.disk_->path();
   tentacle::BrainLink link(settings, *verbs_, address_, *dialer_, on.clock_, on.random_);
+  link_ = &link;
   co_await in_nursery([&](Nursery& inner) -> Async<void> {
+    visits_ = &inner;
     inner.spawn(link.run());
+    on.kernel_.set_door(this);
     while (!process.over) co_await process.changed.wait();
   });
+}
+
+std::shared_ptr<Door::Visit> Machine::Agent::knock(RunId run, std::string name, Process& visitor) {
+  auto visit = std::make_shared<Visit>(std::move(run), std::move(name), visitor, nursery.executor());
+  visits_->spawn(hear(visit));
+  return visit;
+}
+
+// As tentacle/runs/barrier_door does, without a socket.
+Async<void> Machine::Agent::hear(std::shared_ptr<Visit> visit) {
+  std::optional<Result<void>> answer;
+  const auto facts = runs_->find(visit->run);
+  if (!facts || facts->end) answer = fail(ErrorCode::not_found, "this is no run that goes on here");
+  co_await in_nursery([&](Nursery& inner) -> Async<void> {
+    if (answer) co_return;
+    inner.spawn([](tentacle::Barriers& at, std::shared_ptr<Visit> of,
+                   std::optional<Result<void>>& into) -> Async<void> {
+      into = co_await at.await_barrier(of->run, of->name);
+      of->changed.set();
+    }(*link_, visit, answer));
+    while (!visit->gone && !answer) co_await visit->changed.wait();
+  });
+  if (!answer || process.over) co_return;
+  visit->answer = std::move(answer);
+  visit->visitor.changed.set();
 }
 
 Async<void> Machine::Agent::unwind() {

@@ -5,6 +5,7 @@
 #include "tentacle/link/link.hpp"
 #include "tentacle/runs/runs.hpp"
 #include "tentacle/work/verbs.hpp"
+#include "watchers.hpp"
 #include "workers.hpp"
 
 namespace octo::sim {
@@ -53,10 +54,11 @@ class FixedAddress final : public tentacle::Addresses {
   Async<Result<net::Endpoint>> find_brain() override { co_return net::Endpoint{"brain", 1}; }
 };
 
-struct Machine::Agent {
+struct Machine::Agent final : Door {
   explicit Agent(Machine& on);
   // Until its process is over; then everything of it is unwound.
   Async<void> live();
+  std::shared_ptr<Visit> knock(RunId run, std::string name, Process& visitor) override;
 
   Machine& on;
   Process& process;
@@ -66,6 +68,7 @@ struct Machine::Agent {
   Async<Result<void>> open();
   Async<void> serve();
   Async<void> unwind();
+  Async<void> hear(std::shared_ptr<Visit> visit);
 
   SimWorkers workers_;
   SimRunners runners_;
@@ -74,8 +77,11 @@ struct Machine::Agent {
   FixedAddress address_;
   std::string instance_;
   std::unique_ptr<tentacle::LocalRuns> runs_;
+  std::unique_ptr<WatchedRuns> watched_runs_;
   std::unique_ptr<tentacle::Verbs> verbs_;
   std::unique_ptr<net::Dialer> dialer_;
+  tentacle::BrainLink* link_ = nullptr;  // while it serves …
+  Nursery* visits_ = nullptr;            // … and hears who knocks
 };
 
 }  // namespace octo::sim

@@ -5,9 +5,11 @@
 
 namespace octo::sim {
 
-BrainHost::BrainHost(Surface surface, Network& network, BrainFaults& faults, SeededRandom random)
+BrainHost::BrainHost(Surface surface, Network& network, Witness& witness, BrainFaults& faults,
+                     SeededRandom random)
     : surface_(surface),
       network_(network),
+      witness_(witness),
       faults_(faults),
       random_(random),
       clock_(surface.clock, random_.drift()),
@@ -48,15 +50,19 @@ Async<Result<void>> BrainHost::open(Life& life) {
   life.ledger = OCTO_CO_TRY(brain::SqliteLedger::open(folder, life.workers, executor));
   life.events = OCTO_CO_TRY(brain::FileEventLog::open(folder, life.workers));
   life.blobs = OCTO_CO_TRY(brain::ChunkBlobs::open(folder, life.workers));
-  life.told_ledger = &faults_.wrap(*life.ledger, life.nursery, clock_);
+  life.watched_ledger =
+      std::make_unique<WatchedLedger>(*life.ledger, witness_, surface_.clock, clock_, life.dead);
+  life.told_ledger = &faults_.wrap(*life.watched_ledger, life.nursery, clock_);
   brain::EventLog& events = faults_.wrap(*life.events);
   Clock& clock = faults_.wrap(clock_);
   life.verbs = OCTO_CO_TRY(co_await brain::Verbs::open(
       {nullptr, *life.told_ledger, events, *life.blobs, clock, random_, {.run_output_bytes = kRunOutputKept}},
       executor));
+  life.watched_events =
+      std::make_unique<WatchedFleetEvents>(life.verbs->fleet_events(), witness_, surface_.clock);
   life.fleet = std::make_unique<brain::LinkFleet>(
       brain::LinkFleet::Settings{"brain", "sim", faults_.epoch(life.ledger->epoch())},
-      faults_.wrap(life.verbs->fleet_events(), life.nursery, clock_), *life.blobs, clock_, executor);
+      faults_.wrap(*life.watched_events, life.nursery, clock_), *life.blobs, clock_, executor);
   life.verbs->set_fleet(faults_.wrap(*life.fleet));
   co_return Result<void>{};
 }
@@ -99,6 +105,7 @@ void BrainHost::die(Death how) {
     ++power_cuts_;
     boot();
   }
+  witness_.disturbed(Witness::Incident::Kind::death, "", surface_.clock.now());
   surface_.trace.add(how == Death::kill ? "the Brain is killed" : "the Brain's power is cut");
   Life& life = *life_;
   life.disk->set_faults(nullptr);

@@ -16,6 +16,7 @@
 #include "brain/work/verbs.hpp"
 #include "disk.hpp"
 #include "network.hpp"
+#include "watchers.hpp"
 #include "workers.hpp"
 
 namespace octo::sim {
@@ -38,7 +39,7 @@ class BrainFaults {
 
 class BrainHost final : public DiskFaults {
  public:
-  BrainHost(Surface surface, Network& network, BrainFaults& faults, SeededRandom random);
+  BrainHost(Surface surface, Network& network, Witness& witness, BrainFaults& faults, SeededRandom random);
   ~BrainHost() override;
 
   // One life of the Brain's process.
@@ -52,6 +53,8 @@ class BrainHost final : public DiskFaults {
     std::unique_ptr<brain::SqliteLedger> ledger;
     std::unique_ptr<brain::FileEventLog> events;
     std::unique_ptr<brain::ChunkBlobs> blobs;
+    std::unique_ptr<WatchedLedger> watched_ledger;
+    std::unique_ptr<WatchedFleetEvents> watched_events;
     std::unique_ptr<brain::Verbs> verbs;
     std::unique_ptr<brain::LinkFleet> fleet;
     std::unique_ptr<net::Listener> listener;
@@ -98,6 +101,7 @@ class BrainHost final : public DiskFaults {
 
   Surface surface_;
   Network& network_;
+  Witness& witness_;
   BrainFaults& faults_;
   SeededRandom random_;
   MachineClock clock_;

@@ -1,42 +1,52 @@
 // SPDX-License-Identifier: MIT
-// What commands of this world do, and the witness of what they did.
+// What commands of this world do.
 #pragma once
-#include <map>
+#include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "domain/order.hpp"
-#include "world.hpp"
+#include "witness.hpp"
 
 namespace octo::sim {
 
 // "sim CHUNKS BYTES PAUSE_MS EXIT": writes so many bytes that often, then ends. A stubborn one ignores
-// SIGTERM.
+// SIGTERM. "meet CHUNK TIMES PATIENCE_MS": before that chunk it waits at a barrier, so many times at the same
+// one; without patience for ever. "absent NODE": that node lacks the program.
 struct Program {
   std::uint32_t chunks = 1;
   std::uint32_t bytes = 10;
   Span pause = 10ms;
   int exit_code = 0;
   bool stubborn = false;
+  struct Meeting {
+    std::uint32_t chunk = 0;
+    std::uint32_t times = 1;
+    Span patience{};
+  };
+  std::optional<Meeting> meeting;
+  std::string absent;
 };
 std::string print(const Program& program);
 Program parse_program(std::string_view text);
 
+constexpr const char* kMeeting = "meeting";  // the barrier's name
+
 // What every start of a run writes: known from its name alone.
 char output_at(const RunId& run, OutputStream stream, std::uint64_t offset);
 
-// What really happened, by machines that cannot lie: the oracle compares what the Brain says with it.
-struct Witness {
-  struct Start {
-    std::string machine;
-    Instant at;
-    std::uint64_t out = 0;  // bytes written so far
-    std::uint64_t err = 0;
-    bool alive = false;
-    bool orphaned = false;  // its runner died, or gave up
-    Instant ended = Instant::max();
-  };
-  std::map<RunId, std::vector<Start>> starts;
+struct Process;
+struct Pipe;
+
+// The process of one run, which will be its program.
+struct Command {
+  Process& process;
+  RunId run;
+  Program program;
+  std::shared_ptr<Pipe> go, out, err;
+  int passed = -1;  // its end, of one that starts together with others
 };
+
+// It is the program from now on, until it ends. Every step may find it dead.
+Async<void> be_program(Command command, VirtualClock& clock);
 
 }  // namespace octo::sim

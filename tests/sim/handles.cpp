@@ -50,9 +50,9 @@ int add_handle(Handle handle) {
   return all.next++;
 }
 
-int add_end(Process* owner, Handle::Kind kind, std::shared_ptr<Pipe> pipe) {
+int add_end(Process* owner, Handle::Kind kind, std::shared_ptr<Pipe> pipe, bool blocks) {
   const As as(owner);
-  Handle handle{.kind = kind, .pipe = std::move(pipe)};
+  Handle handle{.kind = kind, .pipe = std::move(pipe), .blocks = blocks};
   if (handle.reads()) {
     ++handle.pipe->readers;
     handle.pipe->reader = owner;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Descriptors of simulated processes, with numbers far above those of the system: what libc_*.cpp work on.
 #pragma once
+#include <set>
+
 #include "disk.hpp"
 #include "process.hpp"
 
@@ -25,6 +27,8 @@ struct Handle {
   std::size_t offset = 0;
   bool appends = false;
   std::shared_ptr<Pipe> pipe;    // of those that read and write
+  bool blocks = false;           // who reads waits for something to come
+  std::set<int> signals;         // which of them it is for
   Instant due = Instant::max();  // of a timer
   Process* watched = nullptr;    // of a process
   bool reads() const { return kind == Kind::reads || kind == Kind::both; }
@@ -36,7 +40,7 @@ Handle* find_handle(int fd);
 bool is_simulated(int fd);
 int add_handle(Handle handle);  // of the process at work
 // One end of a pipe, for `owner`.
-int add_end(Process* owner, Handle::Kind kind, std::shared_ptr<Pipe> pipe);
+int add_end(Process* owner, Handle::Kind kind, std::shared_ptr<Pipe> pipe, bool blocks = false);
 void close_handle(int fd);
 void close_handles_of(Process& process);
 // What of a pipe a process that has no code sees to itself.

@@ -3,6 +3,7 @@
 // machine's clock, its own number, and pauses where it would block. Everybody else's go to the system.
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -25,6 +26,14 @@ namespace {
 // On a fiber, so it may wait.
 bool may_wait() { return current() != nullptr && current()->fiber != nullptr; }
 
+// The first that is for it; 0: none.
+int next_signal(const Handle& handle) {
+  for (const int number : handle.owner->pending) {
+    if (handle.signals.contains(number)) return number;
+  }
+  return 0;
+}
+
 short readiness(const Handle& handle) {
   using Kind = Handle::Kind;
   const Process& process = *handle.owner;
@@ -33,7 +42,7 @@ short readiness(const Handle& handle) {
     case Kind::both:
       if (!handle.pipe->bytes.empty()) return POLLIN;
       return handle.pipe->writers == 0 ? POLLHUP : 0;
-    case Kind::signals: return process.pending.empty() ? 0 : POLLIN;
+    case Kind::signals: return next_signal(handle) == 0 ? 0 : POLLIN;
     case Kind::timer: return handle.due <= process.kernel.clock().now() ? POLLIN : 0;
     case Kind::process: return handle.watched->over ? POLLIN : 0;
     default: return POLLIN;
@@ -89,11 +98,11 @@ int lock(Handle& handle, int command, struct flock& how) {
 
 ssize_t read_special(Handle& from, void* into, std::size_t count) {
   if (from.kind == Handle::Kind::signals) {
-    auto& pending = from.owner->pending;
-    if (pending.empty()) return refuse(EAGAIN);
+    const int number = next_signal(from);
+    if (number == 0) return refuse(EAGAIN);
     signalfd_siginfo info{};
-    info.ssi_signo = static_cast<std::uint32_t>(*pending.begin());
-    pending.erase(pending.begin());
+    info.ssi_signo = static_cast<std::uint32_t>(number);
+    from.owner->pending.erase(number);
     std::memcpy(into, &info, sizeof info);
     return sizeof info;
   }
@@ -105,6 +114,8 @@ ssize_t read_special(Handle& from, void* into, std::size_t count) {
   }
   if (!from.reads()) return refuse(EBADF);
   Bytes& bytes = from.pipe->bytes;
+  while (from.blocks && bytes.empty() && from.pipe->writers > 0 && may_wait())
+    current()->kernel.pause(Instant::max());
   if (bytes.empty()) return from.pipe->writers == 0 ? 0 : refuse(EAGAIN);
   const std::size_t some = std::min(count, bytes.size());
   std::memcpy(into, bytes.data(), some);
@@ -132,6 +143,7 @@ pid_t __real_getppid();
 int __real_clock_gettime(clockid_t clock, timespec* into);
 int __real_sigprocmask(int how, const sigset_t* signals, sigset_t* before);
 sighandler_t __real_signal(int number, sighandler_t handler);
+int __real_sched_setscheduler(pid_t pid, int policy, const sched_param* how);
 int __real_prctl(int option, ...);
 int __real_fcntl(int fd, int command, ...);
 long __real_syscall(long number, ...);
@@ -150,7 +162,11 @@ int __wrap_poll(pollfd* watched, nfds_t count, int milliseconds) {
 }
 int __wrap_signalfd(int fd, const sigset_t* signals, int flags) {
   if (!may_wait()) return __real_signalfd(fd, signals, flags);
-  return add_handle({.kind = Handle::Kind::signals});
+  Handle handle{.kind = Handle::Kind::signals};
+  for (int number = 1; number < NSIG; ++number) {
+    if (::sigismember(signals, number) == 1) handle.signals.insert(number);
+  }
+  return add_handle(std::move(handle));
 }
 int __wrap_timerfd_create(int clock, int flags) {
   if (!may_wait()) return __real_timerfd_create(clock, flags);
@@ -204,6 +220,9 @@ int __wrap_sigprocmask(int how, const sigset_t* signals, sigset_t* before) {
 }
 sighandler_t __wrap_signal(int number, sighandler_t handler) {
   return may_wait() ? SIG_DFL : __real_signal(number, handler);
+}
+int __wrap_sched_setscheduler(pid_t pid, int policy, const sched_param* how) {
+  return may_wait() ? 0 : __real_sched_setscheduler(pid, policy, how);
 }
 int __wrap_prctl(int option, ...) {
   va_list rest;

@@ -63,7 +63,9 @@ Async<void> Machine::start_again() {
 
 void Machine::agent_ended(std::string_view how) {
   surface_.trace.add(fmt::format("{}: the agent {}", setup_.label, how));
+  kernel_.witness().disturbed(Witness::Incident::Kind::link, node().str(), surface_.clock.now());
   const auto agent = std::exchange(agent_, nullptr);
+  kernel_.set_door(nullptr);
   kernel_.end(agent->process, SIGKILL);
 }
 
@@ -77,8 +79,10 @@ void Machine::kill_agent() {
 void Machine::power_cut() {
   wanted_ = false;
   surface_.trace.add(fmt::format("{}: power cut", setup_.label));
+  kernel_.witness().disturbed(Witness::Incident::Kind::death, node().str(), surface_.clock.now());
   network_.break_streams(setup_.label, Network::Told::nobody);
   agent_.reset();
+  kernel_.set_door(nullptr);
   kernel_.power_off();
   boot();
   change_disk(disk_->power_cut(fmt::format("/sim/{}.{}", setup_.label, ++disks_)));
@@ -92,6 +96,7 @@ void Machine::kill_runner(std::uint64_t which) {
   if (runners.empty()) return;
   Process& runner = *runners[which % runners.size()];
   surface_.trace.add(fmt::format("{}: runner {} dies", setup_.label, runner.pid));
+  kernel_.witness().disturbed(Witness::Incident::Kind::death, node().str(), surface_.clock.now(), runner.run);
   kernel_.end(runner, SIGKILL);
 }
 
@@ -106,6 +111,12 @@ Async<void> Machine::stop() {
   agent_.reset();
   co_await kernel_.stop();
   co_await agents_.join();
+}
+
+void Machine::stall(Span span) {
+  kernel_.stall(span);
+  kernel_.witness().incidents.push_back(
+      {Witness::Incident::Kind::stall, node().str(), surface_.clock.now(), surface_.clock.now() + span, ""});
 }
 
 void Machine::set_slow(double times) { kernel_.set_slow(times); }

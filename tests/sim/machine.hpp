@@ -60,6 +60,8 @@ class Machine final : public DiskFaults {
   Async<void> stop();
 
   void set_slow(double times);
+  // Programs that wait for their instant sleep through it.
+  void stall(Span span);
   void set_disk_full(bool full) { disk_full_ = full; }
   // No planned fault is left.
   void heal();

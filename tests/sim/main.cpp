@@ -27,11 +27,16 @@ int replay(Seed seed, Seed plant) {
 int run_many(Seed from, Seed count, Seed plant) {
   const auto begun = std::chrono::steady_clock::now();
   Seed bad = 0;
-  std::size_t tasks = 0, starts = 0;
+  octo::sim::Outcome sum;
   for (Seed seed = from; seed < from + count; ++seed) {
     const auto outcome = simulate(seed, plant);
-    tasks += outcome.tasks;
-    starts += outcome.starts;
+    sum.tasks += outcome.tasks;
+    sum.starts += outcome.starts;
+    sum.whole += outcome.whole;
+    sum.none += outcome.none;
+    sum.part += outcome.part;
+    sum.met += outcome.met;
+    sum.not_met += outcome.not_met;
     bad += outcome.violations.empty() ? 0 : 1;
     for (const std::string& violation : outcome.violations)
       std::printf("seed %llu: %s\n", seed, violation.c_str());
@@ -39,8 +44,11 @@ int run_many(Seed from, Seed count, Seed plant) {
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   std::printf(
-      "simulation: %llu seeds from %llu, %zu tasks, %zu starts, %llu seeds with violations, %.0f seeds/s\n",
-      count, from, tasks, starts, bad, static_cast<double>(count) / took.count());
+      "simulation: %llu seeds from %llu, %zu tasks, %zu starts; of groups %zu started as a whole, %zu not, "
+      "%zu in "
+      "part; %zu runs passed a barrier, %zu came in vain; %llu seeds with violations, %.0f seeds/s\n",
+      count, from, sum.tasks, sum.starts, sum.whole, sum.none, sum.part, sum.met, sum.not_met, bad,
+      static_cast<double>(count) / took.count());
   return bad == 0 ? 0 : 1;
 }
 

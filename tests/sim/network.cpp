@@ -15,6 +15,7 @@ struct Network::Wire {
   }
 
   std::deque<std::pair<Instant, Bytes>> flying;
+  bool up = true;       // machine → Brain
   bool closed = false;  // by the writer, after what flies
   bool broken_for_reader = false;
   bool broken_for_writer = false;
@@ -27,6 +28,8 @@ struct Network::Wire {
 
 struct Network::Cable {
   Weather weather;
+  Span there{}, back{};                 // what every frame takes at least, and more than most
+  std::optional<std::size_t> incident;  // of the weather
   std::vector<std::pair<std::weak_ptr<Wire>, std::weak_ptr<Wire>>> streams;  // up, down
 };
 
@@ -66,7 +69,9 @@ class SimStream final : public net::Stream {
   Async<Result<void>> write(BytesView bytes) override {
     if (out_->broken_for_writer || closed_) co_return fail(ErrorCode::unavailable, "connection reset");
     if (out_->leads_nowhere) co_return Result<void>{};
-    const Span delay = network_.random_.between(100us, network_.cable(machine_).weather.delay_max);
+    const Network::Cable& cable = network_.cable(machine_);
+    const Span least = out_->up ? cable.there : cable.back;
+    const Span delay = least + network_.random_.between(20us, cable.weather.delay_max);
     out_->last = std::max(out_->last, network_.surface_.clock.now() + delay);
     network_.surface_.trace.add(
         fmt::format("{} {} bytes, crc {:08x}", out_->label, bytes.size(), crc32c(bytes)));
@@ -122,6 +127,7 @@ class SimDialer final : public net::Dialer {
     if (!network_.arrivals_) co_return fail(ErrorCode::unavailable, "connection refused");
     const auto up = std::make_shared<Network::Wire>(network_.surface_.executor, machine_ + " → brain");
     const auto down = std::make_shared<Network::Wire>(network_.surface_.executor, "brain → " + machine_);
+    down->up = false;
     std::erase_if(cable.streams, [](const auto& pair) { return pair.first.expired(); });
     cable.streams.emplace_back(up, down);
     network_.arrivals_->put(std::make_unique<SimStream>(
@@ -138,12 +144,18 @@ class SimDialer final : public net::Dialer {
   std::string node_;
 };
 
-Network::Network(Surface surface, SeededRandom random) : surface_(surface), random_(random) {}
+Network::Network(Surface surface, Witness& witness, SeededRandom random)
+    : surface_(surface), witness_(witness), random_(random) {}
 Network::~Network() = default;
 
 Network::Cable& Network::cable(const std::string& machine) {
   auto& found = cables_[machine];
-  if (!found) found = std::make_unique<Cable>();
+  if (found) return *found;
+  found = std::make_unique<Cable>();
+  // Half of the cables are longer one way than the other, which nobody can measure.
+  const bool even = random_.chance(0.5);
+  found->there = random_.between(0ms, even ? Span(100us) : Span(4ms));
+  found->back = random_.between(0ms, even ? Span(100us) : Span(4ms));
   return *found;
 }
 
@@ -165,7 +177,15 @@ Network::Weather Network::weather(const std::string& machine) const {
 
 void Network::set_weather(const std::string& machine, Weather weather) {
   Cable& one = cable(machine);
+  // What flew in it may be late until then.
+  if (one.incident)
+    witness_.incidents[*std::exchange(one.incident, {})].until = surface_.clock.now() + one.weather.delay_max;
   one.weather = weather;
+  if (!weather.is_fair()) {
+    one.incident = witness_.incidents.size();
+    witness_.incidents.push_back(
+        {Witness::Incident::Kind::link, machine, surface_.clock.now(), Instant::max(), ""});
+  }
   for (const auto& [weak_up, weak_down] : one.streams) {
     const auto set = [](const std::shared_ptr<Wire>& wire, bool open) {
       if (!wire) return;
@@ -180,6 +200,7 @@ void Network::set_weather(const std::string& machine, Weather weather) {
 void Network::break_streams(const std::string& machine, Told told) {
   for (auto& [name, one] : cables_) {
     if (!machine.empty() && machine != name) continue;
+    if (!machine.empty()) witness_.disturbed(Witness::Incident::Kind::link, machine, surface_.clock.now());
     const bool node = told == Told::both || told == Told::node;
     const bool brain = told == Told::both || told == Told::brain;
     for (const auto& [weak_up, weak_down] : std::exchange(one->streams, {})) {

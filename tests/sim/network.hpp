@@ -12,7 +12,7 @@
 
 #include "async/mailbox.hpp"
 #include "io/net/stream.hpp"
-#include "world.hpp"
+#include "witness.hpp"
 
 namespace octo::sim {
 
@@ -20,7 +20,7 @@ enum class End : std::uint8_t { node, brain };
 
 class Network {
  public:
-  Network(Surface surface, SeededRandom random);
+  Network(Surface surface, Witness& witness, SeededRandom random);
   ~Network();
 
   // The Brain's; a newer listener takes the place of an older one, of which nothing arrives any more.
@@ -33,6 +33,7 @@ class Network {
     bool up = true;    // machine → Brain
     bool down = true;  // Brain → machine
     Span delay_max = 3ms;
+    bool is_fair() const { return up && down && delay_max <= Span(3ms); }
   };
   void set_weather(const std::string& machine, Weather weather);
   Weather weather(const std::string& machine) const;
@@ -53,6 +54,7 @@ class Network {
   Cable& cable(const std::string& machine);
 
   Surface surface_;
+  Witness& witness_;
   SeededRandom random_;
   std::shared_ptr<Arrivals> arrivals_;
   std::map<std::string, std::unique_ptr<Cable>> cables_;

@@ -21,10 +21,18 @@ brain::CommandRequest request_of(const World& world, const TaskPlan& plan) {
   start.background = plan.background;
   start.limit = plan.limit;
   start.deadline = plan.deadline;
+  if (plan.together) {
+    start.together = true;
+    start.max_skew = plan.together->max_skew;
+    if (plan.together->delay > Span::zero()) start.delay = plan.together->delay;
+    if (plan.together->skip_offline) start.rollout.on_offline = OfflineRule::skip;
+  }
   brain::CommandRequest request;
   request.order = brain::order_of(start);
   for (const std::string& node : start.nodes) request.nodes.emplace_back(node);
-  request.deadline = plan.deadline;
+  request.deadline = brain::delivery_of(start);
+  request.delay = start.delay.value_or(Span::zero());
+  request.rollout = start.rollout;
   request.title = start.text;
   request.request = api::encode(start);
   return request;

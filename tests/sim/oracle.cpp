@@ -12,6 +12,7 @@ namespace {
 
 // "Nothing runs late": the Brain's deadline begins once a task is stored, and a node takes its time to start.
 constexpr Span kLateMost = 1s;
+constexpr Span kAgreeMost = 30s + 2 * 20s;  // to be armed, and the longest leads one after another
 
 // A tree that is killed is gone by then.
 constexpr Span kKilledWithin = 1s;
@@ -103,6 +104,8 @@ void Oracle::judge(const Witness& witness) {
     if (++stored_by_key[task.plan->key] == 2)
       fault(fmt::format("{} made two tasks, one of them {}", task.plan->key, id));
     judge_events(id, task);
+    judge_together(id, task, witness);
+    judge_meeting(id, task, witness);
     for (const RunRow& row : task.stored->runs) judge_run(task, row, witness);
     const bool finished =
         std::ranges::all_of(task.stored->runs, [](const auto& row) { return is_final(row.state); });
@@ -155,9 +158,10 @@ void Oracle::judge_starts(const Task& task, const RunRow& row, const std::vector
           fmt::format("{} ran for {}, its limit was {}", print(row.id), print_span(took), print_span(limit)));
   }
   // Between two lives of the Brain the wall clock is all there is: once it was set back, a deadline may last
-  // longer.
+  // longer. Those that start together agree anew when somebody is slow.
+  const Span agreeing = task.plan->together ? task.plan->together->delay + kAgreeMost : Span::zero();
   for (const auto& start : starts) {
-    const Span late = start.at - (task.posted + task.plan->deadline);
+    const Span late = start.at - (task.posted + task.plan->deadline + agreeing);
     if (late > kLateMost && !wall_stepped_back_)
       fault(fmt::format("{} was started {} after its deadline", print(row.id), print_span(late)));
   }

@@ -47,6 +47,12 @@ class Oracle {
   void fault(std::string what);
   const std::vector<std::string>& faults() const { return faults_; }
 
+  // How many groups started as a whole, not at all, or in part; and how many passed a barrier.
+  struct Groups {
+    std::size_t whole = 0, none = 0, part = 0;
+  };
+  const Groups& groups() const { return groups_; }
+
   // After everything has healed and settled.
   void judge(const Witness& witness);
 
@@ -55,6 +61,13 @@ class Oracle {
   void judge_run(const Task& task, const RunRow& row, const Witness& witness);
   void judge_starts(const Task& task, const RunRow& row, const std::vector<Witness::Start>& starts);
   void judge_output(const Task& task, const RunRow& row, const std::vector<Witness::Start>& starts);
+  // oracle_together.cpp
+  void judge_together(const TaskId& id, const Task& task, const Witness& witness);
+  void judge_marks(const Task& task, const Quartz& brain,
+                   const std::vector<std::pair<const RunRow*, const Witness::Start*>>& started);
+  void judge_meeting(const TaskId& id, const Task& task, const Witness& witness);
+  void judge_refusal(const Task& task, const Witness::Barrier::Refusal& refusal,
+                     std::optional<Instant> opened, const Witness& witness);
   void judge_events(const TaskId& id, const Task& task);
 
   Trace& trace_;
@@ -63,6 +76,7 @@ class Oracle {
   std::map<std::string, TaskId> by_key_;  // acknowledged
   Known final_;                           // newest
   std::set<RunId> were_unknown_;
+  Groups groups_;
   std::vector<std::string> faults_;
   bool wall_stepped_back_ = false;
 };

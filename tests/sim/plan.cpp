@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, kFaults> kNames = {"delays",
                                                           "half-open",
                                                           "reset",
                                                           "slow node",
+                                                          "stalled node",
                                                           "agent killed",
                                                           "agent killed at a write",
                                                           "runner killed",
@@ -35,6 +36,24 @@ constexpr std::array<std::string_view, kFaults> kNames = {"delays",
                                                           "brain sync fails",
                                                           "brain disk full",
                                                           "nodes pruned"};
+
+TogetherPlan make_together(SeededRandom& random, TaskPlan& task) {
+  TogetherPlan together;
+  if (random.chance(0.1)) together.max_skew = random.between(20us, 2ms);  // hardly any clock is known so well
+  if (random.chance(0.2)) together.delay = random.between(500ms, 12s);
+  together.skip_offline = random.chance(0.2);
+  if (random.chance(0.05))
+    task.program.absent = fmt::format("pi{}", task.nodes[random.below(task.nodes.size())]);
+  return together;
+}
+
+Program::Meeting make_meeting(SeededRandom& random, const Program& program) {
+  Program::Meeting meeting;
+  meeting.chunk = static_cast<std::uint32_t>(random.below(std::min<std::size_t>(program.chunks, 5) + 1));
+  if (random.chance(0.3)) meeting.times = 2;
+  if (random.chance(0.4)) meeting.patience = random.between(10ms, 20s);
+  return meeting;
+}
 
 TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) {
   TaskPlan task;
@@ -60,7 +79,12 @@ TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) 
   task.background = random.chance(0.15);
   if (task.background) task.limit = Span::zero();
   task.deadline = random.chance(0.5) ? random.between(2s, 40s) : limits::delivery_deadline;
+  if (task.nodes.size() > 1 && random.chance(0.4)) task.together = make_together(random, task);
+  if (task.nodes.size() > 1 && random.chance(0.25)) program.meeting = make_meeting(random, program);
   if (random.chance(0.35) || program.chunks == 400) task.cancel_after = random.between(Span::zero(), 15s);
+  // Also while they are being got ready, and while they wait.
+  if (task.together && task.cancel_after && random.chance(0.5))
+    task.cancel_after = random.between(0ms, task.together->delay + 600ms);
   if (random.chance(0.1)) task.answers_lost = 1 + static_cast<int>(random.below(2));
   if (random.chance(0.3)) task.post_again = random.between(1s, 60s);
   return task;
@@ -94,7 +118,12 @@ Plan make_plan(SeededRandom random) {
     if (!random.chance(0.5)) continue;
     const Span after =
         random.chance(0.4) ? Span(15ms) : Span(3s);  // orders, claims, starts; or output and ends
-    fault.at = plan.tasks[random.below(tasks)].at + random.between(Span::zero(), after);
+    const TaskPlan& task = plan.tasks[random.below(tasks)];
+    fault.at = task.at + random.between(Span::zero(), after);
+    // Those that start together are told to within these instants.
+    if (task.together && random.chance(0.7))
+      fault.at =
+          task.at + task.together->delay + random.between(0ms, 700ms) - (task.together->delay > 0s ? 2s : 0s);
   }
   plan.healed = Instant(kTasksWithin + 10s);
   for (const FaultPlan& fault : plan.faults) plan.healed = std::max(plan.healed, fault.at + fault.lasts);

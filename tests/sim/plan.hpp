@@ -9,6 +9,13 @@
 
 namespace octo::sim {
 
+// All at one instant, or none.
+struct TogetherPlan {
+  Span max_skew = limits::together_skew;
+  Span delay{};
+  bool skip_offline = false;
+};
+
 struct TaskPlan {
   std::string key;  // Idempotency-Key
   Instant at;
@@ -17,6 +24,7 @@ struct TaskPlan {
   Span limit{};
   bool background = false;
   Span deadline{};
+  std::optional<TogetherPlan> together;
   int answers_lost = 0;              // of the first posts that are answered
   std::optional<Span> cancel_after;  // the acknowledgement
   std::optional<Span> post_again;    // after it
@@ -30,6 +38,7 @@ enum class Fault : std::uint8_t {
   half_open,
   reset,
   slow_node,
+  stalled_node,
   agent_killed,
   agent_killed_at_write,
   runner_killed,

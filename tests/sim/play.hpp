@@ -18,8 +18,8 @@ struct World {
   Surface surface;
   SqliteOnDisk sqlite;
   Plan plan;
-  Network network;
   Witness witness;
+  Network network;
   NodeFaults& node_faults;
   std::vector<std::unique_ptr<Machine>> machines;  // those of the plan, then duplicates
   BrainHost brain;

@@ -43,6 +43,30 @@ struct Process {
   std::function<void(int signal)> on_signal;  // of one without a fiber
   std::function<void()> on_end;
   std::function<void()> on_orphaned;  // its parent died, or failed
+  std::shared_ptr<void> page;         // of memory that it shares with its parent
+  std::string run;                    // of a runner: the name of its folder
+};
+
+// Where octl-sync of the machine's runs knocks, as long as it has an agent.
+class Door {
+ public:
+  struct Visit {
+    Visit(RunId of, std::string at, Process& by, const Executor& executor)
+        : run(std::move(of)), name(std::move(at)), visitor(by), changed(executor) {}
+    // Hangs up.
+    void leave() {
+      gone = true;
+      changed.set();
+    }
+    const RunId run;
+    const std::string name;
+    Process& visitor;  // told by its `changed` that there is an answer
+    std::optional<Result<void>> answer;
+    bool gone = false;
+    Event changed;
+  };
+  virtual ~Door() = default;
+  virtual std::shared_ptr<Visit> knock(RunId run, std::string name, Process& visitor) = 0;
 };
 
 // Thrown through a fiber that died.
@@ -95,7 +119,13 @@ class Kernel {
   Span latency() { return std::chrono::duration_cast<Span>(random_.between(100us, 2ms) * slow_); }
   void set_slow(double times) { slow_ = times; }
   double slow() const { return slow_; }
+  // Until then programs that wait for their instant do not wake.
+  Instant stalled() const { return stalled_; }
+  void stall(Span span) { stalled_ = now() + span; }
   SeededRandom& random() { return random_; }
+  Witness& witness() { return witness_; }
+  Door* door() const { return door_; }
+  void set_door(Door* door) { door_ = door; }
 
  private:
   Async<void> drive(Process& process);
@@ -111,6 +141,8 @@ class Kernel {
   std::size_t boot_ = 0;
   pid_t pids_ = 100;
   double slow_ = 1;
+  Instant stalled_{};
+  Door* door_ = nullptr;
 };
 
 }  // namespace octo::sim

@@ -51,9 +51,9 @@ World::World(std::uint64_t seed, BrainFaults& brain_faults, NodeFaults& node_fau
       surface{loop.get_executor(), clock, trace},
       sqlite(random.fork(), clock),
       plan(make_plan(random.fork())),
-      network(surface, random.fork()),
+      network(surface, witness, random.fork()),
       node_faults(node_faults_),
-      brain(surface, network, brain_faults, random.fork()),
+      brain(surface, network, witness, brain_faults, random.fork()),
       oracle(trace, brain) {
   for (std::size_t node = 0; node < plan.nodes; ++node) {
     const std::string name = fmt::format("pi{}", node);
@@ -81,9 +81,19 @@ Outcome simulate(std::uint64_t seed, BrainFaults& brain, NodeFaults& nodes) {
     }
   }
   if (failed) std::rethrow_exception(failed);
-  Outcome outcome{world.trace.text(), world.oracle.faults(), world.clock.now().time_since_epoch(),
-                  world.oracle.tasks().size(), 0};
+  Outcome outcome{.trace = world.trace.text(),
+                  .violations = world.oracle.faults(),
+                  .lasted = world.clock.now().time_since_epoch(),
+                  .tasks = world.oracle.tasks().size()};
   for (const auto& [run, starts] : world.witness.starts) outcome.starts += starts.size();
+  const auto& groups = world.oracle.groups();
+  outcome.whole = groups.whole;
+  outcome.none = groups.none;
+  outcome.part = groups.part;
+  for (const auto& [name, barrier] : world.witness.barriers) {
+    outcome.met += barrier.passed.size();
+    outcome.not_met += barrier.came.size() - barrier.passed.size();
+  }
   return outcome;
 }
 

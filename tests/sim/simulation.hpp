@@ -20,6 +20,9 @@ struct Outcome {
   Span lasted{};                        // virtual
   std::size_t tasks = 0;
   std::size_t starts = 0;
+  // Of groups that were to start together, and of runs that waited for each other.
+  std::size_t whole = 0, none = 0, part = 0;
+  std::size_t met = 0, not_met = 0;
 };
 
 // With the planted bug of that number (plants.hpp), and how it is called.

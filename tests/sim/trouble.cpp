@@ -27,6 +27,10 @@ Async<void> duplicate(World& world, const FaultPlan& fault) {
                                                      world.network, world.witness, world.node_faults,
                                                      SeededRandom(fault.chance)));
   Machine& machine = *world.machines.back();
+  // Whoever is taken for the node may change from now on, also when its sessions have ended.
+  const Instant now = world.clock.now();
+  world.witness.incidents.push_back(
+      {Witness::Incident::Kind::link, name.str(), now, now + fault.lasts + limits::offline_after, ""});
   machine.start_agent();
   co_await world.clock.sleep(fault.lasts);
   machine.kill_agent();
@@ -47,6 +51,7 @@ Async<void> node_trouble(World& world, const FaultPlan& fault) {
       machine.set_slow(5);
       co_await world.clock.sleep(fault.lasts);
       co_return machine.set_slow(1);
+    case Fault::stalled_node: co_return machine.stall(fault.lasts);
     case Fault::runner_killed: co_return machine.kill_runner(fault.chance);
     case Fault::agent_killed_at_write: co_return machine.die_after(fault.chance % 20, Death::kill);
     case Fault::node_power_cut_at_write: co_return machine.die_after(fault.chance % 60, Death::power_cut);

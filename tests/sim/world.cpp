@@ -70,7 +70,8 @@ Instant Quartz::at(Instant when) const {
 
 Instant Quartz::first(Instant shows) const {
   if (shows == Instant::max()) return shows;
-  const double since = static_cast<double>((shows - shown).count()) / (1 + static_cast<double>(drift_ppb) / 1e9);
+  const double since =
+      static_cast<double>((shows - shown).count()) / (1 + static_cast<double>(drift_ppb) / 1e9);
   // From a little before, as far as a double may be off.
   Instant when = truth + Span(static_cast<std::int64_t>(since) - 4);
   while (at(when) < shows) when += Span(1);

@@ -67,7 +67,8 @@ struct Quartz {
 // One machine's clock: its wall time may be stepped, its boot clock begins when it boots.
 class MachineClock final : public Clock {
  public:
-  MachineClock(VirtualClock& clock, std::int64_t drift_ppb) : clock_(clock), quartz_{.drift_ppb = drift_ppb} {}
+  MachineClock(VirtualClock& clock, std::int64_t drift_ppb)
+      : clock_(clock), quartz_{.drift_ppb = drift_ppb} {}
   Instant now() const override { return quartz_.at(clock_.now()); }
   WallTime wall() const override { return clock_.wall() + offset_; }
   Async<void> sleep_until(Instant when) override { return clock_.sleep_until(quartz_.first(when)); }

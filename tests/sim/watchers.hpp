@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Stand at ports of the product and write down what goes through, for the witness. They change nothing.
+#pragma once
+#include "forwarding.hpp"
+#include "process.hpp"
+
+namespace octo::sim {
+
+// Closest to the ledger: what it says is so.
+class WatchedLedger final : public ForwardingLedger {
+ public:
+  WatchedLedger(brain::Ledger& to, Witness& witness, const VirtualClock& truth, const MachineClock& clock,
+                const bool& dead)
+      : ForwardingLedger(to), witness_(witness), truth_(truth), clock_(clock), dead_(dead) {}
+  Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
+                                  std::optional<TaskState> outcome) override {
+    const TaskId id = task;
+    const bool decides = is_decision(runs);
+    if (decides) witness_.decided[id].brain = clock_.quartz();
+    auto done = co_await to_.record_runs(task, runs, outcome);
+    if (decides && done && !dead_) decided(id);
+    co_return done;
+  }
+  Async<Result<void>> request_cancel(const TaskId& task, const brain::Stamp& stamp) override {
+    witness_.cancels.try_emplace(task, truth_.now());
+    return to_.request_cancel(task, stamp);
+  }
+  // The Brain that stored it may have died before it was told so.
+  Async<Result<std::vector<brain::StoredTask>>> open_tasks() override {
+    auto open = co_await to_.open_tasks();
+    if (!open || dead_) co_return open;
+    for (const brain::StoredTask& task : *open) {
+      if (is_decision(task.runs)) decided(task.record.id);
+    }
+    co_return open;
+  }
+
+ private:
+  static bool is_decision(const std::vector<RunRow>& runs) {
+    return std::ranges::any_of(runs, [](const RunRow& row) { return row.state == RunState::armed; });
+  }
+  void decided(const TaskId& task) {
+    auto& decision = witness_.decided[task];
+    if (decision.first == Instant{}) decision.first = truth_.now();
+    decision.last = truth_.now();
+  }
+
+  Witness& witness_;
+  const VirtualClock& truth_;
+  const MachineClock& clock_;
+  const bool& dead_;
+};
+
+// Between the Brain's work and its fleet.
+class WatchedFleetEvents final : public ForwardingFleetEvents {
+ public:
+  WatchedFleetEvents(brain::FleetEvents& to, Witness& witness, const VirtualClock& truth)
+      : ForwardingFleetEvents(to), witness_(witness), truth_(truth) {}
+  void node_online(const NodeName& node) override {
+    witness_.sessions.emplace(node, truth_.now());
+    to_.node_online(node);
+  }
+
+ private:
+  Witness& witness_;
+  const VirtualClock& truth_;
+};
+
+// What an agent is told by the Brain, and what it answers, as long as it lives.
+class WatchedRuns final : public ForwardingRuns {
+ public:
+  WatchedRuns(tentacle::Runs& to, Process& agent) : ForwardingRuns(to), agent_(agent) {}
+  Async<Result<void>> commit(const RunId& id, const tentacle::StartAt& start) override {
+    const RunId run = id;
+    const Instant due = agent_.kernel.clock().quartz().first(start.at);
+    auto done = co_await to_.commit(id, start);
+    if (done && !agent_.over) {
+      told(run).yes = now();
+      told(run).due = due;
+    }
+    co_return done;
+  }
+  Async<Result<void>> go(const RunId& id) override {
+    const RunId run = id;
+    if (agent_.over) co_return fail(ErrorCode::unavailable, "dead");
+    if (!told(run).go) told(run).go = now();
+    auto done = co_await to_.go(run);
+    if (agent_.over) co_return done;
+    if (done && !told(run).going) told(run).going = now();
+    const auto facts = to_.find(run);
+    if (!done && told(run).yes && !told(run).off && facts && !facts->end)
+      told(run).broken = done.error().message();
+    co_return done;
+  }
+  Async<Result<void>> call_off(const RunId& id, const std::string& reason) override {
+    return taken(id, to_.call_off(id, reason));
+  }
+  Async<Result<void>> cancel(const RunId& id) override { return taken(id, to_.cancel(id)); }
+
+ private:
+  Witness::Told& told(const RunId& run) { return agent_.kernel.witness().told[run]; }
+  Instant now() const { return agent_.kernel.now(); }
+  Async<Result<void>> taken(RunId run, Async<Result<void>> asked) {
+    auto done = co_await std::move(asked);
+    if (done && !agent_.over && !told(run).off) told(run).off = now();
+    co_return done;
+  }
+
+  Process& agent_;
+};
+
+}  // namespace octo::sim
