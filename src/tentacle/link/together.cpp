@@ -41,10 +41,11 @@ Async<Result<Span>> BrainLink::learn_time(Session& session, Span max_skew) {
 
 Async<Result<void>> BrainLink::commit(Session& session, RunId run, Instant brain_at, Span max_skew) {
   (void)OCTO_CO_TRY(co_await learn_time(session, max_skew));
-  // The offset at that instant, not at this one: until then the clocks drift on.
-  Instant at = brain_at;
+  // The offset at that instant, not at this one: until then the clocks drift on. Found from now's, which is
+  // nearly it; the Brain's reading may be years away from ours, and a drift over years is no start.
+  Instant at = clock_.now();
   std::optional<ClockReading> then;
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 3; ++i) {
     then = session.link == nullptr ? std::nullopt : session.link->clock_at(at);
     if (!then) co_return fail(ErrorCode::unavailable, "the link to the Brain is lost");
     at = brain_at - then->offset;
