@@ -20,6 +20,7 @@ namespace {
 
 constexpr Span kLatest = 1s;  // behind its instant; a machine that slept through it must not start now
 constexpr std::size_t kReasonBytesMax = 1024;
+constexpr std::int64_t kApartPpm = 200;  // two clocks at worst
 
 NotStarted not_started(std::string_view state, std::string reason, bool claimed = false) {
   Ended end;
@@ -169,7 +170,9 @@ std::optional<NotStarted> Together::wait_for_start() {
 
 Mark Together::mark_of(const StartAt& start) const {
   const Span late = child_.gate->passed - start.at;
-  return {.at = start.brain_at + late, .bound = start.bound, .late = late};
+  // The bound is that of the instant; behind it the clocks drift on.
+  const Span drifted = std::max<Span>(late, {}) * kApartPpm / 1'000'000 + Span(1);
+  return {.at = start.brain_at + late, .bound = start.bound + drifted, .late = late};
 }
 
 }  // namespace
