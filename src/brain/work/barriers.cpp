@@ -65,9 +65,10 @@ Result<std::size_t> Engine::missing_at(const LiveTask& task, const Barrier& barr
     if (is_final(row->state))
       return fail(ErrorCode::conflict, "barrier {}: {} has ended ({}) and will not come", name, node,
                   name_of(row->state));
-    const auto known = nodes_.find(node);
-    if (absence(node) == NodeState::offline && known != nodes_.end() &&
-        ports_.clock.wall() - known->second.last_heard >= limits::offline_after) {
+    // By the clock that nobody sets. What a Brain before us heard says nothing of how long a node is silent.
+    const auto left = left_.find(node);
+    const Span silent = ports_.clock.now() - (left == left_.end() ? began_ : left->second);
+    if (!ports_.fleet->find(node) && silent >= limits::offline_after) {
       return fail(ErrorCode::unavailable, "barrier {}: {} is lost, it was not heard of for {}", name, node,
                   print_span(limits::offline_after));
     }

@@ -135,6 +135,7 @@ Async<Result<Verbs::PruneOutcome>> Engine::prune(const std::vector<std::string>&
   OCTO_CO_TRY(co_await ports_.ledger.remove_nodes(outcome.pruned, stamp));
   for (const NodeName& name : outcome.pruned) {
     nodes_.erase(name);
+    left_.erase(name);
     ports_.fleet->drop(name);
     for (const RunId& run : due_[name]) {
       const Task task = live_.at(run.task);

@@ -151,6 +151,7 @@ class Engine final : public Verbs, private FleetEvents {
   Instant began_;
   WallTime began_wall_;
   std::map<NodeName, NodeRecord> nodes_;
+  std::map<NodeName, Instant> left_;  // those that are not connected; the others since we began
   std::map<TaskId, Task> live_;
   std::map<NodeName, std::set<RunId>> due_;
   std::set<ScenarioName> prepared_for_;  // scenarios with a request under judgement

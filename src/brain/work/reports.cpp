@@ -72,6 +72,7 @@ Async<Result<void>> Engine::take_node(NodeRecord node) {
 }
 
 void Engine::node_online(const NodeName& node) {
+  left_.erase(node);
   const auto due = due_.find(node);
   if (due == due_.end()) return;
   for (const RunId& id : due->second) {
@@ -85,6 +86,7 @@ void Engine::node_offline(const NodeName& node) {
   const auto found = nodes_.find(node);
   if (found == nodes_.end()) return;
   found->second.last_heard = ports_.clock.wall();
+  left_[node] = ports_.clock.now();
   nursery_.spawn(keep_last_heard(found->second));
   const auto due = due_.find(node);
   if (due == due_.end()) return;
