@@ -141,8 +141,8 @@ void Oracle::judge_marks(const Task& task, const Quartz& brain,
     const Instant truth = brain.at(start->at);
     const Span off = truth > mark->at ? truth - mark->at : mark->at - truth;
     if (off > mark->bound)
-      fault(fmt::format("{}: its start is off by {} ns, ±{} ns were told", print(row->id), off.count(),
-                        mark->bound.count()));
+      fault(fmt::format("{}: its start is off by {} ns, {} late, ±{} ns were told", print(row->id),
+                        (truth - mark->at).count(), print_span(mark->late), mark->bound.count()));
     marks.push_back(*mark);
     true_ones.push_back(truth);
     instants.push_back(truth - mark->late);
@@ -188,8 +188,11 @@ void Oracle::judge_meeting(const TaskId& id, const Task& task, const Witness& wi
     const bool over = barrier.passed.contains(run) || barrier.gave_up.contains(run) ||
                       std::ranges::any_of(barrier.refused, refused);
     const auto starts = witness.starts.find(run);
-    const bool alive =
-        starts != witness.starts.end() && std::ranges::any_of(starts->second, &Witness::Start::alive);
+    // On another machine of that name, whose agent is gone, there is nobody to be asked.
+    const bool alive = starts != witness.starts.end() &&
+                       std::ranges::any_of(starts->second, [&](const Witness::Start& start) {
+                         return start.alive && start.machine == run.node.str();
+                       });
     if (all && alive && !over) fault(fmt::format("{} waits at the barrier for ever", print(run)));
   }
 }
