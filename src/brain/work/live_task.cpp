@@ -18,6 +18,7 @@ LiveTask::LiveTask(StoredTask stored, EventLog& log, const Executor& executor)
   for (RunRow& row : stored.runs) {
     // What a Brain before us wrote down as delivered may have arrived.
     runs[row.id].sent = row.state >= RunState::delivered && row.state <= RunState::running;
+    runs[row.id].found = row.state;
     board.add(std::move(row));
   }
 }

@@ -15,6 +15,7 @@ namespace octo::brain {
 
 // What is known of a run beyond the board. Lost with the process, and safe to lose.
 struct LiveRun {
+  RunState found = RunState::accepted;  // in the ledger, when we began; armed: decided by a Brain before us
   bool sent = false;        // the node may have it: it cannot be `expired` any more without the node's word
   bool sent_now = false;    // … in the session that the node has now
   bool delivering = false;  // one coroutine at a time

@@ -52,15 +52,18 @@ Async<void> Engine::start_together(Task task, std::vector<RunId> runs) {
   // Those that were skipped take no part.
   std::erase_if(runs, [&](const RunId& id) { return is_final(task->board.find(id)->state); });
   if (runs.empty() || task->cancel_requested) co_return;
-  const bool decided = task->resumed && std::ranges::any_of(runs, [&](const RunId& id) {
-                         return task->board.find(id)->state >= RunState::armed;
-                       });
-  if (decided) {
-    // Stored by the Brain before us, which may not have come to tell all. Too late is for them to say.
+  const auto any_found = [&](RunState least) {
+    return task->resumed &&
+           std::ranges::any_of(runs, [&](const RunId& id) { return task->runs.at(id).found >= least; });
+  };
+  if (any_found(RunState::armed)) {
+    // By the Brain before us, which may not have come to tell all. Who is not here yet is told when it is
+    // (take_progress()); too late is for them to say.
     (void)co_await ask_all(runs, kLeadFirst, [this](const RunId& id) { return ports_.fleet->go_run(id); });
     co_return;
   }
-  if (task->resumed && task->start_at <= ports_.clock.now() + kLeadDelayed)
+  // Of a scenario the stages that had not begun are as new.
+  if (any_found(RunState::queued) && task->start_at <= ports_.clock.now() + kLeadDelayed)
     co_return co_await call_off(task, runs, "the Brain was restarted before it was decided");
   if (const auto armed = co_await arm(task, runs); !armed)
     co_return co_await call_off(task, runs, armed.error().message());
@@ -77,6 +80,8 @@ Async<void> Engine::start_together(Task task, std::vector<RunId> runs) {
                fmt::format("{} runs start together in {}, clocks are known to within ±{}", runs.size(),
                            print_span(std::max<Span>(*at - ports_.clock.now(), {})), print_span(bound)));
 }
+
+Async<void> Engine::tell_to_go(RunId id) { (void)co_await ports_.fleet->go_run(id); }
 
 // Whether everybody may still take part.
 Result<void> Engine::check_members(const LiveTask& task, const std::vector<RunId>& runs) const {
