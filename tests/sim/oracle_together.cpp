@@ -12,7 +12,7 @@ namespace {
 using Kind = Witness::Incident::Kind;
 
 // So much time a Brain that is back needs to tell a node that is back too.
-constexpr Span kTellWithin = 200ms;
+constexpr Span kTellWithin = 100ms;
 // Of a group whose members are late: what the quartzes drift apart meanwhile, as parts of it.
 constexpr std::int64_t kDriftParts = 2000;
 
@@ -91,6 +91,21 @@ bool may_be_idle(const Group& group, const RunId& run) {
   });
 }
 
+// Decided, not called off, and the Brain had the node again in time after its restart: then it tells it.
+bool had_to_be_told(const Group& group, const RunId& run) {
+  const Witness::Told told = group.told(run);
+  if (!told.yes || told.off || (told.go && *told.go <= told.due)) return false;
+  const auto died = group.brain_died(group.witness.decided.at(group.task).first, told.due);
+  const auto cancel = group.witness.cancels.find(group.task);
+  if (!died || (cancel != group.witness.cancels.end() && cancel->second <= told.due)) return false;
+  const auto [first, last] = group.witness.sessions.equal_range(run.node);
+  return std::any_of(first, last, [&](const auto& session) {
+    const Instant at = session.second;
+    return at > *died && at < told.due - kTellWithin && !group.brain_died(at, told.due) &&
+           !group.happened(run, {Kind::link, Kind::death, Kind::stall}, *told.yes, told.due);
+  });
+}
+
 // The one it was started with, if it is known.
 std::optional<StartMark> mark_of(const RunRow& row) { return row.end.start ? row.end.start : row.start; }
 
@@ -122,6 +137,11 @@ void Oracle::judge_together(const TaskId& id, const Task& task, const Witness& w
     if (!group.started.empty() && !may_be_idle(group, row->id))
       fault(fmt::format("{} is {} ({}), and {} started", print(row->id), octo::name_of(row->state),
                         row->end.reason, print(group.started.front().first->id)));
+  }
+  for (const RunRow& row : task.stored->runs) {
+    if (had_to_be_told(group, row.id))
+      fault(
+          fmt::format("{} was decided to start, and the Brain that is back does not tell it", print(row.id)));
   }
   judge_marks(task, decision->second.brain, group.started);
 }

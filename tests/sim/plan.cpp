@@ -35,12 +35,13 @@ constexpr std::array<std::string_view, kFaults> kNames = {"delays",
                                                           "brain power cut at a write",
                                                           "brain sync fails",
                                                           "brain disk full",
+                                                          "at a decision",
                                                           "nodes pruned"};
 
 TogetherPlan make_together(SeededRandom& random, TaskPlan& task) {
   TogetherPlan together;
   if (random.chance(0.1)) together.max_skew = random.between(20us, 2ms);  // hardly any clock is known so well
-  if (random.chance(0.2)) together.delay = random.between(500ms, 12s);
+  if (random.chance(0.35)) together.delay = random.between(500ms, 12s);
   together.skip_offline = random.chance(0.2);
   if (random.chance(0.05))
     task.program.absent = fmt::format("pi{}", task.nodes[random.below(task.nodes.size())]);
@@ -96,6 +97,7 @@ FaultPlan make_fault(SeededRandom& random, std::size_t nodes) {
   fault.at = Instant(random.between(100ms, kFaultsWithin));
   fault.lasts = random.chance(0.25) ? random.between(20s, 70s) : random.between(10ms, 12s);
   fault.machine = random.below(nodes);
+  if (random.chance(0.15)) fault.fault = Fault::at_a_decision;
   fault.chance = random.next();
   return fault;
 }
@@ -126,7 +128,10 @@ Plan make_plan(SeededRandom random) {
           task.at + task.together->delay + random.between(0ms, 700ms) - (task.together->delay > 0s ? 2s : 0s);
   }
   plan.healed = Instant(kTasksWithin + 10s);
-  for (const FaultPlan& fault : plan.faults) plan.healed = std::max(plan.healed, fault.at + fault.lasts);
+  for (const FaultPlan& fault : plan.faults) {
+    const Span waits = fault.fault == Fault::at_a_decision ? kDecisionWithin : Span::zero();
+    plan.healed = std::max(plan.healed, fault.at + waits + fault.lasts);
+  }
   for (const Instant& start : plan.first_start) plan.healed = std::max(plan.healed, start);
   return plan;
 }

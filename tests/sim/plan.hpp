@@ -55,10 +55,12 @@ enum class Fault : std::uint8_t {
   brain_power_cut_at_write,
   brain_sync_fails,
   brain_disk_full,
-  nodes_pruned,  // no fault of the world, but as inconvenient
+  at_a_decision,  // another one, once the next group is decided to start
+  nodes_pruned,   // no fault of the world, but as inconvenient
 };
 constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::nodes_pruned) + 1;
 std::string_view name_of(Fault fault);
+constexpr Span kDecisionWithin = 30s;  // or at_a_decision is none
 
 struct FaultPlan {
   Fault fault = Fault::delays;

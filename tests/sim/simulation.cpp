@@ -51,6 +51,7 @@ World::World(std::uint64_t seed, BrainFaults& brain_faults, NodeFaults& node_fau
       surface{loop.get_executor(), clock, trace},
       sqlite(random.fork(), clock),
       plan(make_plan(random.fork())),
+      witness(loop.get_executor()),
       network(surface, witness, random.fork()),
       node_faults(node_faults_),
       brain(surface, network, witness, brain_faults, random.fork()),

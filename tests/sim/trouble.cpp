@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Faults of the world, each begun, and over after a while.
+#include <array>
+
 #include "play.hpp"
 
 namespace octo::sim {
@@ -89,6 +91,22 @@ Async<void> net_trouble(World& world, const FaultPlan& fault) {
   }
 }
 
+// What matters to a group happens within milliseconds, which chance alone seldom finds.
+Async<void> trouble_at_decision(World& world, FaultPlan fault) {
+  constexpr std::array kFaults = {Fault::brain_killed,   Fault::brain_killed, Fault::brain_power_cut,
+                                  Fault::agent_killed,   Fault::cut,          Fault::one_way,
+                                  Fault::half_open,      Fault::reset,        Fault::runner_killed,
+                                  Fault::node_power_cut, Fault::delays,       Fault::node_disk_full};
+  SeededRandom random(fault.chance);
+  const std::size_t decisions = world.witness.decided.size();
+  const Instant until = fault.at + kDecisionWithin;
+  while (world.witness.decided.size() == decisions && world.clock.now() < until)
+    co_await world.clock.wait_until(world.witness.decides, until);
+  fault.fault = kFaults[random.below(kFaults.size())];
+  fault.at = world.clock.now() + random.between(0ms, random.chance(0.7) ? 10ms : 350ms);
+  if (fault.at < until) co_await trouble(world, fault);
+}
+
 }  // namespace
 
 Async<void> trouble(World& world, const FaultPlan& fault) {
@@ -107,6 +125,7 @@ Async<void> trouble(World& world, const FaultPlan& fault) {
       world.brain.set_disk_full(true);
       co_await world.clock.sleep(fault.lasts);
       co_return world.brain.set_disk_full(false);
+    case Fault::at_a_decision: co_return co_await trouble_at_decision(world, fault);
     case Fault::nodes_pruned: co_return co_await prune(world);
     default: co_await net_trouble(world, fault);
   }
@@ -114,7 +133,7 @@ Async<void> trouble(World& world, const FaultPlan& fault) {
 
 Async<void> supervise_brain(World& world) {
   while (true) {
-    co_await world.clock.sleep(250ms);
+    co_await world.clock.sleep(100ms);
     if (world.brain.sync_failed()) {
       // Its operator reads the log, and starts the machine anew.
       co_await world.clock.sleep(world.random.between(1s, 20s));

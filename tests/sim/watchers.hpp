@@ -43,6 +43,7 @@ class WatchedLedger final : public ForwardingLedger {
     auto& decision = witness_.decided[task];
     if (decision.first == Instant{}) decision.first = truth_.now();
     decision.last = truth_.now();
+    witness_.decides.set();
   }
 
   Witness& witness_;

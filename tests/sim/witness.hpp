@@ -13,6 +13,7 @@
 namespace octo::sim {
 
 struct Witness {
+  explicit Witness(const Executor& executor) : decides(executor) {}
   struct Start {
     std::string machine;
     Instant at;
@@ -41,6 +42,7 @@ struct Witness {
     Quartz brain;         // the clock in which the instant was agreed
   };
   std::map<TaskId, Decision> decided;
+  Event decides;                      // now
   std::map<TaskId, Instant> cancels;  // asked for the first time
 
   // What disturbed, from when to when. Of one run, or (nothing) of all that its node has.
