@@ -106,7 +106,7 @@ Async<Result<void>> Machine::Agent::open() {
                                                           .kept = {kHeadKept, kTailKept}}));
   tentacle::Surroundings around;
   around.name = on.setup_.node;
-  watched_runs_ = std::make_unique<WatchedRuns>(on.faults_.wrap(*runs_, on), process);
+  watched_runs_ = std::make_unique<WatchedRuns>(on.faults_.wrap(*runs_, on), process, *on.disk_);
   verbs_ = std::make_unique<tentacle::Verbs>(
       tentacle::Verbs::Ports{*watched_runs_, workspace_, host_, on.clock_}, around, nursery.executor());
   dialer_ = on.network_.dialer(on.setup_.label, on.setup_.node.str());

@@ -157,6 +157,11 @@ bool Disk::is_folder(const std::string& path) const {
   return file && file->kind() == File::Kind::folder;
 }
 
+bool Disk::is_durable(const std::string& path) const {
+  const auto found = durable_.find(path);
+  return found != durable_.end() && found->second == find(path) && found->second->is_synced();
+}
+
 std::vector<std::string> Disk::list(const std::string& folder) const {
   std::vector<std::string> names;
   const std::string inside = folder + "/";

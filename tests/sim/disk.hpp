@@ -44,6 +44,7 @@ class File {
   const Bytes& bytes() const { return bytes_; }
   void write(std::size_t offset, BytesView bytes);
   void truncate(std::size_t size);
+  bool is_synced() const { return unsynced_.empty(); }
   void synced();
   // What a failed sync leaves: the pages count as clean, and were never written.
   void sync_failed();
@@ -112,6 +113,8 @@ class Disk {
 
   std::shared_ptr<File> find(const std::string& path) const;
   bool is_folder(const std::string& path) const;
+  // Whether a power cut leaves the file there, and whole.
+  bool is_durable(const std::string& path) const;
   std::shared_ptr<File> make(const std::string& path, File::Kind kind = File::Kind::file);
   bool rename(const std::string& from, const std::string& to);
   bool remove(const std::string& path);

@@ -121,7 +121,7 @@ void Oracle::judge_together(const TaskId& id, const Task& task, const Witness& w
     if (told.go && (!decided || *told.go < decision->second.first))
       fault(fmt::format("{} was told to go, and that was not decided yet", print(row.id)));
     if (!told.broken.empty())
-      fault(fmt::format("{} had said that it can, and does not know of it: {}", print(row.id), told.broken));
+      fault(fmt::format("{} had said yes, and does not keep to it: {}", print(row.id), told.broken));
   }
   for (const auto& [row, start] : group.started) {
     const Witness::Told told = group.told(row->id);

@@ -245,6 +245,7 @@ Plant plant(std::string_view name) {
 }
 
 constexpr std::size_t kBrainPlants = 11;
+constexpr std::size_t kNodePlants = 11;
 
 }  // namespace
 
@@ -261,8 +262,10 @@ Plant make_plant(std::size_t which) {
     case 8: return plant<DroppedOutput>("output acknowledged and not kept");
     case 9: return plant<LateStart>("a deadline that is not kept");
     case 10: return plant<UnstampedOrders>("orders that do not say when they were sent");
-    default: return make_node_plant(which - kBrainPlants);
+    default: break;
   }
+  which -= kBrainPlants;
+  return which < kNodePlants ? make_node_plant(which) : make_together_plant(which - kNodePlants);
 }
 
 }  // namespace octo::sim

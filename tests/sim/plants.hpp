@@ -20,6 +20,8 @@ struct Plant {
 Plant make_plant(std::size_t which);
 // node_plants.cpp: those behind the Brain's.
 Plant make_node_plant(std::size_t which);
+// together_plants.cpp: those behind these.
+Plant make_together_plant(std::size_t which);
 
 // Wrappers live until the world ends: a dead Brain's coroutines may still stand in one.
 template <class Wrapper>

@@ -12,7 +12,7 @@ namespace octo::sim {
 
 class BrainFaults;
 class NodeFaults;
-constexpr std::size_t kPlants = 22;
+constexpr std::size_t kPlants = 28;
 
 struct Outcome {
   std::string trace;                    // byte-equal for equal seeds

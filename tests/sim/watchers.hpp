@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Stand at ports of the product and write down what goes through, for the witness. They change nothing.
 #pragma once
+#include "disk.hpp"
 #include "forwarding.hpp"
 #include "process.hpp"
+#include "runner/format.hpp"
 
 namespace octo::sim {
 
@@ -70,7 +72,8 @@ class WatchedFleetEvents final : public ForwardingFleetEvents {
 // What an agent is told by the Brain, and what it answers, as long as it lives.
 class WatchedRuns final : public ForwardingRuns {
  public:
-  WatchedRuns(tentacle::Runs& to, Process& agent) : ForwardingRuns(to), agent_(agent) {}
+  WatchedRuns(tentacle::Runs& to, Process& agent, const Disk& disk)
+      : ForwardingRuns(to), agent_(agent), disk_(disk) {}
   Async<Result<void>> commit(const RunId& id, const tentacle::StartAt& start) override {
     const RunId run = id;
     const Instant due = agent_.kernel.clock().quartz().first(start.at);
@@ -78,6 +81,11 @@ class WatchedRuns final : public ForwardingRuns {
     if (done && !agent_.over) {
       told(run).yes = now();
       told(run).due = due;
+      const std::string folder = disk_.path() + "/runs/" + local_name(run) + "/";
+      const auto facts = to_.find(run);
+      const bool kept =
+          disk_.is_durable(folder + runner::kCommitFile) || disk_.find(folder + runner::kGoFile);
+      if (!kept && facts && !facts->end) told(run).broken = "it is not durable";
     }
     co_return done;
   }
@@ -108,6 +116,7 @@ class WatchedRuns final : public ForwardingRuns {
   }
 
   Process& agent_;
+  const Disk& disk_;
 };
 
 }  // namespace octo::sim
