@@ -43,6 +43,7 @@ struct LocalRuns::Run {
   bool pid_told = false;
   // Starts together with others: ready; has its instant; told to start; its runner has taken that.
   bool together = false, armed = false, committed = false, told = false, going = false;
+  Instant agreed;  // the newest instant that was asked for, by the clock of the Brain
   OutputFlow flow = OutputFlow::live;
   std::uint64_t kept_bytes = 0;  // of output on disk, once it has ended
   std::uint64_t news = 0;
