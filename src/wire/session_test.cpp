@@ -265,7 +265,8 @@ TEST(SessionTest, AGoodbyeGoesBeforeWhatIsQueuedAndNothingFollows) {
   EXPECT_FALSE(pair.node.send(stream, "more"));
   const Bytes last = output_of(pair.node);
   EXPECT_EQ(story_of(last), "goodbye 0");
-  EXPECT_FALSE(pair.node.has_output()) << "not the ping either: whoever writes while there is some would never end";
+  EXPECT_FALSE(pair.node.has_output())
+      << "not the ping either: whoever writes while there is some would never end";
   ASSERT_TRUE(pair.brain.receive(last, pair.now));
   EXPECT_EQ(event_of<Goodbye>(pair.brain).error, Error(ErrorCode::unavailable, "the agent is stopped"));
   EXPECT_FALSE(pair.brain.open(Priority::control));

@@ -36,7 +36,8 @@ Async<Result<void>> LocalRuns::commit(const RunId& id, const StartAt& start) {
   if (!run->armed) co_return fail(ErrorCode::conflict, "it is not armed yet");
   if (run->told) co_return fail(ErrorCode::conflict, "it was told already when to start");
   // An instant that all have agreed on is not replaced by one before it, whose question was held up here.
-  if (start.brain_at < run->agreed) co_return fail(ErrorCode::conflict, "it was asked for a later instant since");
+  if (start.brain_at < run->agreed)
+    co_return fail(ErrorCode::conflict, "it was asked for a later instant since");
   run->agreed = start.brain_at;
   const Bytes bytes = runner::encode(runner::StartAt{start.at, start.brain_at, start.bound});
   OCTO_CO_TRY(co_await setup_.workers.run(
