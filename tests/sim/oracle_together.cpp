@@ -91,19 +91,25 @@ bool may_be_idle(const Group& group, const RunId& run) {
   });
 }
 
-// Decided, not called off, and the Brain had the node again in time after its restart: then it tells it.
-bool had_to_be_told(const Group& group, const RunId& run) {
+// The Brain had the node again in time after its restart.
+bool was_back(const Group& group, const RunId& run, Instant died) {
+  const Witness::Told told = group.told(run);
+  const auto [first, last] = group.witness.sessions.equal_range(run.node);
+  return told.yes && std::any_of(first, last, [&](const auto& session) {
+           const Instant at = session.second;
+           return at > died && at < told.due - kTellWithin && !group.brain_died(at, told.due) &&
+                  !group.happened(run, {Kind::link, Kind::death, Kind::stall}, *told.yes, told.due);
+         });
+}
+
+// As long as one of them is away, nobody is told.
+bool had_to_be_told(const Group& group, const RunId& run, const std::vector<RunRow>& all) {
   const Witness::Told told = group.told(run);
   if (!told.yes || told.off || (told.go && *told.go <= told.due)) return false;
   const auto died = group.brain_died(group.witness.decided.at(group.task).first, told.due);
   const auto cancel = group.witness.cancels.find(group.task);
   if (!died || (cancel != group.witness.cancels.end() && cancel->second <= told.due)) return false;
-  const auto [first, last] = group.witness.sessions.equal_range(run.node);
-  return std::any_of(first, last, [&](const auto& session) {
-    const Instant at = session.second;
-    return at > *died && at < told.due - kTellWithin && !group.brain_died(at, told.due) &&
-           !group.happened(run, {Kind::link, Kind::death, Kind::stall}, *told.yes, told.due);
-  });
+  return std::ranges::all_of(all, [&](const RunRow& row) { return was_back(group, row.id, *died); });
 }
 
 // The one it was started with, if it is known.
@@ -139,7 +145,7 @@ void Oracle::judge_together(const TaskId& id, const Task& task, const Witness& w
                         row->end.reason, print(group.started.front().first->id)));
   }
   for (const RunRow& row : task.stored->runs) {
-    if (had_to_be_told(group, row.id))
+    if (had_to_be_told(group, row.id, task.stored->runs))
       fault(
           fmt::format("{} was decided to start, and the Brain that is back does not tell it", print(row.id)));
   }

@@ -101,7 +101,7 @@ class Engine final : public Verbs, private FleetEvents {
   // together.cpp: runs that start at one instant, or none of them
   using Answers = std::vector<std::pair<RunId, Result<void>>>;
   Async<void> start_together(Task task, std::vector<RunId> runs);
-  Async<void> tell_to_go(RunId id);
+  Async<void> tell_again(Task task, std::vector<RunId> runs);
   Async<Result<void>> arm(Task task, const std::vector<RunId>& runs);
   Async<Result<Instant>> agree(Task task, const std::vector<RunId>& runs);
   Async<Result<void>> decide(Task task, const std::vector<RunId>& runs);

@@ -141,7 +141,6 @@ Async<Result<void>> Engine::take_progress(RunId run, RunProgress progress) {
   if (clock_bound) live.clock_bound = clock_bound;
   // It came back, and does not know yet.
   if (!live.off.empty() && !pid) nursery_.spawn(call_off_run(task, run));
-  else if (live.found == RunState::armed && state == RunState::armed) nursery_.spawn(tell_to_go(run));
   const bool known = row->state == state || row->state == RunState::running;
   if (known && (!pid || row->pid == pid)) {
     task->changed.set();

@@ -20,6 +20,7 @@ constexpr Span kLeadDelayed = 2s;   // … and with a delay there is time for bo
 constexpr Span kLeadMost = 20s;
 constexpr Span kLeadPerRun = 1ms;  // three questions, their answers, and what they cost the Brain
 constexpr Span kCallOffRetry = 200ms;
+constexpr Span kLookAgain = 20ms;  // whether all are back
 constexpr int kCallOffTries = 50;
 constexpr std::size_t kNamed = 5;
 
@@ -56,12 +57,7 @@ Async<void> Engine::start_together(Task task, std::vector<RunId> runs) {
     return task->resumed &&
            std::ranges::any_of(runs, [&](const RunId& id) { return task->runs.at(id).found >= least; });
   };
-  if (any_found(RunState::armed)) {
-    // By the Brain before us, which may not have come to tell all. Who is not here yet is told when it is
-    // (take_progress()); too late is for them to say.
-    (void)co_await ask_all(runs, kLeadFirst, [this](const RunId& id) { return ports_.fleet->go_run(id); });
-    co_return;
-  }
+  if (any_found(RunState::armed)) co_return co_await tell_again(task, runs);
   // Of a scenario the stages that had not begun are as new.
   if (any_found(RunState::queued) && task->start_at <= ports_.clock.now() + kLeadDelayed)
     co_return co_await call_off(task, runs, "the Brain was restarted before it was decided");
@@ -81,7 +77,22 @@ Async<void> Engine::start_together(Task task, std::vector<RunId> runs) {
                            print_span(std::max<Span>(*at - ports_.clock.now(), {})), print_span(bound)));
 }
 
-Async<void> Engine::tell_to_go(RunId id) { (void)co_await ports_.fleet->go_run(id); }
+// It was decided by the Brain before us, which may have told all, some, or nobody. Once all are here they are
+// told again, and whether it is too late they know, all of them alike. As long as one is missing nobody is:
+// to tell some is what would make a part of them start.
+Async<void> Engine::tell_again(Task task, std::vector<RunId> runs) {
+  const auto is_here = [&](const RunId& id) {
+    const RunState state = task->board.find(id)->state;
+    return state == RunState::running || is_final(state) ||
+           (ports_.fleet != nullptr && ports_.fleet->find(id.node).has_value());
+  };
+  const Instant until = std::max(task->start_at, ports_.clock.now() + kLeadMost);
+  while (!std::ranges::all_of(runs, is_here)) {
+    if (ports_.clock.now() >= until || task->cancel_requested) co_return;
+    co_await wait_for_change(task, std::min(until, ports_.clock.now() + kLookAgain));
+  }
+  (void)co_await ask_all(runs, kLeadFirst, [this](const RunId& id) { return ports_.fleet->go_run(id); });
+}
 
 // Whether everybody may still take part.
 Result<void> Engine::check_members(const LiveTask& task, const std::vector<RunId>& runs) const {
