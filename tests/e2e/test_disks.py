@@ -39,7 +39,7 @@ def small_disk(folder, bytes_max=8 << 20):
     """A tmpfs in place of a folder whose programs are stopped, with all that it held."""
     with contextlib.ExitStack() as undo:
         keep = folder.parent / f"{folder.name}.keep"
-        shutil.copytree(folder, keep, ignore=shutil.ignore_patterns("wake"))  # a FIFO, made anew
+        shutil.copytree(folder, keep, ignore=shutil.ignore_patterns("wake", "sync"))  # a FIFO and a socket, made anew
         undo.callback(shutil.rmtree, keep)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={bytes_max}", "tmpfs", folder], check=True)
         undo.callback(subprocess.run, ["umount", "-l", folder], check=True)
