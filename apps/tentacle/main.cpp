@@ -136,7 +136,7 @@ Async<Result<void>> run_agent(const TentacleSettings& settings, Executor executo
   }
   tentacle::BrainLink link(std::move(link_settings), verbs, addresses, *dialer, clock, random);
   // Without it the agent is as good as before, and octl-sync says that nobody is there.
-  const auto door = tentacle::BarrierDoor::open(files::join(settings.data, "sync"), name, *runs, link);
+  const auto door = tentacle::BarrierDoor::open(files::join(settings.data, "sync"), name, *runs, link, clock);
   if (!door) log::error("barriers are not served: {}", door.error().message());
   log::info("tentacle {} {}, runs in {}", name, OCTO_VERSION, (*workspace)->root());
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {

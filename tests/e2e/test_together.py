@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import socket
 import subprocess
 import unittest
 
@@ -223,6 +224,12 @@ class Barriers(unittest.TestCase):
         self.assertIn("usage: octl-sync", done.stdout)
         done = self.fleet.octl("cmd", "run", "OCTOPODA_TASK=01ARZ3NDEKTSV4RRFFQ69G5FAV octl-sync x", "pi0", exit=1)
         self.assertIn("no run that goes on here", done.stdout)
+
+    def test_who_says_nothing_at_the_door_is_sent_away(self):
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.settimeout(20)
+            silent.connect(str(self.fleet.folder / "pi0" / "data" / "sync"))
+            self.assertEqual(silent.recv(1), b"")
 
     def test_apps_of_a_scenario_start_together(self):
         scenario = self.fleet.base / "twins"

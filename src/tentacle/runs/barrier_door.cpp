@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "async/deadline.hpp"
 #include "async/event.hpp"
 #include "async/nursery.hpp"
 #include "domain/limits.hpp"
@@ -24,6 +25,8 @@ namespace octo::tentacle {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 256;  // a run's name, a barrier's, and room
+constexpr Span kLineWithin = 5s;            // it is written at once
+constexpr Span kAcceptAgain = 100ms;
 
 // By the folder's descriptor: a path may be longer than an address holds.
 Result<int> listen_at(const std::string& path) {
@@ -82,13 +85,13 @@ struct BarrierDoor::Visit {
 };
 
 Result<std::unique_ptr<BarrierDoor>> BarrierDoor::open(const std::string& path, const NodeName& node,
-                                                       const Runs& runs, Barriers& barriers) {
+                                                       const Runs& runs, Barriers& barriers, Clock& clock) {
   const int fd = OCTO_TRY(listen_at(path));
-  return std::unique_ptr<BarrierDoor>(new BarrierDoor(fd, node, runs, barriers));
+  return std::unique_ptr<BarrierDoor>(new BarrierDoor(fd, node, runs, barriers, clock));
 }
 
-BarrierDoor::BarrierDoor(int listening, NodeName node, const Runs& runs, Barriers& barriers)
-    : listening_(listening), node_(std::move(node)), runs_(runs), barriers_(barriers) {}
+BarrierDoor::BarrierDoor(int listening, NodeName node, const Runs& runs, Barriers& barriers, Clock& clock)
+    : listening_(listening), node_(std::move(node)), runs_(runs), barriers_(barriers), clock_(clock) {}
 
 BarrierDoor::~BarrierDoor() { ::close(listening_); }
 
@@ -102,7 +105,12 @@ Async<void> BarrierDoor::serve() {
     while (true) {
       co_await watched.descriptor.async_wait(asio::posix::descriptor_base::wait_read, asio::use_awaitable);
       const int fd = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-      if (fd < 0) continue;
+      if (fd < 0) {
+        // Out of descriptors or memory: who knocks stays at the door, and waiting for that would return at
+        // once.
+        co_await clock_.sleep(kAcceptAgain);
+        continue;
+      }
       if (nursery.size() >= waiting_max) ::close(fd);  // it asks again
       else nursery.spawn(hear(std::make_shared<Visit>(executor, fd)));
     }
@@ -110,8 +118,13 @@ Async<void> BarrierDoor::serve() {
 }
 
 Async<void> BarrierDoor::hear(std::shared_ptr<Visit> visit) {
-  const auto line = co_await visit->line();
-  if (!line) co_return;
+  // The door is open to all users of the machine, and each that says nothing holds a descriptor.
+  const auto heard = co_await with_deadline(clock_, kLineWithin, [](Visit& of) -> Async<Result<std::string>> {
+    if (auto said = co_await of.line()) co_return std::move(*said);
+    co_return fail(ErrorCode::invalid_argument, "no line");
+  }(*visit));
+  if (!heard) co_return;
+  const std::string* line = &*heard;
   const std::size_t space = line->find(' ');
   const auto run = parse_local_name(node_, line->substr(0, space));
   const std::string name = space == std::string::npos ? "" : line->substr(space + 1);

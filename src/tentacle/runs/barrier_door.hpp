@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "async/async.hpp"
+#include "async/clock.hpp"
 #include "tentacle/work/ports.hpp"
 
 namespace octo::tentacle {
@@ -19,19 +19,20 @@ class BarrierDoor {
   static constexpr std::size_t waiting_max = 4096;  // connections at once; a descriptor each
   // `path` of the socket, any length. Only root, the agent's user and the user of the run itself are heard.
   static Result<std::unique_ptr<BarrierDoor>> open(const std::string& path, const NodeName& node,
-                                                   const Runs& runs, Barriers& barriers);
+                                                   const Runs& runs, Barriers& barriers, Clock& clock);
   ~BarrierDoor();
   Async<void> serve();
 
  private:
   struct Visit;
-  BarrierDoor(int listening, NodeName node, const Runs& runs, Barriers& barriers);
+  BarrierDoor(int listening, NodeName node, const Runs& runs, Barriers& barriers, Clock& clock);
   Async<void> hear(std::shared_ptr<Visit> visit);
 
   int listening_;
   NodeName node_;
   const Runs& runs_;
   Barriers& barriers_;
+  Clock& clock_;
 };
 
 }  // namespace octo::tentacle
