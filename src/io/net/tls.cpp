@@ -36,20 +36,16 @@ class TlsStream final : public Stream {
         tls_(std::move(tls)),
         clock_(clock),
         side_(side),
-        dialled_{.to = std::move(peer), .who = {}} {
+        peer_{.address = std::move(peer), .identity = {}} {
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay(true), ignored);
     ssl_ = SSL_new(tls_->impl().context);
     OCTO_EXPECTS(ssl_ != nullptr);
     SSL_set_fd(ssl_, socket_.native_handle());
-    if (side_ == Side::server) {
-      SSL_set_accept_state(ssl_);
-    } else {
-      SSL_set_connect_state(ssl_);
-      SSL_set_app_data(ssl_, &dialled_);
-    }
-    peer_.address = dialled_.to;
+    SSL_set_app_data(ssl_, &peer_);
+    if (side_ == Side::server) SSL_set_accept_state(ssl_);
+    else SSL_set_connect_state(ssl_);
   }
   ~TlsStream() override {
     TlsStream::close();
@@ -133,8 +129,8 @@ class TlsStream final : public Stream {
     X509* certificate = SSL_get0_peer_certificate(ssl_);
     if (certificate != nullptr) peer_.identity = OCTO_CO_TRY(crypto::identity_of(certificate));
     // Only who had the session when it was made can resume it.
-    else if (SSL_session_reused(ssl_) == 1) peer_.identity = std::move(offered_);
-    dialled_.who = peer_.identity;
+    else if (SSL_session_reused(ssl_) == 1)
+      peer_.identity = side_ == Side::client ? std::move(offered_) : written_in_ticket(ssl_);
     co_return Result<void>{};
   }
 
@@ -197,7 +193,6 @@ class TlsStream final : public Stream {
   std::shared_ptr<Tls> tls_;
   Clock& clock_;
   Side side_;
-  Dialled dialled_;
   std::optional<crypto::Identity> offered_;
   SSL* ssl_ = nullptr;
   Peer peer_;

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -46,19 +47,71 @@ Result<void> readable(const std::string& what, const std::string& path, std::opt
   return {};
 }
 
+// The chain that was found is not kept: whoever holds it holds the peer's certificate.
+int verify(X509_STORE_CTX* certificate, void*) {
+  const int verified = X509_verify_cert(certificate);
+  X509_STORE_CTX_set0_verified_chain(certificate, nullptr);
+  return verified;
+}
+
+// As OpenSSL serialises it, but for the peer's certificate; nothing when that is not as we know it.
+std::optional<Bytes> without_certificate(const SSL_SESSION* session) {
+  Bytes bytes(static_cast<std::size_t>(std::max(i2d_SSL_SESSION(session, nullptr), 0)), '\0');
+  auto* into = reinterpret_cast<unsigned char*>(bytes.data());
+  if (bytes.empty() || i2d_SSL_SESSION(session, &into) != static_cast<int>(bytes.size())) return std::nullopt;
+  constexpr int kCertificate = 3;  // its tag in OpenSSL's SSL_SESSION_ASN1
+  const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+  const unsigned char* end = at + bytes.size();
+  int tag = 0, sort = 0;
+  const auto enter = [&](long& size) {
+    return at < end && (ASN1_get_object(&at, &size, &tag, &sort, end - at) & 0x80) == 0;
+  };
+  long size = 0;
+  if (!enter(size) || tag != V_ASN1_SEQUENCE || at + size != end) return std::nullopt;
+  Bytes rest;
+  while (at < end) {
+    const unsigned char* begin = at;
+    if (!enter(size)) return std::nullopt;
+    at += size;
+    if (sort != V_ASN1_CONTEXT_SPECIFIC || tag != kCertificate) rest.append(begin, at);
+  }
+  Bytes whole(static_cast<std::size_t>(ASN1_object_size(1, static_cast<int>(rest.size()), V_ASN1_SEQUENCE)),
+              '\0');
+  auto* out = reinterpret_cast<unsigned char*>(whole.data());
+  ASN1_put_object(&out, 1, static_cast<int>(rest.size()), V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+  std::copy(rest.begin(), rest.end(), out);
+  return whole;
+}
+
+// Client: there is a ticket.
 int keep_ticket(SSL* ssl, SSL_SESSION* session) {
-  auto* context = static_cast<Tls::Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  const auto* dialled = static_cast<const Dialled*>(SSL_get_app_data(ssl));
-  if (context->save_ticket && dialled != nullptr && dialled->who) {
-    const int size = i2d_SSL_SESSION(session, nullptr);
-    Bytes whole(static_cast<std::size_t>(std::max(size, 0)), '\0');
-    auto* out = reinterpret_cast<unsigned char*>(whole.data());
-    if (size <= 0 || i2d_SSL_SESSION(session, &out) != size) return 0;
-    if (auto rest = without_certificate(whole))
-      context->save_ticket(dialled->to, encode({*dialled->who, std::move(*rest)}),
+  const auto* context = static_cast<const Tls::Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const auto* server = static_cast<const Peer*>(SSL_get_app_data(ssl));
+  if (context->save_ticket && server->identity) {
+    if (auto kept = without_certificate(session))
+      context->save_ticket(server->address, encode({*server->identity, std::move(*kept)}),
                            SSL_session_reused(ssl) == 1 ? Tls::Handshake::resumed : Tls::Handshake::full);
   }
   return 0;  // the session stays OpenSSL's
+}
+
+// Server: a ticket is about to be made of the session. To keep a certificate costs 5 KB a connection, and to
+// parse it out of the ticket is a third of a resumed handshake; whose it is says as much.
+int write_ticket(SSL* ssl, void*) {
+  X509* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr) return 1;
+  auto who = crypto::identity_of(certificate);
+  if (!who) return 1;  // the handshake says why it is refused
+  SSL_SESSION* session = SSL_get_session(ssl);
+  const auto rest = without_certificate(session);
+  if (!rest) return 1;
+  const auto* data = reinterpret_cast<const unsigned char*>(rest->data());
+  const std::string uri = crypto::print_uri(*who);
+  static_cast<Peer*>(SSL_get_app_data(ssl))->identity = std::move(*who);
+  return d2i_SSL_SESSION(&session, &data, static_cast<long>(rest->size())) == session &&
+                 SSL_SESSION_set1_ticket_appdata(session, uri.data(), uri.size()) == 1
+             ? 1
+             : 0;
 }
 
 Result<void> load_own(SSL_CTX* context, const TlsFiles& files, crypto::Role role,
@@ -103,29 +156,12 @@ std::optional<KeptSession> decode_session(BytesView bytes) {
   return KeptSession{std::move(*server), Bytes(bytes.substr(end + 1))};
 }
 
-std::optional<Bytes> without_certificate(BytesView session) {
-  constexpr int kCertificate = 3;  // its tag in OpenSSL's SSL_SESSION_ASN1
-  const auto* at = reinterpret_cast<const unsigned char*>(session.data());
-  const unsigned char* end = at + session.size();
-  int tag = 0, sort = 0;
-  const auto enter = [&](long& size) {
-    return at < end && (ASN1_get_object(&at, &size, &tag, &sort, end - at) & 0x80) == 0;
-  };
-  long size = 0;
-  if (!enter(size) || tag != V_ASN1_SEQUENCE || at + size != end) return std::nullopt;
-  Bytes rest;
-  while (at < end) {
-    const unsigned char* begin = at;
-    if (!enter(size)) return std::nullopt;
-    at += size;
-    if (sort != V_ASN1_CONTEXT_SPECIFIC || tag != kCertificate) rest.append(begin, at);
-  }
-  Bytes whole(static_cast<std::size_t>(ASN1_object_size(1, static_cast<int>(rest.size()), V_ASN1_SEQUENCE)),
-              '\0');
-  auto* out = reinterpret_cast<unsigned char*>(whole.data());
-  ASN1_put_object(&out, 1, static_cast<int>(rest.size()), V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-  std::copy(rest.begin(), rest.end(), out);
-  return whole;
+std::optional<crypto::Identity> written_in_ticket(const SSL* ssl) {
+  void* data = nullptr;
+  std::size_t size = 0;
+  if (SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &size) != 1) return std::nullopt;
+  auto who = crypto::parse_uri({static_cast<const char*>(data), size});
+  return who ? std::optional(std::move(*who)) : std::nullopt;
 }
 
 std::string openssl_reason() {
@@ -150,9 +186,11 @@ Tls::Impl::Impl() {
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_cert_verify_callback(context, verify, nullptr);
   SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("octopoda"), 8);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_ticket);
+  SSL_CTX_set_session_ticket_cb(context, write_ticket, nullptr, nullptr);
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_timeout(context, static_cast<long>(kTicketLife.count()));
 }

@@ -6,6 +6,7 @@
 #include "io/net/tls.hpp"
 
 struct ssl_ctx_st;
+struct ssl_st;
 
 namespace octo::net {
 
@@ -27,12 +28,6 @@ struct Tls::Impl {
   Turns turns;  // of handshakes that we are asked for
 };
 
-// Of a client's connection: whom it has dialled, and who that is once it is known.
-struct Dialled {
-  Endpoint to;
-  std::optional<crypto::Identity> who;
-};
-
 // What a client keeps of a session, so that the next one is resumed: who the server is, in place of the
 // certificate that said so (to parse it again is a third of a resumed handshake), and the rest as OpenSSL has
 // it.
@@ -42,8 +37,10 @@ struct KeptSession {
 };
 Bytes encode(const KeptSession& kept);
 std::optional<KeptSession> decode_session(BytesView bytes);
-// Nothing when it is no session as OpenSSL serialises one.
-std::optional<Bytes> without_certificate(BytesView session);
+
+// Server: whose the ticket of this resumed session is. Who the client is stands in it, in place of the
+// certificate that said so, and nothing when it showed none.
+std::optional<crypto::Identity> written_in_ticket(const ssl_st* ssl);
 
 // A ticket is good for so long: as long as TLS 1.3 allows, because a node offers the one it got when it came,
 // which may be days ago. One that is offered again within six hours stays in use, half as long as octl keeps
