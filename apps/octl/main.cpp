@@ -14,5 +14,5 @@ int main(int count, char** arguments) {
   octo::octl::Output output(octo::octl::look_of(environment, {.in = ::isatty(STDIN_FILENO) == 1,
                                                               .out = ::isatty(STDOUT_FILENO) == 1,
                                                               .err = ::isatty(STDERR_FILENO) == 1}));
-  return octo::octl::run(words, environment, output);
+  return octo::octl::run(words, environment, output, [](int status) { std::_Exit(status); });
 }

@@ -33,14 +33,24 @@ void hold_standard_descriptors() {
   }
 }
 
-Async<int> run_verb(const CommandLine& line, Session::Setup setup, Output& output, Executor executor) {
+// The last of it is written.
+int finish(Output& output, int status) {
+  output.progress("");
+  output.flush();
+  return output.broken() && status == kWell ? kOurError : status;
+}
+
+Async<int> run_verb(const CommandLine& line, Session::Setup setup, Output& output,
+                    const std::function<void(int)>& leave, Executor executor) {
   SystemClock clock(executor);
   Session session(std::move(setup), output, clock, executor);
   Call call{.line = line, .output = output, .session = session, .clock = clock};
   const Result<int> code = co_await line.verb->run(call);
-  if (code) co_return *code;
-  output.say(code.error().message());
-  co_return exit_code_of(code.error().code());
+  if (!code) output.say(code.error().message());
+  const int status = code ? *code : exit_code_of(code.error().code());
+  session.close();
+  if (leave) leave(finish(output, status));
+  co_return status;
 }
 
 int run_to_end(asio::io_context& loop, Async<int> work) {
@@ -53,12 +63,13 @@ int run_to_end(asio::io_context& loop, Async<int> work) {
   return status;
 }
 
-int run_line(const CommandLine& line, Session::Setup setup, Output& output) {
+int run_line(const CommandLine& line, Session::Setup setup, Output& output,
+             const std::function<void(int)>& leave) {
   // A diff is for people, wherever they read it.
   const auto format = !line.output && line.on("--diff") ? std::optional(Format::table) : line.output;
   output.set(format, line.on("--raw"));
   asio::io_context loop(1);
-  return run_to_end(loop, run_verb(line, std::move(setup), output, loop.get_executor()));
+  return run_to_end(loop, run_verb(line, std::move(setup), output, leave, loop.get_executor()));
 }
 
 Session::Setup setup_of(const CommandLine& line, std::span<const std::string> words,
@@ -85,7 +96,8 @@ int run_completion(const CommandLine& line, const Environment& environment, Outp
 
 }  // namespace
 
-int run(std::span<const std::string> words, const Environment& environment, Output& output) {
+int run(std::span<const std::string> words, const Environment& environment, Output& output,
+        const std::function<void(int)>& leave) {
   hold_standard_descriptors();
   process::ignore_sigpipe();
   const auto line = parse(words);
@@ -102,12 +114,10 @@ int run(std::span<const std::string> words, const Environment& environment, Outp
     }
     case CommandLine::Kind::complete: status = run_completion(*line, environment, output); break;
     case CommandLine::Kind::verb:
-      status = run_line(*line, setup_of(*line, words, environment), output);
+      status = run_line(*line, setup_of(*line, words, environment), output, leave);
       break;
   }
-  output.progress("");
-  output.flush();
-  return output.broken() && status == kWell ? kOurError : status;
+  return finish(output, status);
 }
 
 }  // namespace octo::octl

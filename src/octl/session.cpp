@@ -49,8 +49,9 @@ struct Session::Impl {
   std::optional<client::Brain> brain;
   Secret password;
   bool opened = false;
+  std::optional<ThreadWorkers> disk;  // for what is kept while the network is waited for
 
-  ~Impl() {
+  void close() {
     brain.reset();  // its tickets come as long as it lives
     if (state) save();
   }
@@ -158,7 +159,9 @@ struct Session::Impl {
 Session::Session(Setup setup, Output& output, Clock& clock, Executor executor)
     : impl_(new Impl{
           .setup = std::move(setup), .output = output, .clock = clock, .executor = std::move(executor)}) {}
-Session::~Session() = default;
+Session::~Session() { close(); }
+
+void Session::close() { impl_->close(); }
 
 client::Brain& Session::brain() { return *impl_->brain; }
 
@@ -224,7 +227,7 @@ Result<std::string> Session::make_key() {
 
 Async<Result<std::string>> Session::make_key_and_dial() {
   const auto key = OCTO_CO_TRY(choose_key());
-  ThreadWorkers disk(1);
+  if (!impl_->disk) impl_->disk.emplace(1);
   std::optional<Result<void>> kept;
   Event ended(impl_->executor);
   const auto dialled = co_await in_nursery([&](Nursery& nursery) -> Async<Result<void>> {
@@ -232,7 +235,7 @@ Async<Result<std::string>> Session::make_key_and_dial() {
                      std::optional<Result<void>>& into, Event& event) -> Async<void> {
       into.emplace(co_await workers.run([&] { return state.keep_key(pending); }));
       event.set();
-    }(disk, *impl_->state, key, kept, ended));
+    }(*impl_->disk, *impl_->state, key, kept, ended));
     auto reached = co_await call([](client::Brain& to) { return to.connect(); });
     while (!kept) co_await ended.wait();
     co_return reached;

@@ -26,6 +26,8 @@ class Session {
   };
   Session(Setup setup, Output& output, Clock& clock, Executor executor);
   ~Session();
+  // Hangs up, and keeps what the next call wants to know. Nothing is asked after it.
+  void close();
 
   // ask(client::Brain&) → Async<Result<T>>, asked again after the log-in or the address was renewed.
   template <class Ask>
