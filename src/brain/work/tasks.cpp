@@ -35,18 +35,28 @@ Async<Result<Engine::Task>> Engine::accept(TaskRecord record, std::vector<RunRow
   const auto task =
       std::make_shared<LiveTask>(StoredTask{record, rows, false, std::nullopt}, ports_.events, executor_);
   for (auto& [run, live] : task->runs) live.sent = false;
-  if (auto stored = co_await ports_.ledger.accept_task(record, rows, stamp); !stored) {
+  std::vector<TaskEvent> events = {accepted_event()};
+  for (const auto& [run, row] : task->board.runs()) {
+    if (row.state == RunState::queued || is_final(row.state)) events.push_back(state_event(row));
+  }
+  // Nobody reads it before the task is stored, and two disks' worth of waiting becomes one.
+  Result<void> told;
+  const auto stored = co_await in_nursery([&](Nursery& nursery) -> Async<Result<void>> {
+    nursery.spawn([](Story& story, std::vector<TaskEvent> first, Result<void>& into) -> Async<void> {
+      into = co_await story.tell(std::move(first));
+    }(task->story, std::move(events), told));
+    auto accepted = co_await ports_.ledger.accept_task(record, rows, stamp);
+    co_await nursery.join();
+    co_return accepted;
+  });
+  if (!stored) {
     // What cannot be removed now is removed at the next start.
     (void)co_await ports_.events.remove(id);
     co_return fail(stored.error().with("store the task"));
   }
   live_[id] = task;
-  std::vector<TaskEvent> events = {accepted_event()};
-  for (const auto& [run, row] : task->board.runs()) {
-    if (row.state == RunState::queued || is_final(row.state)) events.push_back(state_event(row));
-  }
   // The task is stored: it goes on even if its events cannot be shown now.
-  if (const auto told = co_await task->story.tell(std::move(events)); !told) {
+  if (!told) {
     log::error("events of task {}: {}", id, told.error().message());
   } else {
     for (auto& [run, live] : task->runs) live.end_told = is_final(task->board.find(run)->state);
