@@ -27,7 +27,6 @@ Spool::~Spool() {
 
 void Spool::prepare() {
   open_segment(1);
-  open_segment(2);
   new_files_ = false;
 }
 

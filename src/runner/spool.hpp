@@ -23,8 +23,7 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Makes the first files of stdout and stderr, so that the sync of the folder which the claim needs anyway
-  // covers them.
+  // Makes the first file of stdout, so that the sync of the folder which the claim needs anyway covers it.
   void prepare();
   // Where to read the next bytes of any stream into: kPieceBytesMax of room.
   char* room() { return buffer_.data() + kFrameHeadBytes + kPieceHeadBytes; }
