@@ -65,7 +65,10 @@ bool VirtualClock::advance() {
 
 Instant Quartz::at(Instant when) const {
   const Span since = when - truth;
-  return shown + since + Span(since.count() * drift_ppb / 1'000'000'000);
+  // Of whole seconds and of the rest: the product of days and ppb would not fit.
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+  const Span rest = since - seconds;
+  return shown + since + Span(seconds.count() * drift_ppb + rest.count() * drift_ppb / 1'000'000'000);
 }
 
 Instant Quartz::first(Instant shows) const {
