@@ -89,6 +89,7 @@ struct RunEnd {
   std::string version;    // of a commit or reset: the git commit id
   bool given_up = false;  // cancelled by the task's own bound on failures, not by somebody; set by the Brain
   std::optional<StartMark> start;
+  std::optional<std::int64_t> pid;  // of the command; on its way from the node, then the row has it
   friend bool operator==(const RunEnd&, const RunEnd&) = default;
 };
 

@@ -76,6 +76,7 @@ Result<bool> TaskBoard::apply(const RunId& id, RunState state, const RunEnd& end
     if (!is_final(row.state)) --open_;
     row.end = end;
     row.end.state = state;
+    if (const auto pid = std::exchange(row.end.pid, std::nullopt)) row.pid = pid;
   }
   row.state = state;
   return true;

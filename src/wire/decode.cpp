@@ -142,6 +142,7 @@ Result<RunEnd> take(const pb::RunEnded& from) {
   if (from.has_started()) end.started = wall(from.started_ns());
   end.lasted = OCTO_TRY(take_span(from.lasted_ns(), "lasted_ns"));
   end.version = from.version();
+  if (from.pid() > 0) end.pid = from.pid();
   if (from.has_start()) end.start = OCTO_TRY(take(from.start()));
   return end;
 }

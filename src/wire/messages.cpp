@@ -174,6 +174,7 @@ void fill(pb::FromNode& to, const RunEnded& message) {
   end->set_started_ns(message.end.started ? message.end.started->time_since_epoch().count() : 0);
   end->set_lasted_ns(message.end.lasted.count());
   end->set_version(message.end.version);
+  end->set_pid(message.end.pid.value_or(0));
   if (message.end.start) put(end->mutable_start(), *message.end.start);
 }
 void fill(pb::FromNode& to, const ResumeRun& message) { put(to.mutable_resume_run(), message.run); }

@@ -80,8 +80,8 @@ struct Failed {
 using FromBrain = std::variant<StartRun, CancelRun, RunAck, AskStatus, AskApps, AskLog, CommitRun, GoRun,
                                CallOffRun, Blob, Failed, Done>;
 
-// The node has the run durably. Sent once the intent is safe (running without pid: about to start) and again
-// with the pid.
+// The node has the run durably, and has started it, or has armed it and will. Of a run that has ended before
+// this would be told, only the end is.
 using octo::RunProgress;
 struct RunOutput {
   OutputPiece piece;

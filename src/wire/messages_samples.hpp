@@ -103,6 +103,7 @@ inline FromNodeSamples from_node_samples() {
       {"run_output", RunOutput{{OutputStream::err, std::uint64_t{1} << 40, Bytes("\0\xff\n", 3)}}},
       {"run_ended", RunEnded{succeeded}},
       {"run_ended_by_signal", RunEnded{killed}},
+      {"run_ended_at_once", RunEnded{{.state = RunState::succeeded, .exit_code = 0, .pid = 4711}}},
       {"resume_run", ResumeRun{run_sample()}},
       {"status", StatusAnswer{status}},
       {"status_with_clock", StatusAnswer{clocked}},

@@ -109,6 +109,10 @@ class Commands(unittest.TestCase):
         self.fleet.octl("task", "cancel", done["task"])
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"), what="the end of the background command")
 
+    def test_one_that_is_over_at_once_is_told_with_its_pid_too(self):
+        row = self.fleet.json("cmd", "run", "echo $$", "pi0")["results"][0]
+        self.assertEqual(row["stdout"], f"{row['pid']}\n")
+
     def test_pruning_takes_no_live_node_and_no_misspelt_name(self):
         done = self.fleet.octl("node", "prune", "pi0", "pi77", exit=None)
         self.assertIn("pi77", done.stdout + done.stderr)

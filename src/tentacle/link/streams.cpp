@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Streams of a session: runs that the Brain starts or that we offer again, and its questions.
-#include "async/event.hpp"
+#include "async/deadline.hpp"
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
 #include "tentacle/link/session.hpp"
@@ -11,6 +11,8 @@ namespace octo::tentacle {
 namespace {
 
 constexpr Span kOfferAgain = 5s;
+// A command that is over so soon is told of once, with its end: half the work of a large task, for everybody.
+constexpr Span kShortRun = 5ms;
 
 Bytes bytes_of(wire::FromNode message) { return wire::encode(message); }
 
@@ -23,12 +25,28 @@ Async<void> answer(link::Channel& channel, Result<void> done) {
   else co_await reply(channel, wire::Failed{done.error()});
 }
 
-// Output and end, as they come, from `mark` on. Ends after the end was sent.
-Async<Result<void>> send_news(Verbs& verbs, const RunId& run, link::Channel& channel, OutputMark mark) {
-  std::optional<std::int64_t> told_pid;
+// What is told of one run: `begun`, unless the Brain knows it, then output from `mark` on, then the end.
+struct Telling {
+  RunId run;
+  std::optional<wire::RunProgress> begun;
+  OutputMark mark;
+};
+
+// Ends after the end was sent.
+Async<Result<void>> send_news(Verbs& verbs, Clock& clock, link::Channel& channel, Telling telling) {
+  auto& [run, begun, mark] = telling;
+  std::optional<Result<Runs::News>> next;
+  if (begun && begun->state == RunState::running) {
+    next = co_await with_deadline(clock, kShortRun, verbs.next(run, mark));
+    if (!*next && next->error().code() == ErrorCode::timed_out) next.reset();
+    if (next && *next && (*next)->facts.end) begun.reset();
+  }
+  if (begun) OCTO_CO_TRY(co_await channel.send(bytes_of(*begun)));
+  std::optional<std::int64_t> told_pid = begun ? begun->pid : std::nullopt;
   while (true) {
-    auto news = OCTO_CO_TRY(co_await verbs.next(run, mark));
-    if (news.facts.pid && news.facts.pid != told_pid) {
+    if (!next) next = co_await verbs.next(run, mark);
+    auto news = OCTO_CO_TRY(*std::exchange(next, std::nullopt));
+    if (news.facts.pid && news.facts.pid != told_pid && !news.facts.end) {
       told_pid = news.facts.pid;
       OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunProgress{
           .state = RunState::running, .pid = told_pid, .clock_bound = {}, .start = news.facts.start})));
@@ -39,7 +57,9 @@ Async<Result<void>> send_news(Verbs& verbs, const RunId& run, link::Channel& cha
       OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunOutput{std::move(piece)})));
     }
     if (news.pieces.empty() && news.facts.end) {
-      co_return co_await channel.send(bytes_of(wire::RunEnded{*news.facts.end}));
+      RunEnd& end = *news.facts.end;
+      if (news.facts.pid != told_pid) end.pid = news.facts.pid;
+      co_return co_await channel.send(bytes_of(wire::RunEnded{std::move(end)}));
     }
   }
 }
@@ -60,14 +80,15 @@ Async<Result<void>> take_acks(Verbs& verbs, const RunId& run, link::Channel& cha
 }
 
 // True once the Brain has all of it.
-Async<bool> follow(Verbs& verbs, const RunId& run, link::Channel channel, OutputMark mark) {
+Async<bool> follow(Verbs& verbs, Clock& clock, link::Channel channel, Telling telling) {
+  const RunId run = telling.run;
   std::optional<Result<void>> acknowledged;
   Event changed(co_await asio::this_coro::executor);
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    nursery.spawn([](Verbs& on, const RunId& id, link::Channel& over, OutputMark from) -> Async<void> {
-      const auto sent = co_await send_news(on, id, over, from);
+    nursery.spawn([](Verbs& on, Clock& time, link::Channel& over, Telling what) -> Async<void> {
+      const auto sent = co_await send_news(on, time, over, std::move(what));
       if (!sent && sent.error().code() != ErrorCode::unavailable) over.reset(sent.error());
-    }(verbs, run, channel, mark));
+    }(verbs, clock, channel, std::move(telling)));
     nursery.spawn([](Verbs& on, const RunId& id, link::Channel& over, std::optional<Result<void>>& into,
                      Event& event) -> Async<void> {
       into = co_await take_acks(on, id, over);
@@ -141,7 +162,8 @@ Async<bool> BrainLink::offer(Session& session, const RunId& run) {
   const auto message = wire::decode_from_brain(**bytes);
   const auto* mark = message ? std::get_if<wire::RunAck>(&*message) : nullptr;
   if (mark != nullptr) verbs_.set_flow(run, mark->flow);
-  co_return mark != nullptr&& co_await follow(verbs_, run, std::move(*channel), mark->durable);
+  co_return mark != nullptr&& co_await follow(verbs_, clock_, std::move(*channel),
+                                              {.run = run, .begun = {}, .mark = mark->durable});
 }
 
 // Nothing runs late, however long an order was held up on its way.
@@ -177,10 +199,16 @@ Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel cha
   if (!facts) co_return co_await reply(channel, wire::Failed{facts.error()});
   // One that has ended may never have begun: its end says all.
   progress.state = facts->state;
-  if (!is_final(facts->state) && !co_await channel.send(bytes_of(progress))) co_return;
+  progress.pid = facts->pid;
+  progress.start = facts->start;
+  Telling telling{.run = run, .begun = {}, .mark = {}};
+  if (!is_final(facts->state)) telling.begun = progress;
   // A repeated order: what becomes of the run is told on another stream already.
-  if (!session->told.insert(run).second) co_return channel.close();
-  if (!co_await follow(verbs_, run, std::move(channel), {})) co_await resume(session, run);
+  if (!session->told.insert(run).second) {
+    if (telling.begun) (void)co_await channel.send(bytes_of(*telling.begun));
+    co_return channel.close();
+  }
+  if (!co_await follow(verbs_, clock_, std::move(channel), std::move(telling))) co_await resume(session, run);
 }
 
 Async<void> BrainLink::serve_stream(std::shared_ptr<Session> session, link::Channel channel) {

@@ -42,7 +42,7 @@ Async<Result<RunFacts>> LocalRuns::start(const Start& start) {
   }
   while (run->starting) co_await run->changed.wait();
   if (run->failed) co_return fail(*run->failed);
-  run->pid_told = false;
+  run->pid_told = run->facts.pid.has_value();
   co_return run->facts;
 }
 
