@@ -113,9 +113,11 @@ std::expected<void, Exit> Folder::claim() {
   if (fd < 0) return std::unexpected(errno == EEXIST ? Exit::claim_lost : Exit::storage);
   const Bytes bytes =
       encode(Claim{.by = Claim::By::runner, .pid = ::getpid(), .boot = boot_id(), .at = now()});
+  const int runs = ::openat(fd_, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool durable = ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
-                       ::fdatasync(fd) == 0 && ::fsync(fd_) == 0;
+                       ::fdatasync(fd) == 0 && ::fsync(fd_) == 0 && runs >= 0 && ::fsync(runs) == 0;
   ::close(fd);
+  if (runs >= 0) ::close(runs);
   if (!durable) return std::unexpected(Exit::storage);
   return {};
 }

@@ -31,8 +31,8 @@ class Folder {
   // Writes the script's file; answers its path, or "" for a command and nothing on failure.
   std::expected<std::string, Exit> write_script();
   void make_note();
-  // Wins the exclusive claim and makes it durable, with all files there are. After this, and not before, the
-  // command may start.
+  // Wins the exclusive claim and makes it durable, with all files there are and the folder itself. After
+  // this, and not before, the command may start.
   std::expected<void, Exit> claim();
   // Whole, or nothing when it is not there or cannot be read.
   std::optional<Bytes> load(const char* name) const;

@@ -349,7 +349,9 @@ Exit run(Folder& folder) {
 
   Supervisor supervisor(folder, spool, *child, started, agent);
   supervisor.watch();
-  if (!folder.append(encode(supervisor.ended())) || !folder.sync()) return Exit::storage;
+  if (!folder.append(encode(supervisor.ended()))) return Exit::storage;
+  folder.wake(Wake::record);  // the network is not slower for the disk's sake
+  if (!folder.sync()) return Exit::storage;
   folder.wake(Wake::ended);
   folder.unlock();
   const bool empty = folder.intent().cgroup.empty() || remove_cgroup(folder.intent().cgroup);

@@ -239,12 +239,17 @@ class FailingDisks(Disks):
     def test_of_the_agents_journal(self):
         self.start("pi0")
         held, _ = self.hold("pi0")
-        for fault in ("fdatasync,fsync:error=EIO", "fsync:error=EIO", "fallocate:error=ENOSPC", "mkdir:error=ENOSPC"):
+        # One that waits for its time is told of before its runner makes it durable, so the agent does.
+        waits = {"delay_ms": 100}
+        for fault, options in (("fdatasync,fsync:error=EIO", waits), ("fsync:error=EIO", waits),
+                               ("fallocate:error=ENOSPC", {}), ("mkdir:error=ENOSPC", {})):
             call = fault.split(":")[0]
             with self.failing(self.fleet.one("tentacle"), "-e", f"trace={call}", "-e", f"inject={fault}"):
-                run = self.end_of(self.witness.command(), "pi0")
+                run = self.end_of(self.witness.command(), "pi0", **options)
                 self.assertEqual(run["state"], "rejected", run)
                 self.assertIn("journal a run", run["end"]["reason"])
+        with self.failing(self.fleet.one("tentacle"), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"):
+            self.assertEqual(self.end_of(self.witness.command(), "pi0")["state"], "succeeded", "its runner is asked, not the agent")
         with self.failing(self.fleet.one("tentacle"), "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO"):
             self.fleet.kill("runner")  # its end cannot be made durable, and so is not told
             wait_for(lambda: "cannot be settled" in self.fleet.octl("log", "get", "pi0", "--output", "text").stdout,

@@ -27,13 +27,14 @@ struct Place {
 
 Place place_of(const char* path) { return {Disk::of(path), path}; }
 
-// `name` may begin with "../", as the FIFO beside a run's folder does.
+// `name` may be "..", or begin with it, as the FIFO beside a run's folder does.
 Place place_at(int folder, const char* name) {
   if (!is_simulated(folder)) return place_of(name);
   const Handle* in = find_handle(folder);
   if (in == nullptr) return {};
   std::string_view rest = name;
   std::string path = in->path;
+  if (rest == "..") return {in->disk, folder_of(path)};
   for (; rest.starts_with("../"); rest.remove_prefix(3)) path = folder_of(path);
   return {in->disk, fmt::format("{}/{}", path, rest)};
 }

@@ -25,10 +25,18 @@ TEST(Simulation, TheSameSeedTwiceGivesByteEqualTraces) {
 }
 
 TEST(Simulation, NothingIsLostAndNothingRunsTwice) {
+  std::size_t starts = 0, whole = 0, met = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const Outcome outcome = simulate(seed);
     EXPECT_EQ(outcome.violations, std::vector<std::string>{}) << "replay it with octo_sim --seed " << seed;
+    starts += outcome.starts;
+    whole += outcome.whole;
+    met += outcome.met;
   }
+  // A world in which nothing can start breaks no promise either.
+  EXPECT_GT(starts, 5 * kSeeds);
+  EXPECT_GT(whole, kSeeds / 4);
+  EXPECT_GT(met, kSeeds / 4);
 }
 
 #if !__has_feature(address_sanitizer)

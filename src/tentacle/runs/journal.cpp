@@ -69,10 +69,13 @@ Result<void> sync_folder(const std::string& folder) {
 
 std::string parent_of(const std::string& folder) { return folder.substr(0, folder.rfind('/')); }
 
-Result<void> write_durably(const std::string& path, int flags, BytesView bytes) {
-  const File file(path, flags);
+// Made, and where it lies with it.
+enum class Until : std::uint8_t { written, durable };
+
+Result<void> write_new(const std::string& path, BytesView bytes, Until until) {
+  const File file(path, O_WRONLY | O_CREAT | O_EXCL);
   OCTO_TRY(file.write(bytes));
-  return file.sync();
+  return until == Until::durable ? file.sync() : Result<void>{};
 }
 
 // Space for every record there will be: a full disk must not lose an end. Where the file system has no such
@@ -85,21 +88,22 @@ Result<void> reserve_record(const std::string& folder) {
   return {};
 }
 
-Result<void> fill(const std::string& folder, const char* name, BytesView bytes) {
+Result<void> fill(const std::string& folder, const char* name, BytesView bytes, Until until) {
   // Before the first sync, which then makes the space durable too: the ones behind it have little left to do.
   if (std::string_view(name) == runner::kIntentFile) OCTO_TRY(reserve_record(folder));
-  OCTO_TRY(write_durably(files::join(folder, name), O_WRONLY | O_CREAT | O_EXCL, bytes));
+  OCTO_TRY(write_new(files::join(folder, name), bytes, until));
+  if (until == Until::written) return {};
   OCTO_TRY(sync_folder(folder));
   return sync_folder(parent_of(folder));
 }
 
-Result<void> create(const std::string& folder, mode_t mode, const char* name, BytesView bytes) {
+Result<void> create(const std::string& folder, mode_t mode, const char* name, BytesView bytes, Until until) {
   if (::mkdir(folder.c_str(), mode) != 0) {
     if (errno == EEXIST) return fail(ErrorCode::conflict, "run folder {} is there already", folder);
     return fail(errno == ENOSPC || errno == EDQUOT ? ErrorCode::storage_full : ErrorCode::internal,
                 "make run folder {}: {}", folder, std::strerror(errno));
   }
-  auto filled = fill(folder, name, bytes);
+  auto filled = fill(folder, name, bytes, until);
   if (!filled) (void)files::remove_tree(folder);
   return filled;
 }
@@ -132,7 +136,7 @@ Result<Claimed> claim(const std::string& folder) {
   const std::string path = files::join(folder, runner::kClaimFile);
   const runner::Claim ours{
       .by = runner::Claim::By::agent, .pid = ::getpid(), .boot = runner::boot_id(), .at = runner::now()};
-  auto written = write_durably(path, O_WRONLY | O_CREAT | O_EXCL, runner::encode(ours));
+  auto written = write_new(path, runner::encode(ours), Until::durable);
   if (written) {
     OCTO_TRY(sync_folder(folder));
     return Claimed::never;
@@ -223,13 +227,16 @@ Result<void> create_run(const std::string& folder, const runner::Intent& intent)
     const std::string runs = parent_of(folder);
     for (const std::string& passage : {runs, parent_of(runs)}) ::chmod(passage.c_str(), 0711);
   }
-  OCTO_TRY(create(folder, intent.user ? 0711 : 0700, runner::kIntentFile, runner::encode(intent))
-               .with("journal a run"));
-  return {};
+  // One that is to start at once is told of when it has, and its runner makes all of it durable before that.
+  const bool waits = intent.hold_until != Instant{} || intent.not_before != Instant{};
+  return create(folder, intent.user ? 0711 : 0700, runner::kIntentFile, runner::encode(intent),
+                waits ? Until::durable : Until::written)
+      .with("journal a run");
 }
 
 Result<void> create_deed(const std::string& folder, const RunEnd& end) {
-  return create(folder, 0700, runner::kRecordFile, runner::encode(ended_of(end))).with("journal an outcome");
+  return create(folder, 0700, runner::kRecordFile, runner::encode(ended_of(end)), Until::durable)
+      .with("journal an outcome");
 }
 
 std::optional<pid_t> lock_holder(const std::string& folder) {

@@ -26,8 +26,8 @@ struct RunOnDisk {
 // corrupt when the record is damaged; an absent record is an empty one.
 Result<RunOnDisk> load_run(const std::string& folder);
 
-// Makes the run's folder with its intent, durably. conflict when it is there; after any other error nothing
-// of it is left.
+// Makes the run's folder with its intent; durably if it is to wait for its time, or the runner's claim does
+// that. conflict when it is there; after any other error nothing of it is left.
 Result<void> create_run(const std::string& folder, const runner::Intent& intent);
 // Makes the outcome of a deed that is no process durable.
 Result<void> create_deed(const std::string& folder, const RunEnd& end);

@@ -106,8 +106,6 @@ void LocalRuns::load(const std::vector<std::string>& names) {
       const auto run = add(*id);
       if (on_disk->acknowledged) acknowledged(*run);
       if (on_disk->acknowledged && has_intent) (void)make_tombstone(folder);
-      if (const auto synced = sync_record(folder); !synced)
-        log::error("run {}: {}", name, synced.error().message());
       end(*run, *on_disk->end, on_disk->acknowledged ? 0 : output_bytes(folder));
     } else if (!has_intent && !files::exists(files::join(folder, runner::kClaimFile))) {
       // Its start or outcome was never answered for: the Brain asks again.
@@ -239,13 +237,9 @@ Async<void> LocalRuns::watch(Run& run) {
 // Takes over what the record says.
 Async<void> LocalRuns::look(Run& run) {
   std::uint64_t kept = 0;
-  const bool durable = run.end_is_durable;
   const auto on_disk = co_await setup_.workers.run([&]() -> Result<RunOnDisk> {
     auto found = load_run(run.folder);
-    if (!found || !found->end) return found;
-    // Nobody is shown an end that a power cut could take back.
-    if (!durable) OCTO_TRY(sync_record(run.folder));
-    kept = output_bytes(run.folder);
+    if (found && found->end) kept = output_bytes(run.folder);
     return found;
   });
   if (!on_disk) co_return;  // settled when its runner is gone

@@ -117,7 +117,13 @@ Async<Result<void>> LocalRuns::acknowledge(const RunId& id, const OutputMark&, b
   const std::shared_ptr<Run> run = found->second;
   if (!run->facts.end) co_return fail(ErrorCode::conflict, "run {} has not ended", local_name(id));
   acknowledged(*run);
-  co_return co_await setup_.workers.run([&] { return make_tombstone(run->folder); });
+  // The Brain was told while the disk was still at it, and shows nobody what it has not stored itself; from
+  // here on the record alone says that it ran.
+  const bool durable = run->end_is_durable;
+  co_return co_await setup_.workers.run([&]() -> Result<void> {
+    if (!durable) OCTO_TRY(sync_record(run->folder));
+    return make_tombstone(run->folder);
+  });
 }
 
 std::vector<RunId> LocalRuns::unacknowledged() const {
