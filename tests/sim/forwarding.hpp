@@ -153,6 +153,7 @@ class ForwardingRuns : public tentacle::Runs {
     return to_.acknowledge(id, durable, end_durable);
   }
   std::vector<RunId> unacknowledged() const override { return to_.unacknowledged(); }
+  Async<bool> begun(const RunId& id) override { return to_.begun(id); }
 
  protected:
   tentacle::Runs& to_;

@@ -52,6 +52,7 @@ class BrainLink final : public Barriers {
   Async<Result<void>> join(link::Link& link);
   Async<void> serve(std::shared_ptr<Session> session);
   Async<void> serve_stream(std::shared_ptr<Session> session, link::Channel channel);
+  Async<void> tell(std::shared_ptr<Session> session, RunId run);
   Async<void> resume(std::shared_ptr<Session> session, RunId run);
   Async<bool> offer(Session& session, const RunId& run);
   Async<void> start(std::shared_ptr<Session> session, link::Channel channel, wire::StartRun order);

@@ -134,15 +134,23 @@ Async<void> send_log(Verbs& verbs, const LogQuestion& question, link::Channel& c
 
 Async<void> BrainLink::serve(std::shared_ptr<Session> session) {
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    for (const RunId& run : verbs_.unacknowledged()) nursery.spawn(resume(session, run));
+    for (const RunId& run : verbs_.unacknowledged()) nursery.spawn(tell(session, run));
     while (auto channel = co_await session->link->accept())
       nursery.spawn(serve_stream(session, std::move(*channel)));
   });
 }
 
+// Of a run that the sessions before this one began to tell. The Brain need not ask for it again: one that it
+// cancels or calls off it only ends.
+Async<void> BrainLink::tell(std::shared_ptr<Session> session, RunId run) {
+  // Offered before that is decided, it would be taken for one that has begun, and may come to nothing.
+  if (!co_await verbs_.begun(run)) co_return;
+  // Or by a repeated order meanwhile.
+  if (session->told.insert(run).second) co_await resume(session, run);
+}
+
 // Until the Brain has all of the run, or the session is over: a Brain whose disk is full may have room later.
 Async<void> BrainLink::resume(std::shared_ptr<Session> session, RunId run) {
-  session->told.insert(run);
   while (session->link != nullptr && !co_await offer(*session, run)) co_await clock_.sleep(kOfferAgain);
 }
 

@@ -129,11 +129,19 @@ Async<Result<void>> LocalRuns::acknowledge(const RunId& id, const OutputMark&, b
 std::vector<RunId> LocalRuns::unacknowledged() const {
   std::vector<RunId> runs;
   for (const auto& [id, run] : runs_) {
-    if (run->acknowledged || run->starting) continue;
+    if (run->acknowledged) continue;
     run->pid_told = false;
     runs.push_back(id);
   }
   return runs;
+}
+
+Async<bool> LocalRuns::begun(const RunId& id) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end()) co_return false;
+  const std::shared_ptr<Run> run = found->second;
+  while (run->starting) co_await run->changed.wait();
+  co_return !run->failed;
 }
 
 Async<void> LocalRuns::stop() {

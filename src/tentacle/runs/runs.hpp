@@ -57,6 +57,7 @@ class LocalRuns final : public Runs {
   Async<Result<void>> cancel(const RunId& id) override;
   Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) override;
   std::vector<RunId> unacknowledged() const override;
+  Async<bool> begun(const RunId& id) override;
 
   Async<void> stop();
 

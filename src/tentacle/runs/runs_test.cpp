@@ -124,6 +124,30 @@ TEST_F(RunsTest, ARunCancelledWhileItStartsEnds) {
   });
 }
 
+TEST_F(RunsTest, WhetherAStartBeginsIsWaitedForByWhoeverOffersIt) {
+  on_loop([this]() -> Async<void> {
+    auto runs = co_await open();
+    std::ofstream(folder(1)) << "a file in its place";
+    co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+      const std::vector<Runs::Start> orders = {order("read x <gate"), order("true", 1)};
+      for (const Runs::Start& what : orders) {
+        nursery.spawn([](LocalRuns& on, const Runs::Start& start) -> Async<void> {
+          (void)co_await on.start(start);
+        }(*runs, what));
+      }
+      co_await asio::post(asio::use_awaitable);  // both are asked for, and nothing is decided
+      EXPECT_EQ(runs->unacknowledged(), (std::vector<RunId>{run(), run(1)})) << "a session may begin now";
+      EXPECT_FALSE(co_await runs->begun(run(1))) << "it could not be";
+      EXPECT_TRUE(co_await runs->begun(run()));
+      EXPECT_TRUE(runs->find(run())->pid);
+    });
+    open_gate();
+    EXPECT_EQ((co_await follow(*runs, run())).end.state, RunState::succeeded);
+    EXPECT_FALSE(co_await runs->begun(run(2))) << "nobody knows it";
+    co_await close(std::move(runs));
+  });
+}
+
 TEST_F(RunsTest, MuchOutputArrivesWholeAndInPieces) {
   on_loop([this]() -> Async<void> {
     auto runs = co_await open();

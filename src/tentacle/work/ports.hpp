@@ -84,8 +84,10 @@ class Runs {
   // The Brain has output up to `durable`, and the end if so: its spool may go; the fact that it ran stays for
   // the keep time.
   virtual Async<Result<void>> acknowledge(const RunId& id, const OutputMark& durable, bool end_durable) = 0;
-  // Runs whose end the Brain does not have: to be resumed on a new session.
+  // Runs whose end the Brain does not have: to be resumed on a new session, once they have begun().
   virtual std::vector<RunId> unacknowledged() const = 0;
+  // Waits while it is being decided whether the run begins. False: it came to nothing, and is not known here.
+  virtual Async<bool> begun(const RunId& id) = 0;
 };
 
 // Points at which the runs of a task wait for each other, on whatever nodes they are.

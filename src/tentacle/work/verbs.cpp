@@ -222,6 +222,11 @@ std::vector<RunId> Verbs::unacknowledged() const {
   return runs;
 }
 
+Async<bool> Verbs::begun(RunId id) {
+  if (deeds_.contains(id)) co_return true;
+  co_return co_await ports_.runs.begun(id);
+}
+
 Async<Result<NextLines>> Verbs::read_log(LogQuestion question) {
   co_return co_await ports_.host.read_log(question);
 }

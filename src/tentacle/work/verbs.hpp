@@ -45,8 +45,9 @@ class Verbs {
   Async<Result<void>> go(RunId id);
   Async<Result<void>> call_off(RunId id, std::string reason);
   Async<Result<void>> acknowledge(RunId id, OutputMark durable, bool end_durable);
-  // Runs to be resumed on a new session.
+  // Runs to be resumed on a new session, each once it has begun.
   std::vector<RunId> unacknowledged() const;
+  Async<bool> begun(RunId id);
 
   Async<Result<HostStatus>> status();  // without clock
   Async<Result<NextLines>> read_log(LogQuestion question);
