@@ -52,8 +52,8 @@ Async<bool> pass(Process& process, VirtualClock& clock) {
   co_await until(quartz.first(gate.at - kSpin));
   process.on_orphaned = nullptr;
   // A machine is busy now and then with something else.
-  const Span late =
-      kernel.random().chance(0.1) ? kernel.random().between(0us, 5ms) : kernel.random().between(0us, 20us);
+  const Span late = kernel.random().chance(0.1) ? kernel.random().between(0us, kBusyMost)
+                                                : kernel.random().between(0us, 20us);
   co_await until(std::max(quartz.first(gate.at) + late, kernel.stalled()));
   if (process.over) co_return false;
   gate.passed = kernel.clock().now();

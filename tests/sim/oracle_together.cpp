@@ -59,7 +59,7 @@ struct Group {
 // The window of spec/time.md's "what is not promised", as strictly as it can be judged: of each run that did
 // not start there has to be a reason, and each reason begins only when the faults before it would have ended
 // in "none":
-// - an operator cancelled the task before the instant;
+// - an operator cancelled the task before the instant, or before its machine, busy just then, came to it;
 // - its node, or its runner, died or slept after it had promised to start. (Before, the Brain does not hear
 //   the promise, and calls off the others in time.)
 // - the Brain died after the decision and before the run had heard of it, and did not have the node again in
@@ -70,10 +70,11 @@ struct Group {
 bool may_be_idle(const Group& group, const RunId& run) {
   const Witness::Told told = group.told(run);
   const Instant decided = group.witness.decided.at(group.task).first;
-  Instant due{};
+  // The instant by the latest of their clocks, of which its own may be one: the skew that they accept apart.
+  Instant due = told.due;
   for (const auto& [row, start] : group.started) due = std::max({due, group.told(row->id).due, start->at});
   if (const auto cancel = group.witness.cancels.find(group.task);
-      cancel != group.witness.cancels.end() && cancel->second <= due)
+      cancel != group.witness.cancels.end() && cancel->second <= due + kBusyMost)
     return true;
   if (told.going && group.happened(run, {Kind::death, Kind::stall}, *told.going, due)) return true;
   if (const auto died = group.brain_died(decided, due); died && (!told.go || *told.go > *died)) {

@@ -12,6 +12,8 @@
 
 namespace octo::sim {
 
+constexpr Span kBusyMost = 5ms;  // a start is so late on a machine that is busy with something else
+
 struct Witness {
   explicit Witness(const Executor& executor) : decides(executor) {}
   struct Start {
