@@ -229,7 +229,8 @@ void Oracle::judge_refusal(const Task& task, const Witness::Barrier::Refusal& re
                            std::optional<Instant> opened, const Witness& witness) {
   // Of a run that its agent or the Brain takes for over nothing is promised.
   if (refusal.why.find("that goes on") != std::string::npos) return;
-  if (opened && refusal.at >= *opened)
+  const Instant said = witness.barriers.at({refusal.run.task, kMeeting}).said(refusal);
+  if (opened && said >= *opened)
     fault(fmt::format("{} is refused at a barrier that is open: {}", print(refusal.run), refusal.why));
   for (const RunRow& row : task.stored->runs) {
     const bool ended = refusal.why.find(fmt::format(": {} has ended", row.id.node)) != std::string::npos;
@@ -237,7 +238,7 @@ void Oracle::judge_refusal(const Task& task, const Witness::Barrier::Refusal& re
     const auto starts = witness.starts.find(row.id);
     const bool lives =
         starts != witness.starts.end() && std::ranges::any_of(starts->second, [&](const auto& start) {
-          return start.at <= refusal.at && start.ended > refusal.at && !start.orphaned;
+          return start.at <= said && start.ended > said && !start.orphaned;
         });
     // Of one that was given up as unknown nobody knows; its end may come later.
     const bool given_up =
@@ -247,7 +248,7 @@ void Oracle::judge_refusal(const Task& task, const Witness::Barrier::Refusal& re
                         name_of(row.state), row.end.reason));
     const auto [first, last] = witness.sessions.equal_range(row.id.node);
     const bool heard = std::any_of(first, last, [&](const auto& session) {
-      return session.second <= refusal.at && session.second > refusal.at - limits::offline_after + 1s;
+      return session.second <= said && session.second > said - limits::offline_after + 1s;
     });
     if (lost && heard)
       fault(fmt::format("{} is told that {} is lost, and the Brain has just heard of it: {}",

@@ -63,6 +63,13 @@ class WatchedFleetEvents final : public ForwardingFleetEvents {
     witness_.sessions.emplace(node, truth_.now());
     to_.node_online(node);
   }
+  Async<Result<void>> barrier_reached(const RunId& run, const std::string& name) override {
+    const RunId id = run;
+    const std::string what = name;
+    auto done = co_await to_.barrier_reached(id, what);
+    if (!done) witness_.barriers[{id.task, what}].said_no.emplace(id, truth_.now());
+    co_return done;
+  }
 
  private:
   Witness& witness_;

@@ -72,6 +72,14 @@ struct Witness {
     std::map<RunId, Instant> came;
     std::map<RunId, Instant> passed;
     std::vector<Refusal> refused;
+    std::multimap<RunId, Instant> said_no;  // by the Brain: a link may take long to bring it
+    Instant said(const Refusal& refusal) const {
+      Instant last{};
+      for (auto [at, end] = said_no.equal_range(refusal.run); at != end; ++at) {
+        if (at->second <= refusal.at) last = std::max(last, at->second);
+      }
+      return last == Instant{} ? refusal.at : last;
+    }
     std::map<RunId, Instant> gave_up;  // when their own time was over
   };
   std::map<std::pair<TaskId, std::string>, Barrier> barriers;
