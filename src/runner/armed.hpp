@@ -12,6 +12,8 @@ namespace octo::runner {
 int watch_agent(pid_t agent);
 
 inline constexpr const char* kOrphaned = "its agent ended, and it was tied to it";
+inline constexpr const char* kOrphanedUnstarted =
+    "its agent ended before it was started, and it was tied to it";
 
 enum class Armed { due, cancelled, orphaned };
 // Until `start` on the boot clock, SIGTERM, or the end of the agent (`agent`: -1 is never).

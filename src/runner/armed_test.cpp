@@ -78,6 +78,8 @@ TEST_F(ArmedTest, ATiedRunEndsWithItsAgentAlsoBeforeItsTime) {
     ASSERT_TRUE(record().ended) << print_span(delay);
     EXPECT_EQ(record().ended->state, "cancelled");
     EXPECT_NE(record().ended->reason.find("tied"), std::string::npos);
+    EXPECT_EQ(record().ended->reason.contains("before it was started"), !record().started)
+        << print_span(delay);
     for (const int fd : up) ::close(fd);
     TearDown();
     SetUp();

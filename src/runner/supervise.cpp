@@ -305,7 +305,7 @@ Exit end_unstarted(Folder& folder, const Child& child, const NotStarted& why) {
 Ended end_of(Armed why) {
   Ended end;
   end.state = "cancelled";
-  end.reason = why == Armed::orphaned ? kOrphaned : "cancelled before it was started";
+  end.reason = why == Armed::orphaned ? kOrphanedUnstarted : "cancelled before it was started";
   return end;
 }
 

@@ -52,7 +52,7 @@ class Together {
   std::variant<StartAt, NotStarted> wait_for_go();
   std::optional<StartAt> told() const;
   NotStarted stopped(bool claimed) const;
-  NotStarted orphaned(bool claimed) const { return not_started("cancelled", kOrphaned, claimed); }
+  NotStarted orphaned(bool claimed) const { return not_started("cancelled", kOrphanedUnstarted, claimed); }
   std::optional<NotStarted> wait_for_start();
   Mark mark_of(const StartAt& start) const;
 
