@@ -18,6 +18,7 @@ namespace {
 constexpr Span kPauseFirst = 250ms;
 constexpr Span kPauseMax = 60s;
 constexpr Span kPauseRefused = 10s;  // a refusal is not cured by asking again quickly
+constexpr Span kLookAgain = 5s;      // at runs that are tied, without a Brain
 constexpr std::size_t kSmallFile = 4096;
 
 // The highest that this node has obeyed; 0: none yet. What cannot be read is no 0: any Brain would do then,
@@ -55,25 +56,38 @@ Async<void> BrainLink::run() {
         "{}",
         damage->message());
   }
-  co_await in_nursery([this](Nursery& nursery) { return run_rounds(nursery); });
+  last_heard_ = clock_.now();
+  co_await in_nursery([this](Nursery& nursery) {
+    nursery.spawn(end_ties());
+    return run_rounds(nursery);
+  });
+}
+
+// Tied runs end with their Brain: when it calls this node offline, whatever is being tried meanwhile.
+Async<void> BrainLink::end_ties() {
+  const auto last_heard = [this] {
+    const auto session = session_.lock();
+    return session == nullptr || session->link == nullptr ? last_heard_ : session->link->last_heard();
+  };
+  while (true) {
+    if (const Instant due = last_heard() + limits::offline_after; clock_.now() < due) {
+      co_await clock_.sleep_until(due);
+    } else {
+      verbs_.end_tied();
+      co_await clock_.sleep(kLookAgain);
+    }
+  }
 }
 
 Async<void> BrainLink::run_rounds(Nursery& nursery) {
   int failures = 0;
-  Instant last_session = clock_.now();
   while (true) {
     bool joined = false;
     const Error why = co_await round(joined);
     const Instant now = clock_.now();
     failures = joined ? 0 : failures + 1;
-    if (joined) {
-      last_session = now;
-      auto_restart_.session_ended(now);
-    } else {
-      // The Brain calls us offline by now, and tied runs end with their Brain.
-      if (now - last_session >= limits::offline_after) verbs_.end_tied();
-      auto_restart_.round_failed(why, now);
-    }
+    if (joined) auto_restart_.session_ended(now);
+    else auto_restart_.round_failed(why, now);
     log::warning("{}: {}", joined ? "the link to the Brain is lost" : "no link to the Brain", why.message());
     if (settings_.restart && auto_restart_.is_due(now)) restart_host(why, nursery);
     co_await clock_.sleep(pause_before(failures, why));
@@ -145,6 +159,7 @@ Async<Error> BrainLink::round(bool& joined) {
     nursery.spawn(serve(session));
     while (!lost) co_await changed.wait();
   });
+  if (joined) last_heard_ = link.last_heard();
   co_return *lost;
 }
 

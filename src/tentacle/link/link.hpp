@@ -47,6 +47,7 @@ class BrainLink final : public Barriers {
  private:
   struct Session;
   Async<void> run_rounds(Nursery& nursery);
+  Async<void> end_ties();
   // One dial and, if it succeeds, one session. `joined` is set once the Brain has welcomed us.
   Async<Error> round(bool& joined);
   Async<Result<void>> join(link::Link& link);
@@ -71,6 +72,7 @@ class BrainLink final : public Barriers {
   Clock& clock_;
   Random& random_;
   AutoRestart auto_restart_;
+  Instant last_heard_;              // of the Brain, in the last session that is over
   std::weak_ptr<Session> session_;  // the present one, once the Brain has welcomed us
 };
 

@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <filesystem>
 
+#include "async/clock_testing.hpp"
 #include "async/deadline.hpp"
 #include "io/net/memory_stream.hpp"
 #include "tentacle/work/ports_testing.hpp"
@@ -48,6 +49,11 @@ class SlowRuns final : public FakeRuns {
     co_return ends.contains(run);
   }
 
+  void end_tied() override {
+    FakeRuns::end_tied();
+    changed.set();
+  }
+
   // Nothing: it comes to nothing.
   void decide(const RunId& id, std::optional<RunEnd> end) {
     starting.erase(id);
@@ -70,6 +76,7 @@ class MemoryDialer final : public net::Dialer {
   explicit MemoryDialer(const Executor& executor) : arrived(executor), executor_(executor) {}
   Async<Result<std::unique_ptr<net::Stream>>> dial(const net::Endpoint&,
                                                    const crypto::ExpectedPeer&) override {
+    while (hangs) co_await arrived.wait();
     auto [here, there] = net::MemoryStream::make_pair(executor_);
     streams.push_back(std::move(there));
     arrived.set();
@@ -77,6 +84,7 @@ class MemoryDialer final : public net::Dialer {
   }
   std::deque<std::unique_ptr<net::Stream>> streams;
   Event arrived;
+  bool hangs = false;
 
  private:
   Executor executor_;
@@ -117,6 +125,7 @@ struct BrainSide {
 
 class BrainLinkTest : public testing::Test {
  protected:
+  explicit BrainLinkTest(int times = 1) : clock_(loop_.get_executor(), times) {}
   void SetUp() override {
     char name[] = "/tmp/octo_link_XXXXXX";
     ASSERT_NE(::mkdtemp(name), nullptr);
@@ -135,8 +144,8 @@ class BrainLinkTest : public testing::Test {
         loop_,
         [&]() -> Async<void> {
           BrainLink link(settings, verbs_, address_, dialer_, clock_, random_);
-          const auto done =
-              co_await with_deadline<bool>(clock_, 10s, [](auto& inner, auto& on) -> Async<Result<bool>> {
+          const auto done = co_await with_deadline<bool>(
+              clock_, 10s * clock_.times(), [](auto& inner, auto& on) -> Async<Result<bool>> {
                 co_await in_nursery([&](Nursery& nursery) -> Async<void> {
                   nursery.spawn(on.run());
                   co_await inner(nursery);
@@ -177,7 +186,7 @@ class BrainLinkTest : public testing::Test {
 
   std::string folder_;
   asio::io_context loop_;
-  SystemClock clock_{loop_.get_executor()};
+  FastClock clock_;
   SlowRuns runs_{loop_.get_executor()};
   FakeWorkspace workspace_{loop_.get_executor()};
   FakeHost host_;
@@ -229,6 +238,22 @@ TEST_F(BrainLinkTest, ARunIsToldOfOnOneStreamThoughItIsOrderedAgain) {
     auto status = co_await brain->say(wire::AskStatus{});
     (void)co_await BrainSide::hear(status);
     EXPECT_EQ(brain->offers.size(), on_order ? 0U : 1U);
+  });
+}
+
+class LostBrainTest : public BrainLinkTest {
+ protected:
+  LostBrainTest() : BrainLinkTest(100) {}
+};
+
+TEST_F(LostBrainTest, TiedRunsEndWhenTheBrainCallsTheNodeOfflineWhateverIsTriedMeanwhile) {
+  run([this](Nursery& nursery) -> Async<void> {
+    const auto brain = co_await next_session(nursery);
+    dialer_.hangs = true;
+    const Instant lost = clock_.now();
+    brain->link.goodbye(Error(ErrorCode::unavailable, "the Brain is killed"));
+    while (runs_.ends_of_tied == 0) co_await runs_.changed.wait();
+    EXPECT_GE(clock_.now() - lost, limits::offline_after - 5s) << "it may have been heard a moment before";
   });
 }
 
