@@ -20,7 +20,7 @@ struct LiveRun {
   bool sent_now = false;    // … in the session that the node has now
   bool delivering = false;  // one coroutine at a time
   bool ending = false;      // its end is on the way to the ledger
-  std::string off;          // why it does not start together with the others after all
+  std::string off;          // why it does not start together with the others after all: kNotStarted, …
   bool end_told = false;    // … and in the story; else conclude() tells it
   Instant deadline{};       // of its delivery, once it is due
   std::optional<Span> clock_bound;  // of its node, once it is armed to start together
@@ -29,6 +29,9 @@ struct LiveRun {
   std::uint64_t output_cost = 0;    // of what is kept of its output
   bool full = false;                // so much that the node tells no more of it before the end
 };
+
+// Why a run is `expired` at once whose node is offline, under OfflineRule::skip.
+inline constexpr const char* kSkipped = "the node was offline, and is skipped as asked";
 
 // What an apply or a reset goes through, and the version it makes.
 struct Journey {
@@ -45,6 +48,8 @@ Journey journey_of(StoredReset reset);
 // Why a run is `rejected` whose secrets went with a Brain.
 inline constexpr const char* kSecretsLost =
     "its secrets were held in memory only, and the Brain was restarted: run it again";
+// Begins what is told of runs that were called off.
+inline constexpr std::string_view kNotStarted = "not started: ";
 // A point at which the runs of a step wait for each other.
 struct Barrier {
   std::map<RunId, int> waiting;

@@ -219,6 +219,18 @@ bool Engine::has_room(const LiveRun& run, const OutputPiece& piece) const {
   return most == 0 || run.output_cost + output_cost(piece) <= most + kAtEndMost;
 }
 
+// A node cancels what is called off when it has started already, and when its disk had no room for the
+// reason.
+void Engine::explain_call_off(const LiveTask& task, const LiveRun& run, RunEnd& end) {
+  if (run.off.empty() || task.cancel_requested || end.state != RunState::cancelled) return;
+  if (end.start) {
+    end.reason = fmt::format("it had started when it was called off: {}", run.off.substr(kNotStarted.size()));
+  } else {
+    end.state = RunState::rejected;
+    end.reason = run.off;
+  }
+}
+
 Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
   if (!is_final(end.state))
     co_return fail(ErrorCode::invalid_argument, "'{}' is no end of a run", name_of(end.state));
@@ -233,6 +245,7 @@ Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
                  name_of(end.state), name_of(row->state));
     co_return Result<void>{};
   }
+  explain_call_off(*task, task->runs.at(run), end);
   while (task->runs.at(run).ending) co_await task->changed.wait();
   if (!task->concluding) co_return co_await end_runs(task, {run}, std::move(end));
   while (live_.contains(run.task)) co_await task->changed.wait();

@@ -82,7 +82,7 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
     // Stored with the task, so that a Brain that dies now does not wait for them after all.
     if (request.rollout.on_offline == OfflineRule::skip && absence(node) == NodeState::offline) {
       row.state = row.end.state = RunState::expired;
-      row.end.reason = "the node was offline, and is skipped as asked";
+      row.end.reason = kSkipped;
     }
     rows.push_back(std::move(row));
   }
@@ -342,9 +342,13 @@ void Engine::caller_gone(const TaskId& id) {
                       "task " + of->record.id.str(),
                       engine.ports_.clock.wall(),
                       std::nullopt};
-    const auto asked = co_await engine.accept_cancel(of->record.id, stamp);
-    if (!asked && asked.error().code() != ErrorCode::conflict)
+    // Nobody else will ask for it.
+    while (true) {
+      const auto asked = co_await engine.accept_cancel(of->record.id, stamp);
+      if (asked || asked.error().code() == ErrorCode::conflict) co_return;
       log::error("task {} is tied to a caller that is gone: {}", of->record.id, asked.error().message());
+      co_await engine.ports_.clock.sleep(kStorageRetry);
+    }
   }(*this, task));
 }
 

@@ -50,16 +50,20 @@ bool only_slow(const std::vector<std::pair<RunId, Result<void>>>& answers) {
 }  // namespace
 
 Async<void> Engine::start_together(Task task, std::vector<RunId> runs) {
-  // Those that were skipped take no part.
-  std::erase_if(runs, [&](const RunId& id) { return is_final(task->board.find(id)->state); });
-  if (runs.empty() || task->cancel_requested) co_return;
-  const auto any_found = [&](RunState least) {
-    return task->resumed &&
-           std::ranges::any_of(runs, [&](const RunId& id) { return task->runs.at(id).found >= least; });
+  const auto row = [&](const RunId& id) -> const RunRow& { return *task->board.find(id); };
+  // Those that were skipped take no part. Whoever else has ended by now keeps the others from it.
+  std::erase_if(runs, [&](const RunId& id) { return row(id).end.reason == kSkipped; });
+  const bool over = std::ranges::all_of(runs, [&](const RunId& id) { return is_final(row(id).state); });
+  if (over || task->cancel_requested) co_return;
+  const auto any_found = [&](RunState least, RunState most) {
+    return task->resumed && std::ranges::any_of(runs, [&](const RunId& id) {
+             const RunState found = task->runs.at(id).found;
+             return found >= least && found <= most;
+           });
   };
-  if (any_found(RunState::armed)) co_return co_await tell_again(task, runs);
+  if (any_found(RunState::armed, RunState::running)) co_return co_await tell_again(task, runs);
   // Of a scenario the stages that had not begun are as new.
-  if (any_found(RunState::queued) && task->start_at <= ports_.clock.now() + kLeadDelayed)
+  if (any_found(RunState::queued, RunState::delivered) && task->start_at <= ports_.clock.now() + kLeadDelayed)
     co_return co_await call_off(task, runs, "the Brain was restarted before it was decided");
   if (const auto armed = co_await arm(task, runs); !armed)
     co_return co_await call_off(task, runs, armed.error().message());
@@ -199,7 +203,7 @@ Async<Engine::Answers> Engine::ask_all(const std::vector<RunId>& runs, Span with
 
 Async<void> Engine::call_off(Task task, std::vector<RunId> runs, std::string why) {
   if (task->cancel_requested) co_return;  // each is ended by that
-  const std::string off = "not started: " + why;
+  const std::string off = std::string(kNotStarted) + why;
   for (const RunId& id : runs) task->runs.at(id).off = off;
   co_await say(task, off);
   RunEnd end;
