@@ -25,7 +25,25 @@ std::string moved(const std::string& path, const std::string& from, const std::s
 
 }  // namespace
 
+// What failed syncs have lost of the blocks in which these bytes lie goes to the disk with the next sync
+// after all: the block is written as a whole, as it is in memory.
+void File::touch(std::size_t offset, std::size_t count) {
+  const std::size_t first = offset / kBlockBytes;
+  const std::size_t last = (offset + std::max<std::size_t>(count, 1) - 1) / kBlockBytes;
+  std::erase_if(lost_, [&](const Change& lost) {
+    const std::size_t end = std::min(lost.offset + lost.after.size(), bytes_.size());
+    if (lost.offset >= end) return true;  // cut off since
+    if ((end - 1) / kBlockBytes < first || lost.offset / kBlockBytes > last) return false;
+    Bytes hole = lost.before;
+    hole.resize(end - lost.offset, '\0');
+    unsynced_.push_back({lost.offset, std::move(hole), bytes_.substr(lost.offset, end - lost.offset),
+                         bytes_.size(), bytes_.size()});
+    return true;
+  });
+}
+
 void File::write(std::size_t offset, BytesView bytes) {
+  touch(offset, bytes.size());
   Change change{offset, {}, Bytes(bytes), bytes_.size(), std::max(bytes_.size(), offset + bytes.size())};
   if (offset < bytes_.size()) change.before = bytes_.substr(offset, bytes.size());
   redo(change, bytes.size());
@@ -33,6 +51,7 @@ void File::write(std::size_t offset, BytesView bytes) {
 }
 
 void File::truncate(std::size_t size) {
+  touch(size, 1);
   Change change{size, {}, {}, bytes_.size(), size};
   if (size < bytes_.size()) change.before = bytes_.substr(size);
   bytes_.resize(size);

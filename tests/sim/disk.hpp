@@ -44,7 +44,7 @@ class File {
   const Bytes& bytes() const { return bytes_; }
   void write(std::size_t offset, BytesView bytes);
   void truncate(std::size_t size);
-  bool is_synced() const { return unsynced_.empty(); }
+  bool is_synced() const { return unsynced_.empty() && lost_.empty(); }
   void synced();
   // What a failed sync leaves: the pages count as clean, and were never written.
   void sync_failed();
@@ -80,6 +80,7 @@ class File {
     std::size_t size_before = 0;
     std::size_t size_after = 0;
   };
+  void touch(std::size_t offset, std::size_t count);
   void undo(const Change& change);
   void redo(const Change& change, std::size_t bytes);
 

@@ -64,6 +64,7 @@ Async<void> Machine::start_again() {
 void Machine::agent_ended(std::string_view how) {
   surface_.trace.add(fmt::format("{}: the agent {}", setup_.label, how));
   kernel_.witness().disturbed(Witness::Incident::Kind::link, node().str(), surface_.clock.now());
+  kernel_.witness().agent_deaths.emplace(setup_.label, surface_.clock.now());
   const auto agent = std::exchange(agent_, nullptr);
   kernel_.set_door(nullptr);
   kernel_.end(agent->process, SIGKILL);
@@ -123,6 +124,7 @@ void Machine::set_slow(double times) { kernel_.set_slow(times); }
 
 void Machine::heal() {
   disk_full_ = false;
+  sync_fails_ = 0;
   dying_.reset();
   set_slow(1);
 }
@@ -139,6 +141,11 @@ int Machine::judge(DiskOp op, const std::string& path) {
     return EIO;
   }
   if (op == DiskOp::write && disk_full_) return ENOSPC;
+  const bool syncs = op == DiskOp::sync || op == DiskOp::sync_folder;
+  if (syncs && sync_fails_ > 0 && random_.chance(sync_fails_)) {
+    surface_.trace.add(fmt::format("{}: a sync fails: {}", setup_.label, path.substr(disk_->path().size())));
+    return EIO;
+  }
   return faults_.judge(op, path);
 }
 

@@ -63,6 +63,8 @@ class Machine final : public DiskFaults {
   // Programs that wait for their instant sleep through it.
   void stall(Span span);
   void set_disk_full(bool full) { disk_full_ = full; }
+  // So many syncs, of all, fail; what they were for is lost with the next power cut.
+  void set_sync_fails(double part) { sync_fails_ = part; }
   // No planned fault is left.
   void heal();
   int judge(DiskOp op, const std::string& path) override;
@@ -100,6 +102,7 @@ class Machine final : public DiskFaults {
   std::size_t disks_ = 0;
   bool wanted_ = false;
   bool disk_full_ = false;
+  double sync_fails_ = 0;
   std::optional<std::pair<std::size_t, Death>> dying_;
 };
 

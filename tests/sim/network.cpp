@@ -59,6 +59,7 @@ class SimStream final : public net::Stream {
         std::copy_n(bytes.begin(), count, into.begin());
         bytes.erase(0, count);
         if (bytes.empty()) in->flying.pop_front();
+        if (!in->up) network_.witness_.heard[machine_].push_back(network_.surface_.clock.now());
         co_return count;
       }
       if (in->open && in->closed && !in->leads_nowhere) co_return std::size_t{0};

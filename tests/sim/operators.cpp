@@ -21,6 +21,7 @@ brain::CommandRequest request_of(const World& world, const TaskPlan& plan) {
   start.background = plan.background;
   start.limit = plan.limit;
   start.deadline = plan.deadline;
+  start.tie = plan.tie;
   if (plan.together) {
     start.together = true;
     start.max_skew = plan.together->max_skew;
@@ -36,6 +37,16 @@ brain::CommandRequest request_of(const World& world, const TaskPlan& plan) {
   request.title = start.text;
   request.request = api::encode(start);
   return request;
+}
+
+// As brain/doors does with a stream of events that a task is tied to: however it ends, the caller is gone.
+Async<void> hold_tied(BrainHost::Life& life, World& world, TaskId id, std::optional<Span> stays) {
+  if (!stays) co_return;
+  co_await world.clock.sleep(*stays);
+  if (life.dead) co_return;
+  world.trace.add(fmt::format("who asked for {} leaves", id));
+  world.oracle.caller_left(id, world.clock.now());
+  life.verbs->caller_gone(id);
 }
 
 // As brain/doors does with a POST.
@@ -54,6 +65,9 @@ Async<Result<TaskId>> post_in(BrainHost::Life& life, World& world, const TaskPla
                            brain::Receipt{plan.key, Sha256(), 201, id.str()}};
   world.oracle.made(id, plan, world.clock.now());
   OCTO_CO_TRY(co_await life.verbs->run_command(id, request_of(world, plan), stamp));
+  // Who does not get the answer has no connection any more.
+  if (plan.tie)
+    life.nursery.spawn(hold_tied(life, world, id, plan.answers_lost > 0 ? Span::zero() : plan.leaves_after));
   co_return id;
 }
 

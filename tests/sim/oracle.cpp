@@ -106,6 +106,7 @@ void Oracle::judge(const Witness& witness) {
     judge_events(id, task);
     judge_together(id, task, witness);
     judge_meeting(id, task, witness);
+    judge_ties(id, task, witness);
     for (const RunRow& row : task.stored->runs) judge_run(task, row, witness);
     const bool finished =
         std::ranges::all_of(task.stored->runs, [](const auto& row) { return is_final(row.state); });

@@ -20,6 +20,7 @@ class Oracle {
     Instant posted;  // the attempt that made it
     bool acknowledged = false;
     std::optional<Instant> cancelled;                                   // acknowledged
+    std::optional<Instant> left;                                        // who posted it, and it is tied
     std::map<std::uint64_t, std::pair<std::string, std::size_t>> told;  // event by number, after that many …
     // In the end:
     std::optional<brain::StoredTask> stored;
@@ -32,6 +33,7 @@ class Oracle {
   void made(const TaskId& id, const TaskPlan& plan, Instant now);
   void acknowledged(const TaskId& id, const TaskPlan& plan);
   void cancel_acknowledged(const TaskId& id, Instant now);
+  void caller_left(const TaskId& id, Instant now) { tasks_[id].left = now; }
   void wall_stepped_back() { wall_stepped_back_ = true; }
 
   // One listener's view: it has seen everything below `next`.
@@ -69,6 +71,9 @@ class Oracle {
   void judge_refusal(const Task& task, const Witness::Barrier::Refusal& refusal,
                      std::optional<Instant> opened, const Witness& witness);
   void judge_events(const TaskId& id, const Task& task);
+  // oracle_ties.cpp
+  void judge_ties(const TaskId& id, const Task& task, const Witness& witness);
+  void judge_tied(const RunRow& row, const Witness::Start& start, const Witness& witness);
 
   Trace& trace_;
   const BrainHost& brain_;

@@ -20,7 +20,8 @@ std::string print(const RunId& run) { return fmt::format("{} on {}", local_name(
 
 // A group as it really fared.
 struct Group {
-  Group(const Witness& what, const TaskId& id, const brain::StoredTask& stored) : witness(what), task(id) {
+  Group(const Witness& what, const TaskId& id, const brain::StoredTask& stored, bool is_tied)
+      : witness(what), task(id), tied(is_tied) {
     for (const RunRow& row : stored.runs) {
       if (row.end.reason.find("is skipped as asked") != std::string::npos) continue;
       if (const Witness::Start* start = start_of(row.id)) started.emplace_back(&row, start);
@@ -43,6 +44,11 @@ struct Group {
              incident.until >= from;
     });
   }
+  bool agent_died(const RunId& run, Instant from, Instant until) const {
+    const auto [first, last] = witness.agent_deaths.equal_range(run.node.str());
+    return std::any_of(first, last,
+                       [&](const auto& death) { return death.second >= from && death.second <= until; });
+  }
   std::optional<Instant> brain_died(Instant from, Instant until) const {
     for (const Witness::Incident& incident : witness.incidents) {
       if (incident.who.empty() && incident.from >= from && incident.from <= until) return incident.from;
@@ -52,6 +58,7 @@ struct Group {
 
   const Witness& witness;
   const TaskId task;
+  const bool tied;  // each run to its agent
   std::vector<std::pair<const RunRow*, const Witness::Start*>> started;
   std::vector<const RunRow*> idle;
 };
@@ -60,7 +67,8 @@ struct Group {
 // not start there has to be a reason, and each reason begins only when the faults before it would have ended
 // in "none":
 // - an operator cancelled the task before the instant, or before its machine, busy just then, came to it;
-// - its node, or its runner, died or slept after it had promised to start. (Before, the Brain does not hear
+// - its node, its runner, or the agent that it is tied to, died or slept after it had promised to start.
+// (Before, the Brain does not hear
 //   the promise, and calls off the others in time.)
 // - the Brain died after the decision and before the run had heard of it, and did not have the node again in
 //   time to tell it;
@@ -77,6 +85,7 @@ bool may_be_idle(const Group& group, const RunId& run) {
       cancel != group.witness.cancels.end() && cancel->second <= due + kBusyMost)
     return true;
   if (told.going && group.happened(run, {Kind::death, Kind::stall}, *told.going, due)) return true;
+  if (told.going && group.tied && group.agent_died(run, *told.going, due + kBusyMost)) return true;
   if (const auto died = group.brain_died(decided, due); died && (!told.go || *told.go > *died)) {
     const auto [first, last] = group.witness.sessions.equal_range(run.node);
     const bool back = std::any_of(first, last, [&](const auto& session) {
@@ -120,7 +129,7 @@ std::optional<StartMark> mark_of(const RunRow& row) { return row.end.start ? row
 
 void Oracle::judge_together(const TaskId& id, const Task& task, const Witness& witness) {
   if (!task.plan->together || task.plan->nodes.size() < 2) return;
-  const Group group(witness, id, *task.stored);
+  const Group group(witness, id, *task.stored, task.plan->tie);
   const auto decision = witness.decided.find(id);
   const bool decided = decision != witness.decided.end() && decision->second.first != Instant{};
   for (const RunRow& row : task.stored->runs) {
@@ -146,6 +155,7 @@ void Oracle::judge_together(const TaskId& id, const Task& task, const Witness& w
                         row->end.reason, print(group.started.front().first->id)));
   }
   for (const RunRow& row : task.stored->runs) {
+    if (task.plan->tie) break;  // the next Brain ends it
     if (had_to_be_told(group, row.id, task.stored->runs))
       fault(
           fmt::format("{} was decided to start, and the Brain that is back does not tell it", print(row.id)));

@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, kFaults> kNames = {"delays",
                                                           "node power cut at a write",
                                                           "reinstalled",
                                                           "node disk full",
+                                                          "node sync fails",
                                                           "duplicate node",
                                                           "node clock step",
                                                           "brain clock step",
@@ -87,6 +88,10 @@ TaskPlan make_task(SeededRandom& random, std::size_t number, std::size_t nodes) 
   if (task.together && task.cancel_after && random.chance(0.5))
     task.cancel_after = random.between(0ms, task.together->delay + 600ms);
   if (random.chance(0.1)) task.answers_lost = 1 + static_cast<int>(random.below(2));
+  if (!task.background && random.chance(0.2)) {
+    task.tie = true;
+    if (random.chance(0.4)) task.leaves_after = random.between(Span::zero(), 15s);
+  }
   if (random.chance(0.3)) task.post_again = random.between(1s, 60s);
   return task;
 }

@@ -25,6 +25,8 @@ struct TaskPlan {
   bool background = false;
   Span deadline{};
   std::optional<TogetherPlan> together;
+  bool tie = false;                  // it ends with the connection of who posts it …
+  std::optional<Span> leaves_after;  // … who does not wait for its end; from the answer
   int answers_lost = 0;              // of the first posts that are answered
   std::optional<Span> cancel_after;  // the acknowledgement
   std::optional<Span> post_again;    // after it
@@ -46,6 +48,7 @@ enum class Fault : std::uint8_t {
   node_power_cut_at_write,
   node_reinstalled,
   node_disk_full,
+  node_sync_fails,
   duplicate_node,
   node_clock_step,
   brain_clock_step,

@@ -46,6 +46,18 @@ void step_wall(World& world, MachineClock& clock) {
   if (by < Span::zero() && &clock == &world.brain.clock()) world.oracle.wall_stepped_back();
 }
 
+// One of ten, every second, or all. Then whoever reads the log starts the machine anew, or nobody does.
+Async<void> failing_syncs(World& world, const FaultPlan& fault, Machine& machine) {
+  constexpr std::array kParts = {0.1, 0.5, 1.0};
+  machine.set_sync_fails(kParts[fault.chance % kParts.size()]);
+  co_await world.clock.sleep(fault.lasts);
+  machine.set_sync_fails(0);
+  if ((fault.chance / kParts.size() & 1) == 0) co_return;
+  machine.power_cut();
+  co_await world.clock.sleep(1s);
+  machine.start_agent();
+}
+
 Async<void> node_trouble(World& world, const FaultPlan& fault) {
   Machine& machine = *world.machines[fault.machine];
   switch (fault.fault) {
@@ -64,6 +76,7 @@ Async<void> node_trouble(World& world, const FaultPlan& fault) {
       machine.set_disk_full(true);
       co_await world.clock.sleep(fault.lasts);
       co_return machine.set_disk_full(false);
+    case Fault::node_sync_fails: co_return co_await failing_syncs(world, fault, machine);
     case Fault::node_clock_step: co_return step_wall(world, machine.clock());
     case Fault::duplicate_node: co_return co_await duplicate(world, fault);
     default: co_return;
@@ -96,7 +109,8 @@ Async<void> trouble_at_decision(World& world, FaultPlan fault) {
   constexpr std::array kFaults = {Fault::brain_killed,   Fault::brain_killed, Fault::brain_power_cut,
                                   Fault::agent_killed,   Fault::cut,          Fault::one_way,
                                   Fault::half_open,      Fault::reset,        Fault::runner_killed,
-                                  Fault::node_power_cut, Fault::delays,       Fault::node_disk_full};
+                                  Fault::node_power_cut, Fault::delays,       Fault::node_disk_full,
+                                  Fault::node_sync_fails};
   SeededRandom random(fault.chance);
   const std::size_t decisions = world.witness.decided.size();
   const Instant until = fault.at + kDecisionWithin;

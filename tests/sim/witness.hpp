@@ -59,6 +59,9 @@ struct Witness {
   void disturbed(Incident::Kind kind, std::string who, Instant when, std::string run = "") {
     incidents.push_back({kind, std::move(who), when, when, std::move(run)});
   }
+  // When an agent ended, by its machine's label; and when a machine heard from the Brain.
+  std::multimap<std::string, Instant> agent_deaths;
+  std::map<std::string, std::vector<Instant>> heard;
   // When the Brain had a session with a node, again.
   std::multimap<NodeName, Instant> sessions;
 
