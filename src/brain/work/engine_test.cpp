@@ -102,6 +102,28 @@ TEST_F(EngineTest, AGroupIsCalledOffWhoseMemberEndedWithTheBrainBefore) {
   }
 }
 
+TEST_F(EngineTest, ADecidedGroupIsToldAgainOnceAllAreBackUnlessOneCannotStartAnyMore) {
+  const auto armed = std::pair(RunState::armed, std::string());
+  const std::pair<RunState, std::string> called_off = {RunState::rejected,
+                                                       "not started: pi2: the link is lost"};
+  const std::pair<RunState, std::string> died = {RunState::interrupted, "its supervisor died"};
+  for (const auto& [other, why] :
+       {std::pair(armed, ""), std::pair(called_off, "not started: pi2: the link is lost"),
+        std::pair(died, "not started: pi1: its supervisor died")}) {
+    fleet_.forget();
+    ledger_.node_records.clear();
+    store(together(30s), {armed, other});
+    loop_.restart();
+    with_brain({0, 1}, [&](Verbs&) -> Async<void> {
+      co_await fleet_.await(*why == '\0' ? "go pi0" : "off pi0");
+      if (*why == '\0') co_await fleet_.await("go pi1");
+      else EXPECT_EQ(fleet_.offs.at(node(0)), why);
+    });
+    EXPECT_EQ(was_told("go pi0"), *why == '\0');
+    EXPECT_EQ(was_told("off pi0"), *why != '\0');
+  }
+}
+
 TEST_F(EngineTest, WhoWasSkippedKeepsNobodyFromStarting) {
   auto start = together(20s);
   start.rollout.on_offline = OfflineRule::skip;

@@ -85,17 +85,33 @@ Async<void> Engine::start_together(Task task, std::vector<RunId> runs) {
 // told again, and whether it is too late they know, all of them alike. As long as one is missing nobody is:
 // to tell some is what would make a part of them start.
 Async<void> Engine::tell_again(Task task, std::vector<RunId> runs) {
+  const auto row = [&](const RunId& id) -> const RunRow& { return *task->board.find(id); };
   const auto is_here = [&](const RunId& id) {
-    const RunState state = task->board.find(id)->state;
+    const RunState state = row(id).state;
     return state == RunState::running || is_final(state) ||
            (ports_.fleet != nullptr && ports_.fleet->find(id.node).has_value());
   };
+  // Nobody can have started yet: it is not too late to have none of them start.
+  const auto is_early = [&] { return task->start_at > ports_.clock.now(); };
   const Instant until = std::max(task->start_at, ports_.clock.now() + kLeadMost);
-  while (!std::ranges::all_of(runs, is_here)) {
+  while (true) {
+    for (const RunId& id : runs) {
+      // By that Brain, which may not have come to all.
+      if (row(id).state == RunState::rejected && row(id).end.reason.starts_with(kNotStarted))
+        co_return co_await call_off(task, runs, row(id).end.reason.substr(kNotStarted.size()));
+    }
+    const auto may = check_members(*task, runs);
+    if (!may && is_early()) co_return co_await call_off(task, runs, may.error().message());
+    if (std::ranges::all_of(runs, is_here)) break;
     if (ports_.clock.now() >= until || task->cancel_requested) co_return;
     co_await wait_for_change(task, std::min(until, ports_.clock.now() + kLookAgain));
   }
-  (void)co_await ask_all(runs, kLeadFirst, [this](const RunId& id) { return ports_.fleet->go_run(id); });
+  std::erase_if(runs, [&](const RunId& id) { return is_final(row(id).state); });
+  const auto going =
+      co_await ask_all(runs, kLeadFirst, [this](const RunId& id) { return ports_.fleet->go_run(id); });
+  const std::string who = name_refusals(going);
+  if (!who.empty() && is_early())
+    co_await call_off(task, runs, fmt::format("not all have said that they go: {}", who));
 }
 
 // Whether everybody may still take part.
