@@ -77,6 +77,7 @@ Async<int> meet(Command& command, VirtualClock& clock, Span patience) {
   Kernel& kernel = process.kernel;
   Witness::Barrier& barrier = kernel.witness().barriers[{command.run.task, kMeeting}];
   barrier.came.try_emplace(command.run, kernel.now());
+  barrier.waits.insert(command.run);
   const Instant until = patience == Span::zero() ? Instant::max() : kernel.now() + patience;
   while (!process.over) {
     Door* const door = kernel.door();
@@ -87,12 +88,14 @@ Async<int> meet(Command& command, VirtualClock& clock, Span patience) {
       co_await clock.wait_until(process.changed, again);
     if (visit) visit->leave();
     if (process.over) break;
+    const bool over = (visit && visit->answer) || kernel.now() >= until;
+    if (over) barrier.waits.erase(command.run);
     if (visit && visit->answer) {
       if (*visit->answer) barrier.passed.try_emplace(command.run, kernel.now());
       else barrier.refused.push_back({command.run, kernel.now(), visit->answer->error().message()});
       co_return *visit->answer ? 0 : 1;
     }
-    if (kernel.now() < until) continue;
+    if (!over) continue;
     barrier.gave_up.try_emplace(command.run, kernel.now());
     co_return 124;
   }
@@ -123,7 +126,7 @@ Async<void> be_program(Command command, VirtualClock& clock) {
   }
   for (std::uint32_t chunk = 0; chunk < program.chunks; ++chunk) {
     const auto& meeting = program.meeting;
-    for (std::uint32_t time = 0; meeting && meeting->chunk == chunk && time < meeting->times; ++time) {
+    if (meeting && chunk >= meeting->chunk && chunk - meeting->chunk < meeting->times) {
       const int code = co_await meet(command, clock, meeting->patience);
       if (process.over) co_return;
       if (code != 0) co_return kernel.end(process, code << 8);

@@ -10,8 +10,9 @@
 namespace octo::sim {
 
 // "sim CHUNKS BYTES PAUSE_MS EXIT": writes so many bytes that often, then ends. A stubborn one ignores
-// SIGTERM. "meet CHUNK TIMES PATIENCE_MS": before that chunk it waits at a barrier, so many times at the same
-// one; without patience for ever. "absent NODE": that node lacks the program.
+// SIGTERM. "meet CHUNK TIMES PATIENCE_MS": before that chunk it waits at a barrier, and before the next ones
+// at the same again, so many times in all; without patience for ever. "absent NODE": that node lacks the
+// program.
 struct Program {
   std::uint32_t chunks = 1;
   std::uint32_t bytes = 10;

@@ -11,7 +11,7 @@ namespace {
 
 using Seed = unsigned long long;
 
-// The product as it is, or with a planted bug (1 to kPlants).
+// The product as it is, or with a planted bug (from 1 on).
 octo::sim::Outcome simulate(Seed seed, Seed plant) {
   return plant == 0 ? octo::sim::simulate(seed) : octo::sim::simulate_with_plant(seed, plant - 1);
 }
@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
                        : std::strcmp(argv[word], "--seeds") == 0 ? &count
                        : std::strcmp(argv[word], "--plant") == 0 ? &plant
                                                                  : nullptr;
-    if (into == nullptr || word + 1 == argc || plant > octo::sim::kPlants) {
+    if (into == nullptr || word + 1 == argc || plant > octo::sim::count_plants()) {
       std::fprintf(stderr, "usage: octo_sim [--plant N] [--seed N | [--from N] --seeds N]\n");
       return 2;
     }

@@ -2,7 +2,6 @@
 // What is planted on nodes: at ports of the journal, and in what the machine's disk and locks tell.
 #include <algorithm>
 
-#include "base/expects.hpp"
 #include "forwarding.hpp"
 #include "plants.hpp"
 #include "runner/format.hpp"
@@ -89,26 +88,22 @@ class UnseenRunner final : public NodeFaults {
 };
 
 // Output is read on from where it was sent, not from where the Brain has it.
-class SentOffset final : public NodeFaults {
-  class Hasty final : public ForwardingRuns {
-   public:
-    using ForwardingRuns::ForwardingRuns;
-    Async<Result<News>> next(const RunId& id_, const OutputMark& from) override {
-      const RunId id = id_;
-      OutputMark mark = sent_[id];
-      mark = {std::max(mark.out, from.out), std::max(mark.err, from.err), std::max(mark.note, from.note)};
-      auto news = co_await to_.next(id, mark);
-      if (!news) co_return news;
-      for (const OutputPiece& piece : news->pieces)
-        sent_[id].of(piece.stream) = piece.offset + piece.bytes.size();
-      co_return news;
-    }
+class SentOffset final : public ForwardingRuns {
+ public:
+  using ForwardingRuns::ForwardingRuns;
+  Async<Result<News>> next(const RunId& id_, const OutputMark& from) override {
+    const RunId id = id_;
+    OutputMark mark = sent_[id];
+    mark = {std::max(mark.out, from.out), std::max(mark.err, from.err), std::max(mark.note, from.note)};
+    auto news = co_await to_.next(id, mark);
+    if (!news) co_return news;
+    for (const OutputPiece& piece : news->pieces)
+      sent_[id].of(piece.stream) = piece.offset + piece.bytes.size();
+    co_return news;
+  }
 
-   private:
-    std::map<RunId, OutputMark> sent_;
-  };
-  tentacle::Runs& wrap(tentacle::Runs& runs, Machine&) override { return made_.add(runs); }
-  Wrappers<Hasty> made_;
+ private:
+  std::map<RunId, OutputMark> sent_;
 };
 
 // Every ninth piece of output is not kept, and not counted.
@@ -127,19 +122,15 @@ class UnsyncedSpool final : public NodeFaults {
 };
 
 // A run is forgotten once its end is sent, not once it is acknowledged.
-class ForgottenWhenSent final : public NodeFaults {
-  class Hasty final : public ForwardingRuns {
-   public:
-    using ForwardingRuns::ForwardingRuns;
-    Async<Result<News>> next(const RunId& id_, const OutputMark& from) override {
-      const RunId id = id_;
-      auto news = co_await to_.next(id, from);
-      if (news && news->facts.end) (void)co_await to_.acknowledge(id, {}, true);
-      co_return news;
-    }
-  };
-  tentacle::Runs& wrap(tentacle::Runs& runs, Machine&) override { return made_.add(runs); }
-  Wrappers<Hasty> made_;
+class ForgottenWhenSent final : public ForwardingRuns {
+ public:
+  using ForwardingRuns::ForwardingRuns;
+  Async<Result<News>> next(const RunId& id_, const OutputMark& from) override {
+    const RunId id = id_;
+    auto news = co_await to_.next(id, from);
+    if (news && news->facts.end) (void)co_await to_.acknowledge(id, {}, true);
+    co_return news;
+  }
 };
 
 // Every third signal does not reach its runner.
@@ -174,28 +165,30 @@ class LostSignal final : public NodeFaults {
   Wrappers<Deafening> made_;
 };
 
-template <class Bug>
-Plant plant(std::string_view name) {
-  return {name, std::make_unique<BrainFaults>(), std::make_unique<Bug>()};
-}
+// Runs that are tied go on without their Brain.
+class UntiedFromBrain final : public ForwardingRuns {
+ public:
+  using ForwardingRuns::ForwardingRuns;
+  void end_tied() override {}
+};
+
+constexpr MakePlant kNodePlants[] = {
+    [] { return plant<RepeatedStart>("a repeated order that starts again"); },
+    [] { return plant<ForgetfulJournal>("a journal that dies with the agent"); },
+    [] { return plant<UnsyncedClaim>("a claim that is not synced"); },
+    [] { return plant<UnsyncedFolder>("a run's folder that is not synced"); },
+    [] { return plant<StartWithoutClaim>("a start without the claim"); },
+    [] { return plant<UnseenRunner>("a living runner taken for dead"); },
+    [] { return plant<SentOffset>("output read on from where it was sent"); },
+    [] { return plant<LostPiece>("dropped output that is not counted"); },
+    [] { return plant<UnsyncedSpool>("an end before its output"); },
+    [] { return plant<ForgottenWhenSent>("a run forgotten when its end is sent"); },
+    [] { return plant<LostSignal>("a signal that does not reach its runner"); },
+    [] { return plant<UntiedFromBrain>("a tie that does not end with the Brain"); },
+};
 
 }  // namespace
 
-Plant make_node_plant(std::size_t which) {
-  switch (which) {
-    case 0: return plant<RepeatedStart>("a repeated order that starts again");
-    case 1: return plant<ForgetfulJournal>("a journal that dies with the agent");
-    case 2: return plant<UnsyncedClaim>("a claim that is not synced");
-    case 3: return plant<UnsyncedFolder>("a run's folder that is not synced");
-    case 4: return plant<StartWithoutClaim>("a start without the claim");
-    case 5: return plant<UnseenRunner>("a living runner taken for dead");
-    case 6: return plant<SentOffset>("output read on from where it was sent");
-    case 7: return plant<LostPiece>("dropped output that is not counted");
-    case 8: return plant<UnsyncedSpool>("an end before its output");
-    case 9: return plant<ForgottenWhenSent>("a run forgotten when its end is sent");
-    case 10: return plant<LostSignal>("a signal that does not reach its runner");
-  }
-  OCTO_EXPECTS(false);
-}
+std::span<const MakePlant> node_plants() { return kNodePlants; }
 
 }  // namespace octo::sim

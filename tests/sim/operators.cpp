@@ -92,8 +92,15 @@ Async<std::optional<TaskId>> post_until_answered(World& world, const TaskPlan& p
   co_return std::nullopt;
 }
 
+// Where a listener goes on, and after how many power cuts of the Brain it came there.
+struct Place {
+  std::uint64_t next = 1;
+  std::size_t power_cuts = 0;
+};
+
 // True once `done` was told, false when nothing follows without it.
-Async<Result<bool>> listen_in(BrainHost::Life& life, World& world, const TaskId& id, std::uint64_t& next) {
+Async<Result<bool>> listen_in(BrainHost::Life& life, World& world, const TaskId& id, Place& place) {
+  auto& [next, power_cuts] = place;
   const auto listener = OCTO_CO_TRY(co_await life.verbs->listen(id, next));
   while (true) {
     const auto events = OCTO_CO_TRY(co_await listener->next());
@@ -102,6 +109,9 @@ Async<Result<bool>> listen_in(BrainHost::Life& life, World& world, const TaskId&
     for (const TaskEvent& event : events) {
       world.trace.add(fmt::format("{} event {} {} {} {}", id, event.number, octo::name_of(event.kind),
                                   event.run.id.node, octo::name_of(event.run.state)));
+      // What was told and not durable is gone, and others have those numbers.
+      if (std::exchange(power_cuts, world.brain.power_cuts()) != world.brain.power_cuts())
+        next = std::min(next, event.number);
       world.oracle.told(id, next++, event);
       if (event.kind == TaskEvent::Kind::done) co_return true;
     }
@@ -110,10 +120,10 @@ Async<Result<bool>> listen_in(BrainHost::Life& life, World& world, const TaskId&
 
 Async<void> listen(World& world, TaskId id) {
   const std::size_t power_cuts = world.brain.power_cuts();
-  std::uint64_t next = 1;
+  Place place{1, power_cuts};
   while (true) {
     const auto over = co_await world.brain.call<bool>(
-        [&](BrainHost::Life& life) { return listen_in(life, world, id, next); });
+        [&](BrainHost::Life& life) { return listen_in(life, world, id, place); });
     // After a power cut numbers that a listener has seen may stand for other events: it has to ask for the
     // task.
     if (over && !*over && power_cuts == world.brain.power_cuts())

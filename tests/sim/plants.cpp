@@ -19,104 +19,80 @@ class LyingDisk final : public BrainFaults {
 };
 
 // A task is acknowledged, and stored a little later.
-class AcknowledgedBeforeStored final : public BrainFaults {
-  class Early final : public ForwardingLedger {
-   public:
-    Early(brain::Ledger& to, Nursery& nursery, Clock& clock)
-        : ForwardingLedger(to), nursery_(nursery), clock_(clock) {}
-    Async<Result<void>> accept_task(const TaskRecord& record, const std::vector<RunRow>& runs,
-                                    const brain::Stamp& stamp) override {
-      nursery_.spawn([](brain::Ledger& ledger, Clock& clock, TaskRecord task, std::vector<RunRow> rows,
-                        brain::Stamp with) -> Async<void> {
-        co_await clock.sleep(200ms);
-        (void)co_await ledger.accept_task(task, rows, with);
-      }(to_, clock_, record, runs, stamp));
-      co_return Result<void>{};
-    }
-
-   private:
-    Nursery& nursery_;
-    Clock& clock_;
-  };
-  brain::Ledger& wrap(brain::Ledger& ledger, Nursery& nursery, Clock& clock) override {
-    return made_.add(ledger, nursery, clock);
+class AcknowledgedBeforeStored final : public ForwardingLedger {
+ public:
+  AcknowledgedBeforeStored(brain::Ledger& to, Nursery& nursery, Clock& clock)
+      : ForwardingLedger(to), nursery_(nursery), clock_(clock) {}
+  Async<Result<void>> accept_task(const TaskRecord& record, const std::vector<RunRow>& runs,
+                                  const brain::Stamp& stamp) override {
+    nursery_.spawn([](brain::Ledger& ledger, Clock& clock, TaskRecord task, std::vector<RunRow> rows,
+                      brain::Stamp with) -> Async<void> {
+      co_await clock.sleep(200ms);
+      (void)co_await ledger.accept_task(task, rows, with);
+    }(to_, clock_, record, runs, stamp));
+    co_return Result<void>{};
   }
-  Wrappers<Early> made_;
+
+ private:
+  Nursery& nursery_;
+  Clock& clock_;
 };
 
 // Every ninth record of an end is forgotten, with a nod.
-class DroppedRecord final : public BrainFaults {
-  class Forgetful final : public ForwardingLedger {
-   public:
-    using ForwardingLedger::ForwardingLedger;
-    Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
-                                    std::optional<TaskState> outcome) override {
-      const bool end = std::ranges::any_of(runs, [](const RunRow& row) { return is_final(row.state); });
-      if (end && ++ends_ % 9 == 0) co_return Result<void>{};
-      co_return co_await to_.record_runs(task, runs, outcome);
-    }
+class DroppedRecord final : public ForwardingLedger {
+ public:
+  using ForwardingLedger::ForwardingLedger;
+  Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
+                                  std::optional<TaskState> outcome) override {
+    const bool end = std::ranges::any_of(runs, [](const RunRow& row) { return is_final(row.state); });
+    if (end && ++ends_ % 9 == 0) co_return Result<void>{};
+    co_return co_await to_.record_runs(task, runs, outcome);
+  }
 
-   private:
-    int ends_ = 0;
-  };
-  brain::Ledger& wrap(brain::Ledger& ledger, Nursery&, Clock&) override { return made_.add(ledger); }
-  Wrappers<Forgetful> made_;
+ private:
+  int ends_ = 0;
 };
 
 // A Brain that starts forgets how much output it has.
-class ForgottenOffset final : public BrainFaults {
-  class Fresh final : public ForwardingEventLog {
-   public:
-    using ForwardingEventLog::ForwardingEventLog;
-    Async<Result<Summary>> open(const TaskId& task) override {
-      auto summary = OCTO_CO_TRY(co_await to_.open(task));
-      summary.output.clear();
-      co_return summary;
-    }
-  };
-  brain::EventLog& wrap(brain::EventLog& events) override { return made_.add(events); }
-  Wrappers<Fresh> made_;
+class ForgottenOffset final : public ForwardingEventLog {
+ public:
+  using ForwardingEventLog::ForwardingEventLog;
+  Async<Result<Summary>> open(const TaskId& task) override {
+    auto summary = OCTO_CO_TRY(co_await to_.open(task));
+    summary.output.clear();
+    co_return summary;
+  }
 };
 
 // The end of a run is acknowledged, and recorded a little later.
-class EndAcknowledgedEarly final : public BrainFaults {
-  class Early final : public ForwardingFleetEvents {
-   public:
-    Early(brain::FleetEvents& to, Nursery& nursery, Clock& clock)
-        : ForwardingFleetEvents(to), nursery_(nursery), clock_(clock) {}
-    Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) override {
-      nursery_.spawn([](brain::FleetEvents& events, Clock& clock, RunId id, RunEnd how) -> Async<void> {
-        co_await clock.sleep(100ms);
-        (void)co_await events.run_ended(id, how);
-      }(to_, clock_, run, end));
-      co_return Result<void>{};
-    }
-
-   private:
-    Nursery& nursery_;
-    Clock& clock_;
-  };
-  brain::FleetEvents& wrap(brain::FleetEvents& events, Nursery& nursery, Clock& clock) override {
-    return made_.add(events, nursery, clock);
+class EndAcknowledgedEarly final : public ForwardingFleetEvents {
+ public:
+  EndAcknowledgedEarly(brain::FleetEvents& to, Nursery& nursery, Clock& clock)
+      : ForwardingFleetEvents(to), nursery_(nursery), clock_(clock) {}
+  Async<Result<void>> run_ended(const RunId& run, const RunEnd& end) override {
+    nursery_.spawn([](brain::FleetEvents& events, Clock& clock, RunId id, RunEnd how) -> Async<void> {
+      co_await clock.sleep(100ms);
+      (void)co_await events.run_ended(id, how);
+    }(to_, clock_, run, end));
+    co_return Result<void>{};
   }
-  Wrappers<Early> made_;
+
+ private:
+  Nursery& nursery_;
+  Clock& clock_;
 };
 
 // Every fourth cancel does not reach its node, and the fleet says it did.
-class LostCancel final : public BrainFaults {
-  class Deaf final : public ForwardingFleet {
-   public:
-    using ForwardingFleet::ForwardingFleet;
-    Async<Result<void>> cancel_run(const RunId& run) override {
-      if (++cancels_ % 4 == 0) co_return Result<void>{};
-      co_return co_await to_.cancel_run(run);
-    }
+class LostCancel final : public ForwardingFleet {
+ public:
+  using ForwardingFleet::ForwardingFleet;
+  Async<Result<void>> cancel_run(const RunId& run) override {
+    if (++cancels_ % 4 == 0) co_return Result<void>{};
+    co_return co_await to_.cancel_run(run);
+  }
 
-   private:
-    int cancels_ = 0;
-  };
-  brain::Fleet& wrap(brain::Fleet& fleet) override { return made_.add(fleet); }
-  Wrappers<Deaf> made_;
+ private:
+  int cancels_ = 0;
 };
 
 // Starts of the Brain do not raise its epoch.
@@ -125,64 +101,48 @@ class SameEpoch final : public BrainFaults {
 };
 
 // An older state of a run is written over its end.
-class StaleReplay final : public BrainFaults {
-  class Stale final : public ForwardingLedger {
-   public:
-    using ForwardingLedger::ForwardingLedger;
-    Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
-                                    std::optional<TaskState> outcome) override {
-      OCTO_CO_TRY(co_await to_.record_runs(task, runs, outcome));
-      const bool end = std::ranges::any_of(runs, [](const RunRow& row) { return is_final(row.state); });
-      if (!end || ++ends_ % 7 != 0) co_return Result<void>{};
-      RunRow old = runs.front();
-      old.state = RunState::delivered;
-      co_return co_await to_.record_runs(task, {old}, std::nullopt);
-    }
+class StaleReplay final : public ForwardingLedger {
+ public:
+  using ForwardingLedger::ForwardingLedger;
+  Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
+                                  std::optional<TaskState> outcome) override {
+    OCTO_CO_TRY(co_await to_.record_runs(task, runs, outcome));
+    const bool end = std::ranges::any_of(runs, [](const RunRow& row) { return is_final(row.state); });
+    if (!end || ++ends_ % 7 != 0) co_return Result<void>{};
+    RunRow old = runs.front();
+    old.state = RunState::delivered;
+    co_return co_await to_.record_runs(task, {old}, std::nullopt);
+  }
 
-   private:
-    int ends_ = 0;
-  };
-  brain::Ledger& wrap(brain::Ledger& ledger, Nursery&, Clock&) override { return made_.add(ledger); }
-  Wrappers<Stale> made_;
+ private:
+  int ends_ = 0;
 };
 
 // Every tenth piece of output is acknowledged and not kept.
-class DroppedOutput final : public BrainFaults {
-  class Leaky final : public ForwardingFleetEvents {
-   public:
-    using ForwardingFleetEvents::ForwardingFleetEvents;
-    Async<Result<Taken>> run_output(const RunId& run, OutputPiece piece) override {
-      if (++pieces_ % 10 != 0) co_return co_await to_.run_output(run, std::move(piece));
-      Taken taken;
-      taken.durable.of(piece.stream) = piece.offset + piece.bytes.size();
-      co_return taken;
-    }
-
-   private:
-    int pieces_ = 0;
-  };
-  brain::FleetEvents& wrap(brain::FleetEvents& events, Nursery&, Clock&) override {
-    return made_.add(events);
+class DroppedOutput final : public ForwardingFleetEvents {
+ public:
+  using ForwardingFleetEvents::ForwardingFleetEvents;
+  Async<Result<Taken>> run_output(const RunId& run, OutputPiece piece) override {
+    if (++pieces_ % 10 != 0) co_return co_await to_.run_output(run, std::move(piece));
+    Taken taken;
+    taken.durable.of(piece.stream) = piece.offset + piece.bytes.size();
+    co_return taken;
   }
-  Wrappers<Leaky> made_;
+
+ private:
+  int pieces_ = 0;
 };
 
 // The clock that deadlines are kept by goes twenty times too slowly.
-class LateStart final : public BrainFaults {
-  class Slow final : public Clock {
-   public:
-    explicit Slow(Clock& clock) : clock_(clock) {}
-    Instant now() const override { return Instant(clock_.now().time_since_epoch() / 20); }
-    WallTime wall() const override { return clock_.wall(); }
-    Async<void> sleep_until(Instant when) override {
-      return clock_.sleep_until(clock_.now() + (when - now()));
-    }
+class LateStart final : public Clock {
+ public:
+  explicit LateStart(Clock& clock) : clock_(clock) {}
+  Instant now() const override { return Instant(clock_.now().time_since_epoch() / 20); }
+  WallTime wall() const override { return clock_.wall(); }
+  Async<void> sleep_until(Instant when) override { return clock_.sleep_until(clock_.now() + (when - now())); }
 
-   private:
-    Clock& clock_;
-  };
-  Clock& wrap(Clock& clock) override { return made_.add(clock); }
-  Wrappers<Slow> made_;
+ private:
+  Clock& clock_;
 };
 
 // Orders do not say when they were sent, and are as young as they arrive.
@@ -239,33 +199,22 @@ class UnstampedOrders final : public BrainFaults {
   }
 };
 
-template <class Bug>
-Plant plant(std::string_view name) {
-  return {name, std::make_unique<Bug>(), std::make_unique<NodeFaults>()};
-}
-
-constexpr std::size_t kBrainPlants = 11;
-constexpr std::size_t kNodePlants = 11;
+constexpr MakePlant kBrainPlants[] = {
+    [] { return plant<LyingDisk>("a sync that does nothing"); },
+    [] { return plant<AcknowledgedBeforeStored>("a task acknowledged before it is stored"); },
+    [] { return plant<DroppedRecord>("an end that is not recorded"); },
+    [] { return plant<ForgottenOffset>("a forgotten output offset"); },
+    [] { return plant<EndAcknowledgedEarly>("an end acknowledged before it is durable"); },
+    [] { return plant<LostCancel>("a lost cancel"); },
+    [] { return plant<SameEpoch>("an epoch that is not raised"); },
+    [] { return plant<StaleReplay>("an old state written over an end"); },
+    [] { return plant<DroppedOutput>("output acknowledged and not kept"); },
+    [] { return plant<LateStart>("a deadline that is not kept"); },
+    [] { return plant<UnstampedOrders>("orders that do not say when they were sent"); },
+};
 
 }  // namespace
 
-Plant make_plant(std::size_t which) {
-  switch (which) {
-    case 0: return plant<LyingDisk>("a sync that does nothing");
-    case 1: return plant<AcknowledgedBeforeStored>("a task acknowledged before it is stored");
-    case 2: return plant<DroppedRecord>("an end that is not recorded");
-    case 3: return plant<ForgottenOffset>("a forgotten output offset");
-    case 4: return plant<EndAcknowledgedEarly>("an end acknowledged before it is durable");
-    case 5: return plant<LostCancel>("a lost cancel");
-    case 6: return plant<SameEpoch>("an epoch that is not raised");
-    case 7: return plant<StaleReplay>("an old state written over an end");
-    case 8: return plant<DroppedOutput>("output acknowledged and not kept");
-    case 9: return plant<LateStart>("a deadline that is not kept");
-    case 10: return plant<UnstampedOrders>("orders that do not say when they were sent");
-    default: break;
-  }
-  which -= kBrainPlants;
-  return which < kNodePlants ? make_node_plant(which) : make_together_plant(which - kNodePlants);
-}
+std::span<const MakePlant> brain_plants() { return kBrainPlants; }
 
 }  // namespace octo::sim

@@ -43,7 +43,7 @@ TEST(Simulation, NothingIsLostAndNothingRunsTwice) {
 // A test of the tests: a bug of each kind that the oracle is there for is found. Some strike once in a
 // thousand seeds, so only the optimised build looks for them.
 TEST(Oracle, FindsEveryPlantedBugWithinTwoThousandSeeds) {
-  for (std::size_t plant = 0; plant < kPlants; ++plant) {
+  for (std::size_t plant = 0; plant < count_plants(); ++plant) {
     std::uint64_t seed = 1;
     Outcome outcome = simulate_with_plant(seed, plant);
     while (outcome.violations.empty() && seed < 2000) outcome = simulate_with_plant(++seed, plant);

@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 
+#include "base/expects.hpp"
 #include "plants.hpp"
 #include "play.hpp"
 
@@ -97,6 +98,20 @@ Outcome simulate(std::uint64_t seed, BrainFaults& brain, NodeFaults& nodes) {
   }
   return outcome;
 }
+
+namespace {
+
+Plant make_plant(std::size_t which) {
+  for (const auto& some : {brain_plants(), node_plants(), together_plants()}) {
+    if (which < some.size()) return some[which]();
+    which -= some.size();
+  }
+  OCTO_EXPECTS(false);
+}
+
+}  // namespace
+
+std::size_t count_plants() { return brain_plants().size() + node_plants().size() + together_plants().size(); }
 
 Outcome simulate_with_plant(std::uint64_t seed, std::size_t plant) {
   const Plant bug = make_plant(plant);

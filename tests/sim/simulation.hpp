@@ -12,7 +12,6 @@ namespace octo::sim {
 
 class BrainFaults;
 class NodeFaults;
-constexpr std::size_t kPlants = 28;
 
 struct Outcome {
   std::string trace;                    // byte-equal for equal seeds
@@ -25,7 +24,8 @@ struct Outcome {
   std::size_t met = 0, not_met = 0;
 };
 
-// With the planted bug of that number (plants.hpp), and how it is called.
+// With the planted bug of that number (plants.hpp), below count_plants(), and how it is called.
+std::size_t count_plants();
 Outcome simulate_with_plant(std::uint64_t seed, std::size_t plant);
 std::string_view name_of_plant(std::size_t plant);
 // The faults are planted by tests of the oracle; without any, the product is what is tested.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "base/expects.hpp"
 #include "forwarding.hpp"
 #include "plants.hpp"
 #include "runner/format.hpp"
@@ -13,43 +12,33 @@ namespace octo::sim {
 namespace {
 
 // All are told to go while the decision is on its way to the disk.
-class GoBeforeDecision final : public BrainFaults {
-  class Early final : public ForwardingLedger {
-   public:
-    Early(brain::Ledger& to, Nursery& nursery, Clock& clock)
-        : ForwardingLedger(to), nursery_(nursery), clock_(clock) {}
-    Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
-                                    std::optional<TaskState> outcome) override {
-      const bool decides =
-          std::ranges::any_of(runs, [](const RunRow& row) { return row.state == RunState::armed; });
-      if (!decides) co_return co_await to_.record_runs(task, runs, outcome);
-      nursery_.spawn(
-          [](brain::Ledger& ledger, Clock& clock, TaskId of, std::vector<RunRow> rows) -> Async<void> {
-            co_await clock.sleep(50ms);
-            (void)co_await ledger.record_runs(of, rows, std::nullopt);
-          }(to_, clock_, task, runs));
-      co_return Result<void>{};
-    }
-
-   private:
-    Nursery& nursery_;
-    Clock& clock_;
-  };
-  brain::Ledger& wrap(brain::Ledger& ledger, Nursery& nursery, Clock& clock) override {
-    return made_.add(ledger, nursery, clock);
+class GoBeforeDecision final : public ForwardingLedger {
+ public:
+  GoBeforeDecision(brain::Ledger& to, Nursery& nursery, Clock& clock)
+      : ForwardingLedger(to), nursery_(nursery), clock_(clock) {}
+  Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
+                                  std::optional<TaskState> outcome) override {
+    const bool decides =
+        std::ranges::any_of(runs, [](const RunRow& row) { return row.state == RunState::armed; });
+    if (!decides) co_return co_await to_.record_runs(task, runs, outcome);
+    nursery_.spawn(
+        [](brain::Ledger& ledger, Clock& clock, TaskId of, std::vector<RunRow> rows) -> Async<void> {
+          co_await clock.sleep(50ms);
+          (void)co_await ledger.record_runs(of, rows, std::nullopt);
+        }(to_, clock_, task, runs));
+    co_return Result<void>{};
   }
-  Wrappers<Early> made_;
+
+ private:
+  Nursery& nursery_;
+  Clock& clock_;
 };
 
 // A node nods when it is called off, and does nothing.
-class DeafToCallOff final : public NodeFaults {
-  class Deaf final : public ForwardingRuns {
-   public:
-    using ForwardingRuns::ForwardingRuns;
-    Async<Result<void>> call_off(const RunId&, const std::string&) override { co_return Result<void>{}; }
-  };
-  tentacle::Runs& wrap(tentacle::Runs& runs, Machine&) override { return made_.add(runs); }
-  Wrappers<Deaf> made_;
+class DeafToCallOff final : public ForwardingRuns {
+ public:
+  using ForwardingRuns::ForwardingRuns;
+  Async<Result<void>> call_off(const RunId&, const std::string&) override { co_return Result<void>{}; }
 };
 
 // A node says yes, and a power cut would take that back.
@@ -61,34 +50,26 @@ class UnsyncedYes final : public NodeFaults {
 };
 
 // Whoever has said yes starts, also when nobody tells it to go.
-class YesIsGo final : public NodeFaults {
-  class Eager final : public ForwardingRuns {
-   public:
-    Eager(tentacle::Runs& to, Machine&) : ForwardingRuns(to) {}
-    Async<Result<void>> commit(const RunId& id_, const tentacle::StartAt& start) override {
-      const RunId id = id_;
-      OCTO_CO_TRY(co_await to_.commit(id, start));
-      co_return co_await to_.go(id);
-    }
-  };
-  tentacle::Runs& wrap(tentacle::Runs& runs, Machine& machine) override { return made_.add(runs, machine); }
-  Wrappers<Eager> made_;
+class YesIsGo final : public ForwardingRuns {
+ public:
+  using ForwardingRuns::ForwardingRuns;
+  Async<Result<void>> commit(const RunId& id_, const tentacle::StartAt& start) override {
+    const RunId id = id_;
+    OCTO_CO_TRY(co_await to_.commit(id, start));
+    co_return co_await to_.go(id);
+  }
 };
 
 // A clock is said to be known twice as well as it is.
-class HalfBound final : public NodeFaults {
-  class Sure final : public ForwardingRuns {
-   public:
-    using ForwardingRuns::ForwardingRuns;
-    Async<Result<void>> commit(const RunId& id, const tentacle::StartAt& start) override {
-      tentacle::StartAt half = start;
-      half.bound /= 2;
-      const RunId run = id;
-      co_return co_await to_.commit(run, half);
-    }
-  };
-  tentacle::Runs& wrap(tentacle::Runs& runs, Machine&) override { return made_.add(runs); }
-  Wrappers<Sure> made_;
+class HalfBound final : public ForwardingRuns {
+ public:
+  using ForwardingRuns::ForwardingRuns;
+  Async<Result<void>> commit(const RunId& id, const tentacle::StartAt& start) override {
+    tentacle::StartAt half = start;
+    half.bound /= 2;
+    const RunId run = id;
+    co_return co_await to_.commit(run, half);
+  }
 };
 
 // A barrier opens when all but one have come.
@@ -132,27 +113,29 @@ class EarlyBarrier final : public BrainFaults {
   Wrappers<Impatient> events_;
 };
 
-template <class Bug>
-Plant brain_plant(std::string_view name) {
-  return {name, std::make_unique<Bug>(), std::make_unique<NodeFaults>()};
-}
-template <class Bug>
-Plant node_plant(std::string_view name) {
-  return {name, std::make_unique<BrainFaults>(), std::make_unique<Bug>()};
-}
+// A Brain that starts forgets which barriers are open.
+class ForgottenBarrier final : public ForwardingEventLog {
+ public:
+  using ForwardingEventLog::ForwardingEventLog;
+  Async<Result<Summary>> open(const TaskId& task) override {
+    auto summary = OCTO_CO_TRY(co_await to_.open(task));
+    summary.barriers.clear();
+    co_return summary;
+  }
+};
+
+constexpr MakePlant kTogetherPlants[] = {
+    [] { return plant<GoBeforeDecision>("go before the decision is stored"); },
+    [] { return plant<DeafToCallOff>("a start although it was called off"); },
+    [] { return plant<UnsyncedYes>("a yes that is not durable"); },
+    [] { return plant<YesIsGo>("a start without go"); },
+    [] { return plant<HalfBound>("half of a clock's bound"); },
+    [] { return plant<EarlyBarrier>("a barrier that opens before the last has come"); },
+    [] { return plant<ForgottenBarrier>("an open barrier that is forgotten"); },
+};
 
 }  // namespace
 
-Plant make_together_plant(std::size_t which) {
-  switch (which) {
-    case 0: return brain_plant<GoBeforeDecision>("go before the decision is stored");
-    case 1: return node_plant<DeafToCallOff>("a start although it was called off");
-    case 2: return node_plant<UnsyncedYes>("a yes that is not durable");
-    case 3: return node_plant<YesIsGo>("a start without go");
-    case 4: return node_plant<HalfBound>("half of a clock's bound");
-    case 5: return brain_plant<EarlyBarrier>("a barrier that opens before the last has come");
-  }
-  OCTO_EXPECTS(false);
-}
+std::span<const MakePlant> together_plants() { return kTogetherPlants; }
 
 }  // namespace octo::sim

@@ -4,6 +4,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,8 @@ struct Witness {
       Instant at;
       std::string why;
     };
-    std::map<RunId, Instant> came;
+    std::map<RunId, Instant> came;  // for the first time
+    std::set<RunId> waits;          // now
     std::map<RunId, Instant> passed;
     std::vector<Refusal> refused;
     std::multimap<RunId, Instant> said_no;  // by the Brain: a link may take long to bring it
