@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/text.hpp"
+
 namespace octo::runner {
 
 Spool::Spool(int folder, std::uint64_t head_bytes, std::uint64_t tail_bytes)
@@ -122,10 +124,13 @@ std::string Spool::finish() {
     }
   }
   if (new_files_ && ::fsync(folder_) != 0) error = errno;
-  if (error != 0) return fmt::format("the kept output may be damaged: sync: {}", std::strerror(error));
+  std::vector<std::string> reasons;
   if (lost_bytes_ > 0)
-    return fmt::format("{} bytes of output were not kept: {}", lost_bytes_, std::strerror(lost_error_));
-  return {};
+    reasons.push_back(
+        fmt::format("{} bytes of output were not kept: {}", lost_bytes_, std::strerror(lost_error_)));
+  if (error != 0)
+    reasons.push_back(fmt::format("the kept output may be damaged: sync: {}", std::strerror(error)));
+  return join(reasons, "; ");
 }
 
 }  // namespace octo::runner

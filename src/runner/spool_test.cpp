@@ -124,9 +124,21 @@ TEST_F(SpoolTest, WhatADiskRefusesIsCountedAndWhatFollowsIsKeptAgain) {
   put(spool, 1, Bytes(500, 'y'));
   ::setrlimit(RLIMIT_FSIZE, &before);
   put(spool, 1, "end");
-  EXPECT_NE(spool.finish().find("500 bytes of output were not kept"), std::string::npos);
+  EXPECT_TRUE(spool.finish().starts_with("500 bytes of output were not kept: "));
   EXPECT_EQ(kept(1), (std::map<std::uint64_t, Bytes>{{0, "begin"}, {505, "end"}}));
   EXPECT_EQ(spool.written(1), 508U);
+}
+
+TEST_F(SpoolTest, ASyncThatFailsHidesNothingThatWasRefused) {
+  Spool spool(folder_, 10, 60);
+  put(spool, 1, Bytes(10, 'h'));
+  put(spool, 1, "tail");
+  fs::remove(path_ + "/out.0");  // what cannot be opened cannot be synced
+  fs::create_directory(path_ + "/err.0");
+  put(spool, 2, "lost");
+  const std::string reason = spool.finish();
+  EXPECT_TRUE(reason.starts_with("4 bytes of output were not kept: Is a directory; ")) << reason;
+  EXPECT_NE(reason.find("the kept output may be damaged: sync: No such file"), std::string::npos) << reason;
 }
 
 }  // namespace

@@ -107,6 +107,20 @@ FaultPlan make_fault(SeededRandom& random, std::size_t nodes) {
   return fault;
 }
 
+// So long that a node is called offline while what it runs is tied to its Brain.
+FaultPlan make_silence(SeededRandom& random, TaskPlan& task) {
+  task.program.chunks = 400;
+  task.program.pause = random.between(1s, 5s);
+  task.limit = 1h;
+  task.cancel_after.reset();
+  task.leaves_after = random.between(20s, 60s);
+  return {.fault = random.chance(0.5) ? Fault::cut : Fault::one_way,
+          .at = task.at + random.between(200ms, 3s),
+          .lasts = random.between(60s, 70s),
+          .machine = task.nodes[random.below(task.nodes.size())],
+          .chance = random.next()};
+}
+
 }  // namespace
 
 std::string_view name_of(Fault fault) { return kNames[static_cast<std::size_t>(fault)]; }
@@ -131,6 +145,9 @@ Plan make_plan(SeededRandom random) {
     if (task.together && random.chance(0.7))
       fault.at =
           task.at + task.together->delay + random.between(0ms, 700ms) - (task.together->delay > 0s ? 2s : 0s);
+  }
+  for (TaskPlan& task : plan.tasks) {
+    if (task.tie && random.chance(0.04)) plan.faults.push_back(make_silence(random, task));
   }
   plan.healed = Instant(kTasksWithin + 10s);
   for (const FaultPlan& fault : plan.faults) {
