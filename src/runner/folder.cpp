@@ -118,8 +118,10 @@ std::expected<void, Exit> Folder::claim() {
                        ::fdatasync(fd) == 0 && ::fsync(fd_) == 0 && runs >= 0 && ::fsync(runs) == 0;
   ::close(fd);
   if (runs >= 0) ::close(runs);
-  if (!durable) return std::unexpected(Exit::storage);
-  return {};
+  if (durable) return {};
+  // Nothing is started: left behind, it would speak for a start that nobody can tell the end of.
+  ::unlinkat(fd_, kClaimFile, 0);
+  return std::unexpected(Exit::storage);
 }
 
 std::optional<Bytes> Folder::load(const char* name) const {

@@ -32,7 +32,7 @@ class Folder {
   std::expected<std::string, Exit> write_script();
   void make_note();
   // Wins the exclusive claim and makes it durable, with all files there are and the folder itself. After
-  // this, and not before, the command may start.
+  // this, and not before, the command may start. One that cannot be made durable is taken back.
   std::expected<void, Exit> claim();
   // Whole, or nothing when it is not there or cannot be read.
   std::optional<Bytes> load(const char* name) const;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The runner with real processes: each test makes a run's folder, forks a runner into it, and reads what it
 // left.
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "runner/folder.hpp"
 #include "runner/runner_testing.hpp"
 
 namespace octo::runner {
@@ -93,6 +98,24 @@ TEST_F(SuperviseTest, TheClaimIsWonOnceOnly) {
   EXPECT_EQ(join(begin("echo ran >" + witness)), Exit::claim_lost);
   EXPECT_FALSE(fs::exists(witness));
   EXPECT_FALSE(record().started);
+}
+
+TEST_F(SuperviseTest, AClaimThatCannotBeMadeDurableIsTakenBack) {
+  const std::string witness = runs_ + "/witness";
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  intent_.text = "echo ran >" + witness;
+  std::ofstream(folder_ + "/intent", std::ios::binary) << encode(intent_);
+  auto folder = Folder::open(folder_);
+  ASSERT_TRUE(folder && folder->lock());
+  const rlimit none{1, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &none);
+  const auto claimed = folder->claim();
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ASSERT_FALSE(claimed);
+  EXPECT_EQ(claimed.error(), Exit::storage);
+  EXPECT_FALSE(fs::exists(folder_ + "/claim")) << "proof that nothing was started";
 }
 
 TEST_F(SuperviseTest, AHeldLockKeepsASecondRunnerOut) {
