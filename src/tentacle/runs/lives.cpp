@@ -116,13 +116,20 @@ void LocalRuns::load(const std::vector<std::string>& names) {
       const auto run = add(*id);
       const bool marked = on_disk && on_disk->mark;
       if (on_disk && on_disk->started) run->facts.pid = on_disk->started->pid;
+      // Nobody is told of it before it is known to have started, or not: until then a power cut may take it
+      // back.
+      run->starting = !run->facts.pid;
       if (marked) run->facts.start = start_of(*on_disk->mark);
       if (const auto intent = load_intent(folder)) {
         const auto user = intent->user ? std::optional(intent->user->uid) : std::nullopt;
         run->facts.user = user;
-        if (intent->not_before > setup_.clock.now() && !run->facts.pid) run->facts.state = RunState::armed;
+        if (intent->not_before > setup_.clock.now() && !run->facts.pid) {
+          run->facts.state = RunState::armed;
+          run->starting = false;
+        }
         if (intent->hold_until != Instant{}) {
           run->together = true;
+          run->starting = false;
           // Before its instant there is a process, and no program in it.
           if (!marked)
             run->facts = RunFacts{.state = RunState::armed, .pid = {}, .end = {}, .start = {}, .user = user};
@@ -273,8 +280,6 @@ Async<void> LocalRuns::settle_run(Run& run) {
   if (settled.error().code() == ErrorCode::conflict) co_return;  // a runner lives after all
   // No space, or a disk that fails: the end stays open on disk, and is tried again.
   log::error("run {} cannot be settled: {}", local_name(run.id), settled.error().message());
-  run.starting = false;
-  run.tell();
   co_await setup_.clock.sleep(10s);
 }
 
