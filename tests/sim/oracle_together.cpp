@@ -215,6 +215,8 @@ void Oracle::judge_meeting(const TaskId& id, const Task& task, const Witness& wi
         fault(fmt::format("{} passed the barrier, and {} had not come", print(run), row.id.node));
     }
   }
+  for (const RunId& run : barrier.held_up)
+    fault(fmt::format("{} had to wait at a barrier that was open", print(run)));
   for (const auto& refusal : barrier.refused) judge_refusal(task, refusal, opened, witness);
   // Once all have come, or are over, nobody waits any more.
   const bool all = std::ranges::all_of(task.stored->runs, [&](const RunRow& row) {

@@ -37,6 +37,7 @@ constexpr std::array<std::string_view, kFaults> kNames = {"delays",
                                                           "brain sync fails",
                                                           "brain disk full",
                                                           "at a decision",
+                                                          "at a barrier",
                                                           "nodes pruned"};
 
 TogetherPlan make_together(SeededRandom& random, TaskPlan& task) {
@@ -52,7 +53,7 @@ TogetherPlan make_together(SeededRandom& random, TaskPlan& task) {
 Program::Meeting make_meeting(SeededRandom& random, const Program& program) {
   Program::Meeting meeting;
   meeting.chunk = static_cast<std::uint32_t>(random.below(std::min<std::size_t>(program.chunks, 5) + 1));
-  if (random.chance(0.3)) meeting.times = 2;
+  if (random.chance(0.5)) meeting.times = static_cast<std::uint32_t>(2 + random.below(3));
   if (random.chance(0.4)) meeting.patience = random.between(10ms, 20s);
   return meeting;
 }
@@ -103,6 +104,7 @@ FaultPlan make_fault(SeededRandom& random, std::size_t nodes) {
   fault.lasts = random.chance(0.25) ? random.between(20s, 70s) : random.between(10ms, 12s);
   fault.machine = random.below(nodes);
   if (random.chance(0.15)) fault.fault = Fault::at_a_decision;
+  if (random.chance(0.05)) fault.fault = Fault::at_a_barrier;
   fault.chance = random.next();
   return fault;
 }
@@ -151,7 +153,8 @@ Plan make_plan(SeededRandom random) {
   }
   plan.healed = Instant(kTasksWithin + 10s);
   for (const FaultPlan& fault : plan.faults) {
-    const Span waits = fault.fault == Fault::at_a_decision ? kDecisionWithin : Span::zero();
+    const bool is_late = fault.fault == Fault::at_a_decision || fault.fault == Fault::at_a_barrier;
+    const Span waits = is_late ? kDecisionWithin : Span::zero();
     plan.healed = std::max(plan.healed, fault.at + waits + fault.lasts);
   }
   for (const Instant& start : plan.first_start) plan.healed = std::max(plan.healed, start);

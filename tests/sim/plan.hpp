@@ -59,11 +59,12 @@ enum class Fault : std::uint8_t {
   brain_sync_fails,
   brain_disk_full,
   at_a_decision,  // another one, once the next group is decided to start
+  at_a_barrier,   // … or the next barrier opens
   nodes_pruned,   // no fault of the world, but as inconvenient
 };
 constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::nodes_pruned) + 1;
 std::string_view name_of(Fault fault);
-constexpr Span kDecisionWithin = 30s;  // or at_a_decision is none
+constexpr Span kDecisionWithin = 30s;  // or these are none
 
 struct FaultPlan {
   Fault fault = Fault::delays;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Faults of the world, each begun, and over after a while.
 #include <array>
+#include <functional>
+#include <span>
 
 #include "play.hpp"
 
@@ -104,21 +106,34 @@ Async<void> net_trouble(World& world, const FaultPlan& fault) {
   }
 }
 
-// What matters to a group happens within milliseconds, which chance alone seldom finds.
-Async<void> trouble_at_decision(World& world, FaultPlan fault) {
-  constexpr std::array kFaults = {Fault::brain_killed,   Fault::brain_killed, Fault::brain_power_cut,
-                                  Fault::agent_killed,   Fault::cut,          Fault::one_way,
-                                  Fault::half_open,      Fault::reset,        Fault::runner_killed,
-                                  Fault::node_power_cut, Fault::delays,       Fault::node_disk_full,
-                                  Fault::node_sync_fails};
+// Another fault in place of this one, so long after that has happened once more.
+Async<void> trouble_after(World& world, FaultPlan fault, std::function<std::size_t(const Witness&)> happened,
+                          std::span<const Fault> others, Span most) {
   SeededRandom random(fault.chance);
-  const std::size_t decisions = world.witness.decided.size();
+  const std::size_t before = happened(world.witness);
   const Instant until = fault.at + kDecisionWithin;
-  while (world.witness.decided.size() == decisions && world.clock.now() < until)
-    co_await world.clock.wait_until(world.witness.decides, until);
-  fault.fault = kFaults[random.below(kFaults.size())];
-  fault.at = world.clock.now() + random.between(0ms, random.chance(0.7) ? 10ms : 350ms);
+  while (happened(world.witness) == before && world.clock.now() < until)
+    co_await world.clock.wait_until(world.witness.turns, until);
+  fault.fault = others[random.below(others.size())];
+  fault.at = world.clock.now() + random.between(0ms, random.chance(0.7) ? 10ms : most);
   if (fault.at < until) co_await trouble(world, fault);
+}
+
+// What matters to a group happens within milliseconds, which chance alone seldom finds.
+Async<void> trouble_at_decision(World& world, const FaultPlan& fault) {
+  static constexpr std::array kFaults = {Fault::brain_killed,   Fault::brain_killed, Fault::brain_power_cut,
+                                         Fault::agent_killed,   Fault::cut,          Fault::one_way,
+                                         Fault::half_open,      Fault::reset,        Fault::runner_killed,
+                                         Fault::node_power_cut, Fault::delays,       Fault::node_disk_full,
+                                         Fault::node_sync_fails};
+  return trouble_after(
+      world, fault, [](const Witness& witness) { return witness.decided.size(); }, kFaults, 350ms);
+}
+
+Async<void> trouble_at_barrier(World& world, const FaultPlan& fault) {
+  static constexpr std::array kFaults = {Fault::brain_killed, Fault::brain_power_cut, Fault::agent_killed,
+                                         Fault::cut,          Fault::half_open,       Fault::node_power_cut};
+  return trouble_after(world, fault, [](const Witness& witness) { return witness.opened; }, kFaults, 3s);
 }
 
 }  // namespace
@@ -140,6 +155,7 @@ Async<void> trouble(World& world, const FaultPlan& fault) {
       co_await world.clock.sleep(fault.lasts);
       co_return world.brain.set_disk_full(false);
     case Fault::at_a_decision: co_return co_await trouble_at_decision(world, fault);
+    case Fault::at_a_barrier: co_return co_await trouble_at_barrier(world, fault);
     case Fault::nodes_pruned: co_return co_await prune(world);
     default: co_await net_trouble(world, fault);
   }

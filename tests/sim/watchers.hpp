@@ -45,7 +45,7 @@ class WatchedLedger final : public ForwardingLedger {
     auto& decision = witness_.decided[task];
     if (decision.first == Instant{}) decision.first = truth_.now();
     decision.last = truth_.now();
-    witness_.decides.set();
+    witness_.turns.set();
   }
 
   Witness& witness_;
@@ -66,8 +66,17 @@ class WatchedFleetEvents final : public ForwardingFleetEvents {
   Async<Result<void>> barrier_reached(const RunId& run, const std::string& name) override {
     const RunId id = run;
     const std::string what = name;
+    Witness::Barrier& barrier = witness_.barriers[{id.task, what}];
+    const Instant asked = truth_.now();
+    const bool was_open = barrier.open;
     auto done = co_await to_.barrier_reached(id, what);
-    if (!done) witness_.barriers[{id.task, what}].said_no.emplace(id, truth_.now());
+    if (!done) barrier.said_no.emplace(id, truth_.now());
+    // Once a Brain has let somebody pass, it and those after it let everybody pass, without a look at others.
+    if (was_open && done && truth_.now() > asked) barrier.held_up.push_back(id);
+    if (done && !std::exchange(barrier.open, true)) {
+      ++witness_.opened;
+      witness_.turns.set();
+    }
     co_return done;
   }
 

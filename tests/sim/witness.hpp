@@ -16,7 +16,7 @@ namespace octo::sim {
 constexpr Span kBusyMost = 5ms;  // a start is so late on a machine that is busy with something else
 
 struct Witness {
-  explicit Witness(const Executor& executor) : decides(executor) {}
+  explicit Witness(const Executor& executor) : turns(executor) {}
   struct Start {
     std::string machine;
     Instant at;
@@ -45,7 +45,8 @@ struct Witness {
     Quartz brain;         // the clock in which the instant was agreed
   };
   std::map<TaskId, Decision> decided;
-  Event decides;                      // now
+  std::size_t opened = 0;             // barriers
+  Event turns;                        // one of these two, now
   std::map<TaskId, Instant> cancels;  // asked for the first time
 
   // What disturbed, from when to when. Of one run, or (nothing) of all that its node has.
@@ -86,6 +87,8 @@ struct Witness {
       return last == Instant{} ? refusal.at : last;
     }
     std::map<RunId, Instant> gave_up;  // when their own time was over
+    bool open = false;                 // a Brain has let somebody pass
+    std::vector<RunId> held_up;        // who had to wait then
   };
   std::map<std::pair<TaskId, std::string>, Barrier> barriers;
 };
