@@ -123,9 +123,15 @@ Result<void> append_end(const std::string& folder, const RunEnd& end) {
   if (!file.is_open()) return file.failure("open");
   if (::ftruncate(file.fd(), static_cast<off_t>(record.whole_bytes)) != 0) return file.failure("cut");
   if (::lseek(file.fd(), 0, SEEK_END) < 0) return file.failure("seek");
-  OCTO_TRY(file.write(runner::encode(ended_of(end))));
-  OCTO_TRY(file.sync());
-  return sync_folder(folder);
+  return file.write(runner::encode(ended_of(end)));
+}
+
+// The end, and where it lies: a runner that could not claim has not made its folder durable either, and the
+// Brain asks nobody again of whom it was told once.
+Result<void> sync_end(const std::string& folder) {
+  OCTO_TRY(sync_record(folder));
+  OCTO_TRY(sync_folder(folder));
+  return sync_folder(parent_of(folder));
 }
 
 enum class Claimed { never, by_runner, unreadable };
@@ -262,7 +268,7 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
       return File(record, O_RDONLY).failure("set aside");
     damage = fmt::format("; {} (kept as {}.damaged)", run.error().message(), record);
   } else if (run->end) {
-    OCTO_TRY(sync_record(folder));
+    OCTO_TRY(sync_end(folder));
     return *run->end;
   } else {
     started = run->started;
@@ -287,6 +293,7 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
   }
   end.reason += damage;
   OCTO_TRY(append_end(folder, end));
+  OCTO_TRY(sync_end(folder));
   return end;
 }
 
