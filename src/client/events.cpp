@@ -10,12 +10,12 @@ constexpr std::size_t kLineMax = 4 * 1024 * 1024;  // an output piece of 256 KiB
 Async<Result<std::string>> LineEvents::next_line() {
   while (true) {
     if (const auto end = buffer_.find('\n', searched_); end != std::string::npos) {
-      std::string line = buffer_.substr(0, end);
-      buffer_.erase(0, end + 1);
-      searched_ = 0;
+      std::string line = buffer_.substr(begin_, end - begin_);
+      begin_ = searched_ = end + 1;
       if (!line.empty()) co_return line;  // an empty one is a heartbeat
       continue;
     }
+    buffer_.erase(0, std::exchange(begin_, 0));
     searched_ = buffer_.size();
     if (buffer_.size() > kLineMax)
       co_return fail(ErrorCode::too_large, "the Brain sent a line over {} bytes", kLineMax);

@@ -15,7 +15,8 @@ class LineEvents final : public TaskEvents {
  private:
   std::unique_ptr<http::BodyReader> body_;
   Bytes buffer_;
-  std::size_t searched_ = 0;
+  std::size_t begin_ = 0;     // of the next line in it
+  std::size_t searched_ = 0;  // no line ends before
   bool done_ = false;
 };
 

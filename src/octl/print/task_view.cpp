@@ -17,21 +17,77 @@ std::uint64_t RunView::dropped() const {
          lacking(row.end.note_bytes, note);
 }
 
-RunView& TaskView::run_of(const RunId& id) {
-  const auto [found, fresh] = runs_.try_emplace(id);
-  if (!fresh) return found->second;
-  found->second.row.id = id;
-  // Ids are sorted with the attempt last.
-  if (found == runs_.begin()) return found->second;
-  auto& [earlier, run] = *std::prev(found);
-  if (earlier.step != id.step || earlier.node != id.node) return found->second;
+namespace {
+
+bool of_one_target(const RunId& left, const RunId& right) {
+  return left.step == right.step && left.node == right.node;
+}
+
+bool has_started(const RunRow& row) {
+  return is_final(row.state) || (row.state == RunState::running && row.pid);
+}
+
+bool has_loaded(const RunRow& row) {
+  return is_final(row.state) || row.state == RunState::armed || row.state == RunState::running;
+}
+
+void take_one(std::map<RunState, std::size_t>& counts, RunState state) {
+  const auto found = counts.find(state);
+  if (--found->second == 0) counts.erase(found);
+}
+
+}  // namespace
+
+void TaskView::Tally::add(const RunRow& row) {
+  ++runs;
+  started += has_started(row) ? 1 : 0;
+  loaded += has_loaded(row) ? 1 : 0;
+  ++counts[row.state];
+  if (!row.end.given_up) ++verdicts[row.state];
+}
+
+void TaskView::Tally::take(const RunRow& row) {
+  --runs;
+  started -= has_started(row) ? 1 : 0;
+  loaded -= has_loaded(row) ? 1 : 0;
+  take_one(counts, row.state);
+  if (!row.end.given_up) take_one(verdicts, row.state);
+}
+
+// Ids are sorted with the attempt last.
+bool TaskView::is_latest(Runs::const_iterator place) const {
+  const auto next = std::next(place);
+  return next == runs_.end() || !of_one_target(next->first, place->first);
+}
+
+TaskView::Runs::iterator TaskView::place_of(const RunId& id) {
+  const auto [place, fresh] = runs_.try_emplace(id);
+  if (!fresh) return place;
+  place->second.row.id = id;
+  const auto earlier = place == runs_.begin() ? runs_.end() : std::prev(place);
+  const bool again = earlier != runs_.end() && of_one_target(earlier->first, id);
+  if (is_latest(place)) {
+    if (again) tally_.take(earlier->second.row);
+    tally_.add(place->second.row);
+  }
+  if (!again) return place;
+  RunView& run = earlier->second;
   for (RunView::Stream* stream : {&run.out, &run.err, &run.note}) {
     kept_ -= stream->text.size();
     stream->text = {};
   }
-  found->second.row.title = run.row.title;
-  return found->second;
+  place->second.row.title = run.row.title;
+  return place;
 }
+
+void TaskView::put(Runs::iterator place, RunRow row) {
+  const bool counts = is_latest(place);
+  if (counts) tally_.take(place->second.row);
+  place->second.row = std::move(row);
+  if (counts) tally_.add(place->second.row);
+}
+
+void TaskView::set(const RunRow& row) { put(place_of(row.id), row); }
 
 void TaskView::add(RunView::Stream& stream, OutputPiece& piece) {
   if (piece.offset < stream.next) {
@@ -52,17 +108,18 @@ void TaskView::apply(TaskEvent& event) {
     case TaskEvent::Kind::accepted: break;
     case TaskEvent::Kind::note: notes_.push_back(event.text); break;
     case TaskEvent::Kind::state: {
-      RunRow& row = run_of(event.run.id).row;
-      const auto pid = event.run.pid ? event.run.pid : row.pid;
-      const auto start = event.run.start ? event.run.start : row.start;
-      std::string title = event.run.title.empty() ? std::move(row.title) : event.run.title;
-      row = event.run;
-      row.pid = pid;
-      row.start = start;
-      row.title = std::move(title);
+      const auto place = place_of(event.run.id);
+      const RunRow& before = place->second.row;
+      RunRow row = event.run;
+      if (!row.pid) row.pid = before.pid;
+      if (!row.start) row.start = before.start;
+      if (row.title.empty()) row.title = before.title;
+      put(place, std::move(row));
       break;
     }
-    case TaskEvent::Kind::output: add(run_of(event.run.id).of(event.output.stream), event.output); break;
+    case TaskEvent::Kind::output:
+      add(place_of(event.run.id)->second.of(event.output.stream), event.output);
+      break;
     case TaskEvent::Kind::done:
       done_ = true;
       outcome_ = event.outcome;
@@ -73,9 +130,7 @@ void TaskView::apply(TaskEvent& event) {
 std::vector<const RunView*> TaskView::latest() const {
   std::vector<const RunView*> runs;
   for (const auto& [id, run] : runs_) {
-    const bool again =
-        !runs.empty() && runs.back()->row.id.step == id.step && runs.back()->row.id.node == id.node;
-    if (again) runs.back() = &run;
+    if (!runs.empty() && of_one_target(runs.back()->row.id, id)) runs.back() = &run;
     else runs.push_back(&run);
   }
   return runs;
@@ -84,33 +139,6 @@ std::vector<const RunView*> TaskView::latest() const {
 const RunView* TaskView::find(const RunId& id) const {
   const auto found = runs_.find(id);
   return found == runs_.end() ? nullptr : &found->second;
-}
-
-bool TaskView::all_started() const {
-  return !runs_.empty() && std::ranges::all_of(latest(), [](const RunView* run) {
-    return is_final(run->row.state) || (run->row.state == RunState::running && run->row.pid);
-  });
-}
-
-bool TaskView::all_loaded() const {
-  return !runs_.empty() && std::ranges::all_of(latest(), [](const RunView* run) {
-    return is_final(run->row.state) || run->row.state == RunState::armed ||
-           run->row.state == RunState::running;
-  });
-}
-
-std::map<RunState, std::size_t> TaskView::counts() const {
-  std::map<RunState, std::size_t> counts;
-  for (const RunView* run : latest()) ++counts[run->row.state];
-  return counts;
-}
-
-std::map<RunState, std::size_t> TaskView::verdicts() const {
-  std::map<RunState, std::size_t> counts;
-  for (const RunView* run : latest()) {
-    if (!run->row.end.given_up) ++counts[run->row.state];
-  }
-  return counts;
 }
 
 std::string print_progress(const TaskView& view) {

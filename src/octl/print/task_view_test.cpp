@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "octl/print/groups.hpp"
 #include "octl/print/viewer_testing.hpp"
 
@@ -134,6 +136,35 @@ TEST(TaskView, OnlyTheLastAttemptCountsAndIsShown) {
   EXPECT_THAT(json, HasSubstr("\"attempt\": 2"));
   EXPECT_THAT(json, HasSubstr("\"total\": 2,"));
   EXPECT_THAT(json, Not(HasSubstr("first")));
+}
+
+TEST(TaskView, WhatIsCountedAlongIsWhatALookAtEachRunWouldCount) {
+  TaskView view(TaskView::Keep::nothing);
+  const RunState states[] = {RunState::queued, RunState::armed,     RunState::running,
+                             RunState::failed, RunState::succeeded, RunState::cancelled};
+  std::minstd_rand random(7);
+  for (int i = 0; i < 2000; ++i) {
+    // Also an earlier attempt after a later one, and rows from beside the events.
+    TaskEvent event = of_attempt(1 + random() % 3, ended(fmt::format("pi{}", random() % 20),
+                                                         states[random() % std::size(states)], {}));
+    event.run.end.given_up = event.run.state == RunState::cancelled && random() % 2 == 0;
+    if (random() % 2 == 0) event.run.pid = 17;
+    if (random() % 4 == 0) view.set(event.run);
+    else view.apply(event);
+    std::map<RunState, std::size_t> counts, verdicts;
+    bool started = true, loaded = true;
+    for (const RunView* run : view.latest()) {
+      const RunRow& row = run->row;
+      ++counts[row.state];
+      if (!row.end.given_up) ++verdicts[row.state];
+      started = started && (is_final(row.state) || (row.state == RunState::running && row.pid));
+      loaded = loaded && row.state >= RunState::armed;
+    }
+    ASSERT_EQ(view.counts(), counts);
+    ASSERT_EQ(view.verdicts(), verdicts);
+    ASSERT_EQ(view.all_started(), started);
+    ASSERT_EQ(view.all_loaded(), loaded);
+  }
 }
 
 TEST(TaskView, ProgressTellsWhatIsDoneFailedRunningAndWaiting) {

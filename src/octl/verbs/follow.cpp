@@ -157,7 +157,9 @@ class Follower {
   }
 
   void show_progress() {
-    if (long_ && !exit_ && !asking_ && !how_.show.one_target) call_.output.progress(print_progress(view_));
+    // What has come already is taken in first: thousands of lines a second are nobody's to read.
+    if (long_ && !exit_ && !asking_ && !how_.show.one_target && happenings_.size() == 0)
+      call_.output.progress(print_progress(view_));
   }
   bool can_ask() const {
     const Look& look = call_.output.look();
