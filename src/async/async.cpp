@@ -2,6 +2,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -16,12 +17,119 @@
 
 namespace octo {
 
-Event::Event(Executor executor) : waiters_(std::move(executor), asio::steady_timer::time_point::max()) {}
+using Resume = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
 
-void Event::set() { waiters_.cancel(); }
+// Whoever waits for an event of one loop, and whoever was woken and has not gone on yet. A timer that never
+// expires would do, and did: in the heap of all timers, with a lock and an allocation for every wait. Ten
+// thousand sessions wait for three events each.
+class Event::Loop final : public asio::execution_context::service {
+ public:
+  using key_type = Loop;
+  static inline asio::execution_context::id id;
+  explicit Loop(asio::execution_context& context) : service(context) {}
+
+  void add(Waiter& waiter);
+  void remove(Waiter& waiter);
+  void wake(Resume resume);
+
+ private:
+  void shutdown() override;
+  void run();
+
+  std::vector<Waiter*> waiting_;
+  std::vector<Resume> woken_;
+  bool over_ = false;
+};
+
+// Lives in the frame of the coroutine that waits.
+struct Event::Waiter {
+  explicit Waiter(Event& of) : event(&of) {}
+  ~Waiter() {
+    if (resume) (void)take();
+  }
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  void begin(Resume how) {
+    if (auto slot = asio::get_associated_cancellation_slot(how); slot.is_connected()) {
+      slot.assign([this](asio::cancellation_type) {
+        if (resume) event->loop_.wake(take());
+      });
+    }
+    resume.emplace(std::move(how));
+    before = std::exchange(event->last_, this);
+    (before == nullptr ? event->first_ : before->next) = this;
+    event->loop_.add(*this);
+  }
+  Resume take() {
+    (before == nullptr ? event->first_ : before->next) = next;
+    (next == nullptr ? event->last_ : next->before) = before;
+    event->loop_.remove(*this);
+    Resume how = std::move(*resume);
+    resume.reset();
+    return how;
+  }
+
+  Event* event;
+  Waiter* before = nullptr;
+  Waiter* next = nullptr;
+  std::size_t place = 0;
+  std::optional<Resume> resume;  // while it waits
+};
+
+void Event::Loop::add(Waiter& waiter) {
+  waiter.place = waiting_.size();
+  waiting_.push_back(&waiter);
+}
+
+void Event::Loop::remove(Waiter& waiter) {
+  waiting_.back()->place = waiter.place;
+  waiting_[waiter.place] = waiting_.back();
+  waiting_.pop_back();
+}
+
+void Event::Loop::wake(Resume resume) {
+  if (over_) return;
+  woken_.push_back(std::move(resume));
+  if (woken_.size() == 1)
+    asio::post(static_cast<asio::io_context&>(context()).get_executor(), [this] { run(); });
+}
+
+// Those that are woken meanwhile come after whatever else the loop has to do.
+void Event::Loop::run() {
+  std::vector<Resume> woken;
+  woken.swap(woken_);
+  for (Resume& resume : woken) {
+    const Executor executor = asio::get_associated_executor(resume);
+    if (executor.target<asio::io_context::executor_type>() != nullptr) std::move(resume)();
+    else executor.execute(std::move(resume));
+  }
+  if (woken_.empty()) {
+    woken.clear();
+    woken_.swap(woken);  // its room is used again
+  }
+}
+
+// The loop is destroyed, and whoever waits with it.
+void Event::Loop::shutdown() {
+  over_ = true;
+  while (!waiting_.empty()) (void)waiting_.back()->take();
+  std::exchange(woken_, {}).clear();
+}
+
+Event::Event(const Executor& executor)
+    : loop_(asio::use_service<Loop>(asio::query(executor, asio::execution::context))) {}
+
+Event::~Event() { set(); }
+
+void Event::set() {
+  while (first_ != nullptr) loop_.wake(first_->take());
+}
 
 Async<void> Event::wait() {
-  (void)co_await waiters_.async_wait(asio::as_tuple(asio::use_awaitable));
+  Waiter waiter(*this);
+  co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+      [&waiter](Resume resume) { waiter.begin(std::move(resume)); }, asio::use_awaitable);
   const auto state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none) {
     throw boost::system::system_error(asio::error::operation_aborted);

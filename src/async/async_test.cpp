@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "async/deadline.hpp"
 #include "async/mailbox.hpp"
@@ -73,6 +75,91 @@ TEST(Nursery, AChildSpawnedAfterCancelEndsAtItsFirstWait) {
 Async<Result<int>> answer_after(Clock& clock, Span span) {
   co_await clock.sleep(span);
   co_return 42;
+}
+
+Async<void> note_when(Event& event, std::vector<int>& order, int number) {
+  co_await event.wait();
+  order.push_back(number);
+}
+
+TEST(Event, WakesThoseThatWaitNowInTheirOrderAndNotInsideSet) {
+  on_loop([](Executor executor) -> Async<void> {
+    Event event(executor), other(executor);
+    std::vector<int> order;
+    Nursery nursery(executor);
+    for (int i = 1; i <= 3; ++i) nursery.spawn(note_when(event, order, i));
+    nursery.spawn(note_when(other, order, 9));
+    co_await asio::post(asio::use_awaitable);
+    co_await asio::post(asio::use_awaitable);
+    event.set();
+    EXPECT_TRUE(order.empty());
+    nursery.spawn(note_when(event, order, 4));
+    while (order.size() < 3) co_await asio::post(asio::use_awaitable);
+    EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+    other.set();
+    while (nursery.size() > 1) co_await asio::post(asio::use_awaitable);
+    EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 9})) << "set() remembers nothing for who comes later";
+    event.set();
+    co_await nursery.join();
+    EXPECT_EQ(order.back(), 4);
+  });
+}
+
+TEST(Event, WhoIsCancelledLeavesTheOthersWaiting) {
+  on_loop([](Executor executor) -> Async<void> {
+    Event event(executor);
+    std::vector<int> order;
+    Nursery stays(executor);
+    for (int round = 0; round < 3; ++round) {
+      Nursery goes(executor);
+      goes.spawn(note_when(event, order, -1));
+      stays.spawn(note_when(event, order, round));
+      goes.spawn(note_when(event, order, -1));
+      co_await asio::post(asio::use_awaitable);
+      co_await asio::post(asio::use_awaitable);
+      goes.cancel();
+      if (round == 2) event.set();  // those that were cancelled have not gone on yet
+      co_await goes.join();
+    }
+    co_await stays.join();
+    EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
+  });
+}
+
+TEST(Event, OneThatGoesWakesWhoWaits) {
+  on_loop([](Executor executor) -> Async<void> {
+    auto event = std::make_unique<Event>(executor);
+    std::vector<int> order;
+    Nursery nursery(executor);
+    nursery.spawn(note_when(*event, order, 1));
+    co_await asio::post(asio::use_awaitable);
+    co_await asio::post(asio::use_awaitable);
+    event.reset();
+    co_await nursery.join();
+    EXPECT_EQ(order.size(), 1U);
+  });
+}
+
+TEST(Event, ALoopThatIsDestroyedTakesWhoWaitsWithIt) {
+  bool destroyed = false;
+  struct Witness {
+    bool& flag;
+    ~Witness() { flag = true; }
+  };
+  {
+    asio::io_context loop;
+    asio::co_spawn(
+        loop,
+        [](Executor executor, bool& flag) -> Async<void> {
+          Event event(executor);  // in the frame that waits for it
+          const Witness witness{flag};
+          co_await event.wait();
+        }(loop.get_executor(), destroyed),
+        [](std::exception_ptr) {});
+    loop.poll();
+    EXPECT_FALSE(destroyed);
+  }
+  EXPECT_TRUE(destroyed);
 }
 
 TEST(Deadline, TheFasterOneWins) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Event wakes whoever waits on it now; it remembers nothing. Wait in a loop around the fact you wait for.
 #pragma once
-#include <boost/asio/steady_timer.hpp>
-
 #include "async/async.hpp"
 
 namespace octo {
 
+// Woken in the order of their waits, soon, never inside set(). On one loop, like all else here.
 class Event {
  public:
-  explicit Event(Executor executor);
+  explicit Event(const Executor& executor);
+  // Wakes whoever still waits.
+  ~Event();
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
@@ -17,8 +18,12 @@ class Event {
   Async<void> wait();
 
  private:
-  // A timer that never expires: the cheapest cancellable wait Asio has. It is not a clock.
-  asio::steady_timer waiters_;
+  class Loop;
+  struct Waiter;
+
+  Loop& loop_;
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
 };
 
 }  // namespace octo
