@@ -41,26 +41,26 @@ Result<Share> parse_share(std::string_view text) {
 }
 
 Advance advance(const Rollout& rollout, const TaskBoard& board) {
-  std::vector<RunId> waiting;
   std::size_t nodes = 0, active = 0, failed = 0;
-  for (const RunRow* row : board.latest()) {
-    ++nodes;
-    if (row->state == RunState::accepted) waiting.push_back(row->id);
-    else if (!is_final(row->state)) ++active;
-    else if (row->state != RunState::succeeded) ++failed;
+  for (const auto& [state, count] : board.counts()) {
+    nodes += count;
+    if (state == RunState::accepted) continue;
+    if (!is_final(state)) active += count;
+    else if (state != RunState::succeeded) failed += count;
   }
   Advance next;
+  const auto& waiting = board.waiting();
   if (waiting.empty()) return next;
   if (rollout.max_fail && failed > rollout.max_fail->of(nodes)) {
-    next.give_up = std::move(waiting);
+    next.give_up.assign(waiting.begin(), waiting.end());
     next.why = fmt::format("not started: {} of {} nodes did not succeed, {} may", failed, nodes,
                            print(*rollout.max_fail));
     return next;
   }
   const std::size_t at_once = rollout.batch ? std::max<std::size_t>(rollout.batch->of(nodes), 1) : nodes;
-  for (RunId& id : waiting) {
+  for (const RunId& id : waiting) {
     if (active + next.begin.size() >= at_once) break;
-    next.begin.push_back(std::move(id));
+    next.begin.push_back(id);
   }
   return next;
 }

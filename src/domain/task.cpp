@@ -55,10 +55,37 @@ std::string_view name_of(TaskEvent::Kind kind) {
   return "note";
 }
 
+namespace {
+bool of_one_target(const RunId& left, const RunId& right) {
+  return left.step == right.step && left.node == right.node;
+}
+}  // namespace
+
+// Ids are sorted with the attempt last.
+bool TaskBoard::is_latest(Runs::const_iterator place) const {
+  const auto next = std::next(place);
+  return next == runs_.end() || !of_one_target(next->first, place->first);
+}
+
+void TaskBoard::count(RunState state) { ++counts_[state]; }
+
+void TaskBoard::discount(RunState state) {
+  const auto found = counts_.find(state);
+  if (--found->second == 0) counts_.erase(found);
+}
+
 void TaskBoard::add(RunRow row) {
-  if (!is_final(row.state)) ++open_;
   const RunId id = row.id;
-  runs_.emplace(id, std::move(row));
+  const auto [place, fresh] = runs_.try_emplace(id, std::move(row));
+  if (!fresh) return;
+  const RunState state = place->second.state;
+  if (!is_final(state)) ++open_;
+  if (state == RunState::accepted) waiting_.insert(id);
+  if (!is_latest(place)) return;
+  count(state);
+  if (place == runs_.begin()) return;
+  const auto earlier = std::prev(place);
+  if (of_one_target(earlier->first, id)) discount(earlier->second.state);
 }
 
 Result<bool> TaskBoard::apply(const RunId& id, RunState state, const RunEnd& end) {
@@ -77,6 +104,11 @@ Result<bool> TaskBoard::apply(const RunId& id, RunState state, const RunEnd& end
     row.end = end;
     row.end.state = state;
     if (const auto pid = std::exchange(row.end.pid, std::nullopt)) row.pid = pid;
+  }
+  if (row.state == RunState::accepted) waiting_.erase(id);
+  if (is_latest(found)) {
+    discount(row.state);
+    count(state);
   }
   row.state = state;
   return true;
@@ -98,21 +130,13 @@ const RunRow* TaskBoard::find(const RunId& id) const {
 std::vector<const RunRow*> TaskBoard::latest() const {
   std::vector<const RunRow*> rows;
   for (const auto& [id, row] : runs_) {
-    // Ids are sorted with the attempt last.
-    const bool again = !rows.empty() && rows.back()->id.step == id.step && rows.back()->id.node == id.node;
-    if (again) rows.back() = &row;
+    if (!rows.empty() && of_one_target(rows.back()->id, id)) rows.back() = &row;
     else rows.push_back(&row);
   }
   return rows;
 }
 
-std::map<RunState, std::size_t> TaskBoard::counts() const {
-  std::map<RunState, std::size_t> counts;
-  for (const RunRow* row : latest()) ++counts[row->state];
-  return counts;
-}
-
-TaskState TaskBoard::outcome() const { return outcome_of(counts()); }
+TaskState TaskBoard::outcome() const { return outcome_of(counts_); }
 
 TaskState outcome_of(const std::map<RunState, std::size_t>& counts) {
   const auto any = [&](RunState state) { return counts.contains(state) && counts.at(state) > 0; };

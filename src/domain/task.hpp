@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,16 +77,26 @@ class TaskBoard {
   void set_pid(const RunId& id, std::int64_t pid);
   void set_start(const RunId& id, const StartMark& start);
   const RunRow* find(const RunId& id) const;
-  const std::map<RunId, RunRow>& runs() const { return runs_; }
+  using Runs = std::map<RunId, RunRow, InOneTask>;
+  const Runs& runs() const { return runs_; }
   bool finished() const { return open_ == 0; }
   // Of each step and node the last attempt, in order: what the others came to is history.
   std::vector<const RunRow*> latest() const;
-  TaskState outcome() const;                       // of the last attempts
-  std::map<RunState, std::size_t> counts() const;  // how many of the last attempts are in each state
+  TaskState outcome() const;  // of the last attempts
+  // How many of the last attempts are in each state that some are in. Kept along, as the next one: a rollout
+  // asks after every report.
+  const std::map<RunState, std::size_t>& counts() const { return counts_; }
+  const std::set<RunId, InOneTask>& waiting() const { return waiting_; }  // those that are `accepted`
 
  private:
-  std::map<RunId, RunRow> runs_;
+  bool is_latest(Runs::const_iterator place) const;
+  void count(RunState state);
+  void discount(RunState state);
+
+  Runs runs_;
   std::size_t open_ = 0;
+  std::map<RunState, std::size_t> counts_;
+  std::set<RunId, InOneTask> waiting_;
 };
 
 // Outcome of finished states as style.md orders them; `running` when one is not final.

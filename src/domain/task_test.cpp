@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "domain/limits.hpp"
 #include "domain/node.hpp"
 
@@ -39,6 +41,29 @@ TEST(RunStates, WhatANodeHasMayTurnOutNeverToHaveStarted) {
   EXPECT_TRUE(may_follow(RunState::delivered, RunState::expired));
   EXPECT_TRUE(may_follow(RunState::delivered, RunState::queued));
   EXPECT_FALSE(may_follow(RunState::running, RunState::queued));
+}
+
+TEST(TaskBoard, WhatIsCountedAlongIsWhatALookAtEachRunWouldCount) {
+  TaskBoard board;
+  std::minstd_rand random(7);
+  for (int i = 0; i < 3000; ++i) {
+    RunRow run = row(fmt::format("pi{}", random() % 40));
+    run.id.attempt = 1 + random() % 3;
+    run.id.step = random() % 2;
+    if (board.find(run.id) == nullptr) board.add(run);  // also an earlier attempt after a later one
+    else (void)board.apply(run.id, static_cast<RunState>(random() % 13), {});
+    std::map<RunState, std::size_t> counts;
+    std::size_t waiting = 0;
+    bool finished = true;
+    for (const RunRow* latest : board.latest()) ++counts[latest->state];
+    for (const auto& [id, each] : board.runs()) {
+      waiting += each.state == RunState::accepted ? 1 : 0;
+      finished = finished && is_final(each.state);
+    }
+    ASSERT_EQ(board.counts(), counts);
+    ASSERT_EQ(board.waiting().size(), waiting);
+    ASSERT_EQ(board.finished(), finished);
+  }
 }
 
 TEST(TaskBoard, AFinishedRunStaysFinished) {
