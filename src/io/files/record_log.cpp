@@ -145,17 +145,34 @@ Failure RecordLog::unsound() const {
       path_);
 }
 
+Failure RecordLog::damaged(std::uint64_t offset) const {
+  return fail(ErrorCode::corrupt, "{}: damaged record at offset {}", path_, offset);
+}
+
 Result<std::uint64_t> RecordLog::append(BytesView record) {
+  const Bytes one[] = {Bytes(record)};
+  return OCTO_TRY(append_all(one)).front();
+}
+
+Result<std::vector<std::uint64_t>> RecordLog::append_all(std::span<const Bytes> records) {
   if (unsound_) return unsound();
-  if (record.empty()) return fail(ErrorCode::invalid_argument, "an empty record for {}", path_);
-  if (record.size() > record_bytes_max) {
-    return fail(ErrorCode::too_large, "record of {} bytes for {}", record.size(), path_);
+  std::size_t bytes = 0;
+  for (const Bytes& record : records) {
+    if (record.empty()) return fail(ErrorCode::invalid_argument, "an empty record for {}", path_);
+    if (record.size() > record_bytes_max)
+      return fail(ErrorCode::too_large, "record of {} bytes for {}", record.size(), path_);
+    bytes += kHeadBytes + record.size();
   }
   Bytes whole;
-  whole.reserve(kHeadBytes + record.size());
-  put_u32(whole, static_cast<std::uint32_t>(record.size()));
-  put_u32(whole, crc32c(record));
-  whole += record;
+  whole.reserve(bytes);
+  std::vector<std::uint64_t> offsets;
+  offsets.reserve(records.size());
+  for (const Bytes& record : records) {
+    offsets.push_back(size_ + whole.size());
+    put_u32(whole, static_cast<std::uint32_t>(record.size()));
+    put_u32(whole, crc32c(record));
+    whole += record;
+  }
   std::size_t done = 0;
   while (done < whole.size()) {
     const ssize_t wrote =
@@ -168,7 +185,8 @@ Result<std::uint64_t> RecordLog::append(BytesView record) {
     }
     done += static_cast<std::size_t>(wrote);
   }
-  return std::exchange(size_, size_ + whole.size());
+  size_ += whole.size();
+  return offsets;
 }
 
 // Never tried again after a failure: the kernel counts the lost pages as clean, so the next sync would say
@@ -189,13 +207,10 @@ Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {
   char head[kHeadBytes];
   const ssize_t got = ::pread(fd_, head, sizeof head, static_cast<off_t>(offset));
   if (got < 0) return failed("read", path_);
-  const auto damaged = [&] {
-    return fail(ErrorCode::corrupt, "{}: damaged record at offset {}", path_, offset);
-  };
-  if (got != static_cast<ssize_t>(sizeof head)) return damaged();
+  if (got != static_cast<ssize_t>(sizeof head)) return damaged(offset);
   const auto bytes = get_unsigned<std::uint32_t>(BytesView(head, 4));
   if (bytes == 0 || bytes > record_bytes_max)
-    return damaged();  // none is empty: zeros are what a hole reads as
+    return damaged(offset);  // none is empty: zeros are what a hole reads as
   Read result;
   result.record.resize(bytes);
   result.next = offset + kHeadBytes + bytes;
@@ -203,9 +218,40 @@ Result<RecordLog::Read> RecordLog::read(std::uint64_t offset) const {
   if (body < 0) return failed("read", path_);
   if (body != static_cast<ssize_t>(bytes) ||
       crc32c(result.record) != get_unsigned<std::uint32_t>(BytesView(head + 4, 4))) {
-    return damaged();
+    return damaged(offset);
   }
   return result;
+}
+
+Result<void> RecordLog::read_on(std::uint64_t offset,
+                                const std::function<Result<Next>(std::uint64_t, BytesView)>& each) const {
+  constexpr std::size_t kBlock = 64 * 1024;
+  Bytes block;
+  std::size_t at = 0;  // where in the block the record at `offset` begins
+  const auto fill = [&](std::size_t bytes) -> Result<void> {
+    if (block.size() - at >= bytes) return {};
+    block.erase(0, std::exchange(at, 0));
+    const std::size_t had = block.size();
+    block.resize(std::max(had + kBlock, bytes));
+    const ssize_t got =
+        ::pread(fd_, block.data() + had, block.size() - had, static_cast<off_t>(offset + had));
+    block.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got < 0) return failed("read", path_);
+    if (block.size() < bytes) return damaged(offset);
+    return {};
+  };
+  while (true) {
+    OCTO_TRY(fill(kHeadBytes));
+    const auto bytes = get_unsigned<std::uint32_t>(BytesView(block).substr(at, 4));
+    const auto sum = get_unsigned<std::uint32_t>(BytesView(block).substr(at + 4, 4));
+    if (bytes == 0 || bytes > record_bytes_max) return damaged(offset);
+    OCTO_TRY(fill(kHeadBytes + bytes));
+    const BytesView record = BytesView(block).substr(at + kHeadBytes, bytes);
+    if (crc32c(record) != sum) return damaged(offset);
+    if (OCTO_TRY(each(offset, record)) == Next::stop) return {};
+    at += kHeadBytes + bytes;
+    offset += kHeadBytes + bytes;
+  }
 }
 
 }  // namespace octo::files

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -36,12 +38,18 @@ class RecordLog {
   // The record's offset. On failure nothing of it stays. Durable only after sync(); once that has failed
   // nothing is taken any more.
   Result<std::uint64_t> append(BytesView record);
+  // Several in one write, with the offset of each.
+  Result<std::vector<std::uint64_t>> append_all(std::span<const Bytes> records);
   Result<void> sync();
   struct Read {
     Bytes record;
     std::uint64_t next = 0;  // offset of the record behind it
   };
   Result<Read> read(std::uint64_t offset) const;
+  // One record after another, many of them with one look at the disk, until `each` has enough: Next::stop.
+  enum class Next : std::uint8_t { more, stop };
+  Result<void> read_on(std::uint64_t offset,
+                       const std::function<Result<Next>(std::uint64_t offset, BytesView record)>& each) const;
   std::uint64_t size() const { return size_; }
   // What open() found damaged and moved away, in a sentence.
   const std::optional<std::string>& damage() const { return damage_; }
@@ -52,6 +60,7 @@ class RecordLog {
   Result<bool> zeros_to(std::uint64_t end) const;
   Result<void> set_aside(std::uint64_t end);
   Failure unsound() const;
+  Failure damaged(std::uint64_t offset) const;
 
   std::string path_;
   int fd_ = -1;

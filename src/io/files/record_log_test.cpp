@@ -55,6 +55,39 @@ TEST_F(RecordLogTest, RecordsComeBackInOrderAndByOffset) {
   EXPECT_EQ(offset, log.size());
 }
 
+TEST_F(RecordLogTest, SeveralAreWrittenAndReadAtOnce) {
+  // From one that fits many times into what is read at a time to one that does not fit into it.
+  std::vector<Bytes> records;
+  for (std::size_t i = 1; i <= 300; ++i) records.emplace_back(i * i, static_cast<char>('a' + i % 26));
+  records.emplace_back(300'000, 'z');
+  records.emplace_back("last");
+  auto log = RecordLog::open(path, [](std::uint64_t, BytesView) -> Result<void> { return {}; }).value();
+  const std::uint64_t first = log.append("before").value();
+  const auto offsets = log.append_all(records).value();
+  ASSERT_EQ(offsets.size(), records.size());
+  EXPECT_EQ(log.append_all(std::vector<Bytes>{"fits", ""}).error().code(), ErrorCode::invalid_argument);
+  EXPECT_EQ(log.read(offsets[7]).value().record, records[7]);
+  EXPECT_EQ(log.read(first).value().next, offsets[0]);
+  for (const std::size_t from : {std::size_t{0}, std::size_t{250}, records.size() - 2}) {
+    std::size_t at = from;
+    const auto read =
+        log.read_on(offsets[from], [&](std::uint64_t offset, BytesView record) -> Result<RecordLog::Next> {
+          EXPECT_EQ(offset, offsets[at]);
+          EXPECT_EQ(record, records[at]);
+          return ++at == records.size() ? RecordLog::Next::stop : RecordLog::Next::more;
+        });
+    EXPECT_TRUE(read.has_value());
+    EXPECT_EQ(at, records.size());
+  }
+  std::size_t seen = 0;
+  const auto beyond = log.read_on(offsets.back(), [&](std::uint64_t, BytesView) -> Result<RecordLog::Next> {
+    ++seen;
+    return RecordLog::Next::more;
+  });
+  EXPECT_EQ(beyond.error().code(), ErrorCode::corrupt) << "there is no record behind the last";
+  EXPECT_EQ(seen, 1U);
+}
+
 TEST_F(RecordLogTest, WhereverTheTailIsTornTheRecordsBeforeItStay) {
   write(kRecords);
   const Bytes whole = load(path, 1 << 20).value();

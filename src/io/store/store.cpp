@@ -62,7 +62,7 @@ struct Store::Impl {
     return {};
   }
   Result<sqlite3_stmt*> prepare(std::string_view sql) {
-    const auto found = statements.find(std::string(sql));
+    const auto found = statements.find(sql);
     if (found != statements.end()) return found->second;
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
@@ -79,7 +79,11 @@ struct Store::Impl {
   std::string path;
   sqlite3* db = nullptr;
   int lock = -1;
-  std::unordered_map<std::string, sqlite3_stmt*> statements;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view sql) const { return std::hash<std::string_view>()(sql); }
+  };
+  std::unordered_map<std::string, sqlite3_stmt*, Hash, std::equal_to<>> statements;
 };
 
 Result<void> Store::Impl::take_lock() {
