@@ -222,13 +222,14 @@ class Node {
     if (found == runs_.end()) co_return;
     if (!found->second.over) end(run, RunState::succeeded);  // whatever held it up was of the session before
     if (!co_await channel.send(wire::encode(wire::FromNode(wire::RunEnded{found->second.end})))) co_return;
+    channel.close();
     while (auto message = co_await channel.receive()) {
       if (!*message) co_return;
       const auto said = wire::decode_from_brain(**message);
       const auto* ack = said ? std::get_if<wire::RunAck>(&*said) : nullptr;
       if (ack == nullptr || !ack->end_durable) continue;
       forget(run);
-      co_return channel.close();
+      co_return;
     }
   }
 

@@ -59,7 +59,9 @@ Async<Result<void>> send_news(Verbs& verbs, Clock& clock, link::Channel& channel
     if (news.pieces.empty() && news.facts.end) {
       RunEnd& end = *news.facts.end;
       if (news.facts.pid != told_pid) end.pid = news.facts.pid;
-      co_return co_await channel.send(bytes_of(wire::RunEnded{std::move(end)}));
+      OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunEnded{std::move(end)})));
+      channel.close();  // at once, and not with a packet of its own once that is acknowledged
+      co_return Result<void>{};
     }
   }
 }
