@@ -95,6 +95,22 @@ Result<VersionList> decode_version_list(std::string_view text) { return decode_a
 Result<LogLine> decode_log_line(std::string_view text) { return decode_as<LogLine>(text); }
 Result<NodeAppList> decode_node_app_list(std::string_view text) { return decode_as<NodeAppList>(text); }
 Result<TaskEvent> decode_task_event(std::string_view text) { return decode_as<TaskEvent>(text); }
+Result<TaskEvent::Kind> kind_of_task_event(std::string_view text) {
+  constexpr std::string_view kNumber = "{\"number\":", kKind = ",\"kind\":\"";
+  if (text.starts_with(kNumber)) {
+    std::string_view rest = text.substr(kNumber.size());
+    rest.remove_prefix(std::min(rest.find_first_not_of("0123456789"), rest.size()));
+    if (rest.starts_with(kKind)) {
+      rest.remove_prefix(kKind.size());
+      const std::string_view name = rest.substr(0, rest.find('"'));
+      using enum TaskEvent::Kind;
+      for (const TaskEvent::Kind kind : {accepted, state, output, note, done}) {
+        if (name == name_of(kind)) return kind;
+      }
+    }
+  }
+  return OCTO_TRY(decode_task_event(text)).kind;
+}
 Result<Deployment> decode_deployment(std::string_view text) { return decode_as<Deployment>(text); }
 Result<RunEnd> decode_run_end(std::string_view text) { return decode_as<RunEnd>(text); }
 Result<ScenarioVersion> decode_scenario_version(std::string_view text) {

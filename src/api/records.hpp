@@ -193,6 +193,8 @@ std::string encode(const NodeAppList&);
 Result<NodeAppList> decode_node_app_list(std::string_view);
 std::string encode(const TaskEvent&);
 Result<TaskEvent> decode_task_event(std::string_view);  // one line of NDJSON, without '\n'
+// Of an event as encode() writes it without looking at more than its beginning; of any other as decoded.
+Result<TaskEvent::Kind> kind_of_task_event(std::string_view);
 std::string encode(const Problem&);
 Result<Problem> decode_problem(std::string_view);
 std::string encode(const Deployment&);

@@ -156,6 +156,24 @@ TEST(Records, EventsKeepBytesThatAreNoText) {
   comes_back(event, decode_task_event);
 }
 
+TEST(Records, TheKindOfAnEventIsKnownFromItsBeginningOrElseFromAllOfIt) {
+  using enum TaskEvent::Kind;
+  for (const TaskEvent::Kind kind : {accepted, state, output, note, done}) {
+    TaskEvent event;
+    event.number = 12345;
+    event.kind = kind;
+    event.run = row();
+    EXPECT_EQ(kind_of_task_event(encode(event)).value(), kind);
+    event.number = 0;
+    EXPECT_EQ(kind_of_task_event(encode(event)).value(), kind);
+  }
+  EXPECT_EQ(kind_of_task_event(R"({"outcome": "lost", "kind": "done", "number": 1})").value(), done);
+  EXPECT_EQ(kind_of_task_event(R"({"number":1,"kind":"done","outcome":"lost"})").value(), done);
+  for (const char* bad :
+       {"", "{", R"({"number":1,"kind":"dance"})", R"({"number":)", R"({"number":1,"kind":")"})
+    EXPECT_FALSE(kind_of_task_event(bad)) << bad;
+}
+
 TEST(Records, AFaultSaysWhereItIs) {
   const auto wrong = decode_start_task(R"({"kind":"command","text":"true","nodes":["pi0",7]})");
   ASSERT_FALSE(wrong);

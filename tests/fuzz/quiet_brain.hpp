@@ -33,6 +33,7 @@ class QuietLedger final : public Ledger {
   }
   Async<Result<void>> request_cancel(const TaskId&, const Stamp&) override { co_return Result<void>{}; }
   Async<Result<std::optional<StoredTask>>> find_task(const TaskId&) override { co_return std::nullopt; }
+  Async<Result<std::optional<RunRow>>> find_run(const RunId&) override { co_return std::nullopt; }
   Async<Result<std::vector<StoredTask>>> tasks(const TaskFilter& filter) override {
     require(filter.limit <= 1000);
     co_return std::vector<StoredTask>();
@@ -69,6 +70,7 @@ class QuietBlobs final : public Blobs {
 class QuietFleet final : public Fleet {
  public:
   std::optional<Live> find(const NodeName&) const override { return std::nullopt; }
+  bool is_online(const NodeName&) const override { return false; }
   std::vector<Live> all() const override { return {}; }
   Async<Result<void>> start_run(const RunOrder&, Span) override { co_return away(); }
   Async<Result<void>> cancel_run(const RunId&) override { co_return away(); }
@@ -91,11 +93,12 @@ class QuietFleet final : public Fleet {
 // The only task there ever was is over.
 class OneEvent final : public Listener {
  public:
-  Async<Result<std::vector<TaskEvent>>> next() override {
-    std::vector<TaskEvent> events;
-    if (std::exchange(told_, true)) co_return events;
-    events.emplace_back().kind = TaskEvent::Kind::done;
-    events.back().number = 1;
+  Async<Result<std::vector<StoredEvent>>> next() override {
+    std::vector<StoredEvent> events;
+    if (!std::exchange(told_, true)) {
+      const TaskEvent done{.number = 1, .kind = TaskEvent::Kind::done};
+      events.push_back({done.number, done.kind, api::encode(done)});
+    }
     co_return events;
   }
 

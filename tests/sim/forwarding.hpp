@@ -32,6 +32,7 @@ class ForwardingLedger : public brain::Ledger {
   Async<Result<std::optional<brain::StoredTask>>> find_task(const TaskId& task) override {
     return to_.find_task(task);
   }
+  Async<Result<std::optional<RunRow>>> find_run(const RunId& run) override { return to_.find_run(run); }
   Async<Result<std::vector<brain::StoredTask>>> tasks(const brain::TaskFilter& filter) override {
     return to_.tasks(filter);
   }
@@ -62,8 +63,8 @@ class ForwardingEventLog : public brain::EventLog {
     return to_.append(task, events);
   }
   Async<Result<void>> sync(const TaskId& task) override { return to_.sync(task); }
-  Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
-                                             std::size_t count) override {
+  Async<Result<std::vector<brain::StoredEvent>>> read(const TaskId& task, std::uint64_t from,
+                                                      std::size_t count) override {
     return to_.read(task, from, count);
   }
   Async<Result<Summary>> open(const TaskId& task) override { return to_.open(task); }
@@ -106,6 +107,7 @@ class ForwardingFleet : public brain::Fleet {
  public:
   explicit ForwardingFleet(brain::Fleet& to) : to_(to) {}
   std::optional<Live> find(const NodeName& node) const override { return to_.find(node); }
+  bool is_online(const NodeName& node) const override { return to_.is_online(node); }
   std::vector<Live> all() const override { return to_.all(); }
   Async<Result<void>> start_run(const RunOrder& order, Span start_within) override {
     return to_.start_run(order, start_within);

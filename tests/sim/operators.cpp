@@ -106,7 +106,8 @@ Async<Result<bool>> listen_in(BrainHost::Life& life, World& world, const TaskId&
     const auto events = OCTO_CO_TRY(co_await listener->next());
     if (life.dead) co_return fail(ErrorCode::unavailable, "connection lost");
     if (events.empty()) co_return false;
-    for (const TaskEvent& event : events) {
+    for (const brain::StoredEvent& stored : events) {
+      const TaskEvent event = OCTO_CO_TRY(api::decode_task_event(stored.json));
       world.trace.add(fmt::format("{} event {} {} {} {}", id, event.number, octo::name_of(event.kind),
                                   event.run.id.node, octo::name_of(event.run.state)));
       // What was told and not durable is gone, and others have those numbers.
@@ -175,7 +176,8 @@ Async<Result<std::vector<TaskEvent>>> read_events(BrainHost::Life& life, World& 
     if (!some && some.error().code() == ErrorCode::timed_out) co_return events;
     if (!some) co_return fail(some.error());
     if (some->empty()) co_return events;
-    for (TaskEvent& event : *some) events.push_back(std::move(event));
+    for (const brain::StoredEvent& stored : *some)
+      events.push_back(OCTO_CO_TRY(api::decode_task_event(stored.json)));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <fstream>
 
+#include "api/records.hpp"
 #include "brain/blobs/blobs.hpp"
 #include "brain/blobs/event_log.hpp"
 #include "io/crypto/crypto.hpp"
@@ -41,6 +42,13 @@ TaskEvent output_event(std::uint64_t offset, std::string bytes) {
   return event;
 }
 
+std::uint64_t offset_of(const StoredEvent& event) {
+  EXPECT_EQ(event.kind, TaskEvent::Kind::output);
+  const TaskEvent decoded = api::decode_task_event(event.json).value();
+  EXPECT_EQ(decoded.number, event.number);
+  return decoded.output.offset;
+}
+
 const TaskId kTask("01ARZ3NDEKTSV4RRFFQ69G5FAV");
 
 TEST(EventLog, NumbersWithoutGapsAndReadsFromAnywhere) {
@@ -58,12 +66,44 @@ TEST(EventLog, NumbersWithoutGapsAndReadsFromAnywhere) {
       const auto events = (co_await log->read(kTask, from, 3)).value();
       EXPECT_FALSE(events.empty()) << from;
       EXPECT_EQ(events[0].number, from);
-      EXPECT_EQ(events[0].output.offset, (from - 1) * 1000);
+      EXPECT_EQ(offset_of(events[0]), (from - 1) * 1000);
     }
     EXPECT_TRUE((co_await log->read(kTask, 501, 3)).value().empty());
     const auto last = (co_await log->read(kTask, EventLog::kLast, 3)).value();
     EXPECT_EQ(last.size(), 1U);
     EXPECT_EQ(last.at(0).number, 500U);
+  });
+}
+
+TEST(EventLog, WhoReadsAllOfItInPiecesGetsEachEventOnce) {
+  on_loop([]() -> Async<void> {
+    const Folder folder;
+    InlineWorkers workers;
+    auto log = FileEventLog::open(folder.path(), workers).value();
+    (void)(co_await log->open(kTask)).value();
+    // From small ones to one that is larger than what is read at a time, and far more than is kept in memory.
+    std::uint64_t written = 0;
+    for (std::uint64_t batch = 0; batch < 40; ++batch) {
+      std::vector<TaskEvent> events;
+      for (std::uint64_t i = 0; i <= batch; ++i)
+        events.push_back(output_event(written++, std::string(batch * 100 + (i == 7 ? 100'000 : 0), 'x')));
+      EXPECT_TRUE((co_await log->append(kTask, events)).has_value());
+      EXPECT_EQ(events.back().number, written);
+    }
+    for (const std::size_t count : {1U, 3U, 64U, 1000U}) {
+      std::uint64_t next = 1;
+      while (true) {
+        const auto events = (co_await log->read(kTask, next, count)).value();
+        if (events.empty()) break;
+        EXPECT_LE(events.size(), count);
+        for (const StoredEvent& event : events) {
+          EXPECT_EQ(event.number, next);
+          EXPECT_EQ(offset_of(event), next - 1);
+          ++next;
+        }
+      }
+      EXPECT_EQ(next, written + 1) << count;
+    }
   });
 }
 
@@ -88,7 +128,7 @@ TEST(EventLog, AClosedLogIsReadOnWithoutLookingAtAllOfIt) {
     const auto late = (co_await log->read(kTask, 200, 50)).value();
     EXPECT_EQ(late.size(), 50U);
     EXPECT_EQ(late.at(0).number, 200U);
-    EXPECT_EQ(late.at(49).output.offset, 248U * 10);
+    EXPECT_EQ(offset_of(late.at(49)), 248U * 10);
     EXPECT_EQ((co_await log->read(kTask, EventLog::kLast, 50)).value().at(0).number, 300U);
     EXPECT_EQ((co_await log->read(kTask, 1, 1)).error().code(), ErrorCode::corrupt);
     EXPECT_TRUE((co_await log->remove(kTask)).has_value());

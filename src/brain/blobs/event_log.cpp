@@ -9,8 +9,9 @@ namespace octo::brain {
 
 namespace {
 constexpr std::uint64_t kMarkEvery = 64;
-constexpr std::size_t kRecentBytes = 256 * 1024;  // per open task
-constexpr std::size_t kIndexesMax = 16;           // people look at a few finished tasks at a time
+constexpr std::size_t kRecentBytes = 256 * 1024;   // per open task
+constexpr std::size_t kBytesAtOnce = 1024 * 1024;  // so that a reader of a long log holds little
+constexpr std::size_t kIndexesMax = 16;            // people look at a few finished tasks at a time
 }  // namespace
 
 Result<std::unique_ptr<FileEventLog>> FileEventLog::open(const std::string& folder, Workers& workers) {
@@ -119,13 +120,13 @@ Async<Result<std::shared_ptr<FileEventLog::Log>>> FileEventLog::find_or_load(con
   co_return log;
 }
 
-void FileEventLog::remember(Log& log, const std::vector<TaskEvent>& events) {
-  for (const TaskEvent& event : events) {
-    log.recent.push_back(event);
-    log.recent_bytes += sizeof event + event.output.bytes.size();
+void FileEventLog::remember(Log& log, std::vector<StoredEvent> events) {
+  for (StoredEvent& event : events) {
+    log.recent_bytes += sizeof event + event.json.size();
+    log.recent.push_back(std::move(event));
   }
   while (log.recent_bytes > kRecentBytes && log.recent.size() > 1) {
-    log.recent_bytes -= sizeof(TaskEvent) + log.recent.front().output.bytes.size();
+    log.recent_bytes -= sizeof(StoredEvent) + log.recent.front().json.size();
     log.recent.pop_front();
   }
 }
@@ -134,16 +135,23 @@ Async<Result<void>> FileEventLog::append(const TaskId& task, std::vector<TaskEve
   const auto found = open_.find(task);
   if (found == open_.end()) co_return fail(ErrorCode::internal, "the events of task {} are not open", task);
   const std::shared_ptr<Log> log = found->second;
+  std::vector<StoredEvent> stored(events.size());
   OCTO_CO_TRY(co_await workers_.run([&]() -> Result<void> {
+    std::vector<Bytes> records;
+    records.reserve(events.size());
     for (TaskEvent& event : events) {
-      event.number = log->last + 1;
-      const std::uint64_t offset = OCTO_TRY(log->records.append(api::encode(event)));
-      if (log->last % kMarkEvery == 0) log->marks.push_back(offset);
-      log->last = event.number;
+      event.number = log->last + records.size() + 1;
+      records.push_back(api::encode(event));
+    }
+    const auto offsets = OCTO_TRY(log->records.append_all(records));
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if (log->last % kMarkEvery == 0) log->marks.push_back(offsets[i]);
+      log->last = events[i].number;
+      stored[i] = {events[i].number, events[i].kind, std::move(records[i])};
     }
     return {};
   }));
-  remember(*log, events);
+  remember(*log, std::move(stored));
   co_return Result<void>{};
 }
 
@@ -154,34 +162,35 @@ Async<Result<void>> FileEventLog::sync(const TaskId& task) {
   co_return co_await workers_.run([&] { return log->records.sync(); });
 }
 
-Async<Result<std::vector<TaskEvent>>> FileEventLog::read(const TaskId& task, std::uint64_t from,
-                                                         std::size_t count) {
-  constexpr std::size_t kBytesAtOnce = 1024 * 1024;  // so that a reader of a long log holds little
+Async<Result<std::vector<StoredEvent>>> FileEventLog::read(const TaskId& task, std::uint64_t from,
+                                                           std::size_t count) {
   const std::shared_ptr<Log> log = OCTO_CO_TRY(co_await find_or_load(task));
   if (from == kLast) from = log->last;
   // Of events that were told and not synced when the power failed, numbers are given again.
   from = std::clamp<std::uint64_t>(from, 1, log->last + 1);
-  std::vector<TaskEvent> events;
+  std::vector<StoredEvent> events;
+  std::size_t bytes = 0;
+  const auto has_enough = [&] { return events.size() >= count || bytes >= kBytesAtOnce; };
   if (!log->recent.empty() && from >= log->recent.front().number) {
     for (auto event = log->recent.begin() + static_cast<std::ptrdiff_t>(from - log->recent.front().number);
-         from <= log->recent.back().number && event != log->recent.end() && events.size() < count; ++event) {
+         event != log->recent.end() && !has_enough(); ++event) {
+      bytes += event->json.size();
       events.push_back(*event);
     }
     co_return events;
   }
   OCTO_CO_TRY(co_await workers_.run([&]() -> Result<void> {
-    if (from > log->last) return {};
-    std::uint64_t offset = log->marks[(from - 1) / kMarkEvery];
-    std::size_t bytes = 0;
-    for (std::uint64_t number = (from - 1) / kMarkEvery * kMarkEvery + 1;
-         number <= log->last && events.size() < count && bytes < kBytesAtOnce; ++number) {
-      auto record = OCTO_TRY(log->records.read(offset));
-      offset = record.next;
-      if (number < from) continue;
-      bytes += record.record.size();
-      events.push_back(OCTO_TRY(api::decode_task_event(record.record)));
-    }
-    return {};
+    if (from > log->last || count == 0) return {};
+    std::uint64_t number = (from - 1) / kMarkEvery * kMarkEvery;
+    return log->records.read_on(
+        log->marks[(from - 1) / kMarkEvery],
+        [&](std::uint64_t, BytesView record) -> Result<files::RecordLog::Next> {
+          using Next = files::RecordLog::Next;
+          if (++number < from) return Next::more;
+          events.push_back({number, OCTO_TRY(api::kind_of_task_event(record)), std::string(record)});
+          bytes += record.size();
+          return number == log->last || has_enough() ? Next::stop : Next::more;
+        });
   }));
   co_return events;
 }

@@ -21,8 +21,8 @@ class FileEventLog final : public EventLog {
 
   Async<Result<void>> append(const TaskId& task, std::vector<TaskEvent>& events) override;
   Async<Result<void>> sync(const TaskId& task) override;
-  Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
-                                             std::size_t count) override;
+  Async<Result<std::vector<StoredEvent>>> read(const TaskId& task, std::uint64_t from,
+                                               std::size_t count) override;
   Async<Result<Summary>> open(const TaskId& task) override;
   void close(const TaskId& task) override;
   Async<Result<void>> remove(const TaskId& task) override;
@@ -36,7 +36,7 @@ class FileEventLog final : public EventLog {
     files::RecordLog records;
     std::uint64_t last = 0;
     std::vector<std::uint64_t> marks;  // offset of events 1, 65, 129, …
-    std::deque<TaskEvent> recent;      // the newest ones, so that listeners who keep up never touch the disk
+    std::deque<StoredEvent> recent;    // the newest ones, so that listeners who keep up never touch the disk
     std::size_t recent_bytes = 0;
   };
 
@@ -51,7 +51,7 @@ class FileEventLog final : public EventLog {
   std::string path_of(const TaskId& task) const { return folder_ + "/" + task.str() + ".log"; }
   Result<std::pair<std::shared_ptr<Log>, Summary>> load(const TaskId& task) const;
   Async<Result<std::shared_ptr<Log>>> find_or_load(const TaskId& task);
-  static void remember(Log& log, const std::vector<TaskEvent>& events);
+  static void remember(Log& log, std::vector<StoredEvent> events);
   void remember(Index index);
   void forget(const TaskId& task);
 

@@ -111,8 +111,8 @@ Async<Result<void>> Doors::write_events(const TaskId& id, Wanted wanted, const s
     if (events && events->empty()) co_return Result<void>{};
     std::string lines;
     if (events) {
-      for (const TaskEvent& event : *events) {
-        if (wanted.output || event.kind != TaskEvent::Kind::output) lines += api::encode(event) + "\n";
+      for (const StoredEvent& event : *events) {
+        if (wanted.output || event.kind != TaskEvent::Kind::output) lines.append(event.json) += '\n';
       }
     }
     if (lines.empty() && ports_.clock.now() - wrote < heartbeat) continue;

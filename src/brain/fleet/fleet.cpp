@@ -148,9 +148,12 @@ Fleet::Live LinkFleet::live(const Session& session) const {
 }
 
 std::optional<Fleet::Live> LinkFleet::find(const NodeName& node) const {
+  return is_online(node) ? std::optional(live(*sessions_.at(node))) : std::nullopt;
+}
+
+bool LinkFleet::is_online(const NodeName& node) const {
   const auto found = sessions_.find(node);
-  if (found == sessions_.end() || found->second->link == nullptr) return std::nullopt;
-  return live(*found->second);
+  return found != sessions_.end() && found->second->link != nullptr;
 }
 
 std::vector<Fleet::Live> LinkFleet::all() const {

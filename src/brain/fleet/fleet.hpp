@@ -28,6 +28,7 @@ class LinkFleet final : public Fleet {
   Async<void> serve(net::Listener& listener);
 
   std::optional<Live> find(const NodeName& node) const override;
+  bool is_online(const NodeName& node) const override;
   std::vector<Live> all() const override;
   Async<Result<void>> start_run(const RunOrder& order, Span start_within) override;
   Async<Result<void>> cancel_run(const RunId& run) override;

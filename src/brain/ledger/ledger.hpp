@@ -37,6 +37,7 @@ class SqliteLedger final : public Ledger {
                                   std::optional<TaskState> outcome) override;
   Async<Result<void>> request_cancel(const TaskId& task, const Stamp& stamp) override;
   Async<Result<std::optional<StoredTask>>> find_task(const TaskId& task) override;
+  Async<Result<std::optional<RunRow>>> find_run(const RunId& run) override;
   Async<Result<std::vector<StoredTask>>> tasks(const TaskFilter& filter) override;
   Async<Result<std::vector<StoredTask>>> open_tasks() override;
   Async<Result<std::vector<TaskId>>> forget_tasks(WallTime before, std::size_t most,

@@ -77,6 +77,12 @@ TEST_F(LedgerTest, AnAcceptedTaskIsThereAfterAReopen) {
     EXPECT_EQ(open.at(0).record.targets, (std::vector<NodeName>{NodeName("pi0"), NodeName("pi1")}));
     EXPECT_EQ(open.at(0).runs.at(0).end.exit_code, 3);
     EXPECT_EQ(open.at(0).runs.at(1).state, RunState::accepted);
+    EXPECT_EQ((co_await ledger.find_run(open.at(0).runs.at(0).id)).value(), open.at(0).runs.at(0));
+    EXPECT_EQ((co_await ledger.find_run(run("T1", "pi1", RunState::accepted).id)).value()->state,
+              RunState::accepted);
+    RunId other = open.at(0).runs.at(0).id;
+    other.attempt = 2;
+    EXPECT_FALSE((co_await ledger.find_run(other)).value());
     EXPECT_TRUE((co_await ledger.record_runs(TaskId("T1"), {}, TaskState::failed)).has_value());
     EXPECT_TRUE((co_await ledger.open_tasks()).value().empty());
     EXPECT_EQ((co_await ledger.find_task(TaskId("T1"))).value()->outcome, TaskState::failed);

@@ -14,6 +14,8 @@ using store::Value;
 constexpr std::string_view kTaskColumns =
     "id, kind, workgroup, caller, title, request, accepted, targets, cancel_requested, outcome";
 
+constexpr std::string_view kRunColumns = "step, node, attempt, state, title, pid, \"end\"";
+
 Failure damaged(std::string_view table, std::string_view id) {
   return fail(ErrorCode::corrupt, "the ledger's {} row of {} cannot be read; restore ledger.db from a backup",
               table, id);
@@ -58,8 +60,7 @@ Result<void> fill_runs(Store& store, StoredTask& task) {
   const Value key[] = {task.record.id.str()};
   Result<void> sound;
   OCTO_TRY(
-      store.query("SELECT step, node, attempt, state, title, pid, \"end\" FROM run WHERE task = ? "
-                  "ORDER BY step, node, attempt",
+      store.query(fmt::format("SELECT {} FROM run WHERE task = ? ORDER BY step, node, attempt", kRunColumns),
                   key, [&](const Row& row) {
                     auto run = read_run(task.record.id, row);
                     if (run) task.runs.push_back(std::move(*run));
@@ -175,6 +176,24 @@ Async<Result<std::optional<StoredTask>>> SqliteLedger::find_task(const TaskId& t
   }));
   if (found.empty()) co_return std::nullopt;
   co_return std::move(found.front());
+}
+
+Async<Result<std::optional<RunRow>>> SqliteLedger::find_run(const RunId& run) {
+  std::optional<RunRow> found;
+  OCTO_CO_TRY(co_await read([&](Store& store) -> Result<void> {
+    const Value key[] = {run.task.str(), std::int64_t{run.step}, run.node.str(), std::int64_t{run.attempt}};
+    Result<void> sound;
+    OCTO_TRY(
+        store.query(fmt::format("SELECT {} FROM run WHERE task = ? AND step = ? AND node = ? AND attempt = ?",
+                                kRunColumns),
+                    key, [&](const Row& row) {
+                      auto read = read_run(run.task, row);
+                      if (read) found = std::move(*read);
+                      else sound = Failure(read.error());
+                    }));
+    return sound;
+  }));
+  co_return found;
 }
 
 Async<Result<std::vector<StoredTask>>> SqliteLedger::tasks(const TaskFilter& filter) {

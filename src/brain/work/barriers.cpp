@@ -68,7 +68,7 @@ Result<std::size_t> Engine::missing_at(const LiveTask& task, const Barrier& barr
     // By the clock that nobody sets. What a Brain before us heard says nothing of how long a node is silent.
     const auto left = left_.find(node);
     const Span silent = ports_.clock.now() - (left == left_.end() ? began_ : left->second);
-    if (!ports_.fleet->find(node) && silent >= limits::offline_after) {
+    if (!is_online(node) && silent >= limits::offline_after) {
       return fail(ErrorCode::unavailable, "barrier {}: {} is lost, it was not heard of for {}", name, node,
                   print_span(limits::offline_after));
     }

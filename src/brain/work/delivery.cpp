@@ -15,7 +15,11 @@ constexpr int kCancelTries = 50;
 }  // namespace
 
 RunState Engine::due_state(const NodeName& node) const {
-  return ports_.fleet != nullptr && ports_.fleet->find(node) ? RunState::delivered : RunState::queued;
+  return is_online(node) ? RunState::delivered : RunState::queued;
+}
+
+bool Engine::is_online(const NodeName& node) const {
+  return ports_.fleet != nullptr && ports_.fleet->is_online(node);
 }
 
 Async<Result<void>> Engine::make_due(Task task, std::vector<RunId> ids) {
@@ -41,7 +45,7 @@ Async<Result<void>> Engine::make_due(Task task, std::vector<RunId> ids) {
     if (is_final(task->board.find(id)->state)) continue;
     task->runs.at(id).deadline = ports_.clock.now() + task->delivery;
     due_[id.node].insert(id);
-    if (ports_.fleet != nullptr && ports_.fleet->find(id.node)) nursery_.spawn(deliver(task, id));
+    if (is_online(id.node)) nursery_.spawn(deliver(task, id));
   }
   due_changed_.set();
   co_return Result<void>{};
@@ -128,40 +132,49 @@ Async<void> Engine::sweep() {
       continue;
     }
     co_await ports_.clock.sleep(kSweepEvery);
-    const auto due = due_;
-    for (const auto& [node, runs] : due) co_await sweep_node(node, runs);
+    // Found first: while some are ended others come and go.
+    std::vector<RunId> vain;
+    for (const auto& [node, runs] : due_) {
+      const bool here = is_online(node);
+      for (const RunId& id : runs) {
+        const auto found = live_.find(id.task);
+        if (found == live_.end()) continue;
+        if (here && found->second->runs.at(id).sent_now) continue;  // as nearly all of them are
+        if (vain_end(*found->second, id)) vain.push_back(id);
+        else if (here) nursery_.spawn(deliver(found->second, id));
+      }
+    }
+    for (const RunId& id : vain) {
+      const auto found = live_.find(id.task);
+      if (found == live_.end()) continue;
+      const Task task = found->second;
+      const auto end = vain_end(*task, id);
+      if (!end) continue;
+      if (const auto stored = co_await end_runs(task, {id}, *end); !stored)
+        log::error("outcome of run {} on {}: {}", local_name(id), id.node, stored.error().message());
+    }
   }
 }
 
-Async<void> Engine::sweep_node(NodeName node, std::set<RunId> runs) {
-  const bool here = ports_.fleet != nullptr && ports_.fleet->find(node).has_value();
-  const auto known = nodes_.find(node);
-  const bool forgotten =
-      !here && known != nodes_.end() && ports_.clock.wall() - known->second.last_heard > limits::run_kept;
-  for (const RunId& id : runs) {
-    const auto found = live_.find(id.task);
-    if (found == live_.end()) continue;
-    const Task task = found->second;
-    const LiveRun& run = task->runs.at(id);
-    if (run.delivering || run.ending || is_final(task->board.find(id)->state)) continue;
-    RunEnd end;
-    if (!here && known == nodes_.end()) {  // by a Brain that died before it came to this
-      end.state = run.sent ? RunState::unknown : RunState::expired;
-      end.reason = "the node was pruned";
-    } else if (!run.sent && run.deadline <= ports_.clock.now()) {
-      end.state = RunState::expired;
-      end.reason = fmt::format("{} was offline until the delivery deadline", node);
-    } else if (run.sent && forgotten) {
-      end.state = RunState::unknown;
-      end.reason = fmt::format("{} was not heard of again", node);
-    } else {
-      if (here && !run.sent_now) nursery_.spawn(deliver(task, id));
-      continue;
-    }
-    if (const auto stored = co_await end_runs(task, {id}, end); !stored) {
-      log::error("outcome of run {} on {}: {}", local_name(id), node, stored.error().message());
-    }
+std::optional<RunEnd> Engine::vain_end(const LiveTask& task, const RunId& id) const {
+  const LiveRun& run = task.runs.at(id);
+  if (run.delivering || run.ending || is_final(task.board.find(id)->state)) return std::nullopt;
+  const bool here = is_online(id.node);
+  const auto known = nodes_.find(id.node);
+  RunEnd end;
+  if (!here && known == nodes_.end()) {  // by a Brain that died before it came to this
+    end.state = run.sent ? RunState::unknown : RunState::expired;
+    end.reason = "the node was pruned";
+  } else if (!run.sent && run.deadline <= ports_.clock.now()) {
+    end.state = RunState::expired;
+    end.reason = fmt::format("{} was offline until the delivery deadline", id.node);
+  } else if (run.sent && !here && ports_.clock.wall() - known->second.last_heard > limits::run_kept) {
+    end.state = RunState::unknown;
+    end.reason = fmt::format("{} was not heard of again", id.node);
+  } else {
+    return std::nullopt;
   }
+  return end;
 }
 
 }  // namespace octo::brain

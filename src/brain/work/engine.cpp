@@ -90,26 +90,31 @@ NodeState Engine::absent(const NodeRecord& node) const {
 }
 
 std::optional<NodeState> Engine::absence(const NodeName& node) const {
-  if (ports_.fleet != nullptr && ports_.fleet->find(node)) return std::nullopt;
+  if (is_online(node)) return std::nullopt;
   const auto known = nodes_.find(node);
   return known == nodes_.end() ? NodeState::offline : absent(known->second);
 }
 
 Async<Result<std::vector<NodeInfo>>> Engine::nodes() {
-  std::vector<NodeInfo> infos;
-  const WallTime now = ports_.clock.wall();
-  for (const auto& [name, record] : nodes_) {
-    NodeInfo info{record, absent(record), std::nullopt, std::nullopt, now - record.last_heard};
-    if (info.state == NodeState::suspect) info.state_for = ports_.clock.now() - began_;
-    if (const auto live = ports_.fleet == nullptr ? std::nullopt : ports_.fleet->find(name)) {
-      info = NodeInfo{live->record, state_after(live->silence), live->delay, live->clock, live->connected};
-      info.record.joined = record.joined;
-    }
-    infos.push_back(std::move(info));
-  }
-  std::ranges::sort(infos, [](const NodeInfo& left, const NodeInfo& right) {
-    return natural_less(left.record.name.str(), right.record.name.str());
+  std::vector<const NodeRecord*> records;
+  records.reserve(nodes_.size());
+  for (const auto& [name, record] : nodes_) records.push_back(&record);
+  std::ranges::sort(records, [](const NodeRecord* left, const NodeRecord* right) {
+    return natural_less(left->name.str(), right->name.str());
   });
+  std::vector<NodeInfo> infos;
+  infos.reserve(records.size());
+  const WallTime now = ports_.clock.wall();
+  for (const NodeRecord* record : records) {
+    if (auto live = ports_.fleet == nullptr ? std::nullopt : ports_.fleet->find(record->name)) {
+      infos.push_back(
+          {std::move(live->record), state_after(live->silence), live->delay, live->clock, live->connected});
+      infos.back().record.joined = record->joined;
+      continue;
+    }
+    infos.push_back({*record, absent(*record), std::nullopt, std::nullopt, now - record->last_heard});
+    if (infos.back().state == NodeState::suspect) infos.back().state_for = ports_.clock.now() - began_;
+  }
   co_return infos;
 }
 
@@ -159,8 +164,8 @@ class Engine::Following final : public Listener {
   Following(EventLog& log, TaskId id, Task task, std::uint64_t from)
       : log_(log), id_(std::move(id)), task_(std::move(task)), from_(std::max<std::uint64_t>(from, 1)) {}
 
-  Async<Result<std::vector<TaskEvent>>> next() override {
-    constexpr std::size_t kAtOnce = 256;
+  Async<Result<std::vector<StoredEvent>>> next() override {
+    constexpr std::size_t kAtOnce = 1024;
     while (!told_all_) {
       const std::uint64_t batches = task_ ? task_->story.batches() : 0;
       auto events = OCTO_CO_TRY(co_await log_.read(id_, from_, kAtOnce));
@@ -169,11 +174,11 @@ class Engine::Following final : public Listener {
         told_all_ = events.back().kind == TaskEvent::Kind::done;
         co_return events;
       }
-      if (!task_) co_return std::vector<TaskEvent>();
+      if (!task_) co_return std::vector<StoredEvent>();
       if (task_->story.closed()) task_.reset();
       else co_await task_->story.wait_beyond(batches);
     }
-    co_return std::vector<TaskEvent>();
+    co_return std::vector<StoredEvent>();
   }
 
  private:

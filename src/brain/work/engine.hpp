@@ -54,13 +54,9 @@ class Engine final : public Verbs, private FleetEvents {
   Async<void> begin_for_sure(Task task, std::vector<RunId> ids);
   std::function<Deed(const NodeName&)> command_deed(std::shared_ptr<const ExecOrder> order,
                                                     Instant start_at) const;
-  // Ends runs whatever they wait for: stored, then shown. A run that is final already is left alone.
-  Async<Result<void>> end_runs(Task task, std::vector<RunId> ids, RunEnd end);
-  Async<void> end_runs_for_sure(Task task, std::vector<RunId> ids, RunEnd end);
   Async<void> conclude(Task task);
   Async<Result<void>> accept_cancel(TaskId id, Stamp stamp);
   Async<void> cancel_runs(Task task);
-  Async<void> say(Task task, std::string text);
 
   // A node that is not connected; offline, unless it was there when the Brain before us ended and has not had
   // the time to come back.
@@ -68,14 +64,31 @@ class Engine final : public Verbs, private FleetEvents {
   // Nothing: connected. For a name that is not known: offline.
   std::optional<NodeState> absence(const NodeName& node) const;
 
+  // ends.cpp: runs that end, and what their task's story is told
+  // Ends runs whatever they wait for: stored, then shown. A run that is final already is left alone.
+  Async<Result<void>> end_runs(Task task, std::vector<RunId> ids, RunEnd end);
+  Async<void> end_runs_for_sure(Task task, std::vector<RunId> ids, RunEnd end);
+  // The end of one, with those of others that come at about the same time.
+  Async<Result<void>> end_with_others(Task task, RunRow row);
+  Async<void> store_ends(Task task);
+  // Of runs that are marked as ending: in the ledger and on the board; then in the story, and no more
+  // ending.
+  Async<Result<void>> record_ends(Task task, const std::vector<RunRow>& rows);
+  Async<void> tell_ends(Task task, const std::vector<RunRow>& rows);
+  Async<void> say(Task task, std::string text);
+  void tell_soon(const Task& task, TaskEvent event);
+  Async<void> tell_added(Task task);
+
   // delivery.cpp: runs on their way to nodes
   RunState due_state(const NodeName& node) const;
   Async<Result<void>> make_due(Task task, std::vector<RunId> ids);
   Async<void> deliver(Task task, RunId id);
   Async<Result<void>> send(Task task, RunId id);
   Async<void> cancel_run(Task task, RunId id);
+  bool is_online(const NodeName& node) const;
   Async<void> sweep();
-  Async<void> sweep_node(NodeName node, std::set<RunId> runs);
+  // How a run ends that waits in vain; nothing: it does not, or not yet.
+  std::optional<RunEnd> vain_end(const LiveTask& task, const RunId& id) const;
 
   // reports.cpp
   Async<Result<void>> node_joined(const NodeRecord& node) override;

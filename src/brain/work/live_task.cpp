@@ -10,6 +10,13 @@ Journey journey_of(StoredReset reset) {
           std::move(reset.missing)};
 }
 
+TaskEvent state_event(const RunRow& row) {
+  TaskEvent event;
+  event.kind = TaskEvent::Kind::state;
+  event.run = row;
+  return event;
+}
+
 LiveTask::LiveTask(StoredTask stored, EventLog& log, const Executor& executor)
     : record(std::move(stored.record)),
       cancel_requested(stored.cancel_requested),

@@ -19,7 +19,7 @@ struct LiveRun {
   bool sent = false;        // the node may have it: it cannot be `expired` any more without the node's word
   bool sent_now = false;    // … in the session that the node has now
   bool delivering = false;  // one coroutine at a time
-  bool ending = false;      // its end is on the way to the ledger
+  bool ending = false;      // its end is on the way to the ledger, or from there into the story
   std::string off;          // why it does not start together with the others after all: kNotStarted, …
   bool end_told = false;    // … and in the story; else conclude() tells it
   Instant deadline{};       // of its delivery, once it is due
@@ -28,6 +28,7 @@ struct LiveRun {
   OutputMark durable;               // and synced
   std::uint64_t output_cost = 0;    // of what is kept of its output
   bool full = false;                // so much that the node tells no more of it before the end
+  int progress_told = 0;            // events that nobody waited for
 };
 
 // Why a run is `expired` at once whose node is offline, under OfflineRule::skip.
@@ -50,6 +51,13 @@ inline constexpr const char* kSecretsLost =
     "its secrets were held in memory only, and the Brain was restarted: run it again";
 // Begins what is told of runs that were called off.
 inline constexpr std::string_view kNotStarted = "not started: ";
+// Ends that go to the ledger together: what has come while others were on their way there.
+struct Ends {
+  explicit Ends(const Executor& executor) : changed(executor) {}
+  std::vector<RunRow> rows;
+  std::optional<Result<void>> stored;
+  Event changed;
+};
 // A point at which the runs of a step wait for each other.
 struct Barrier {
   std::map<RunId, int> waiting;
@@ -58,6 +66,10 @@ struct Barrier {
 };
 inline constexpr Span kHold = 60s;  // of a run that is armed, beyond its delay: then it ends by itself
 inline constexpr std::size_t kBarriersMax = 256;  // of a task: a loop that makes names has no end
+
+// What must be stored is tried for ever; the disk may have room again.
+inline constexpr Span kStorageRetry = 5s;
+TaskEvent state_event(const RunRow& row);
 
 struct LiveTask {
   LiveTask(StoredTask stored, EventLog& log, const Executor& executor);
@@ -70,7 +82,7 @@ struct LiveTask {
 
   TaskRecord record;
   TaskBoard board;
-  std::map<RunId, LiveRun> runs;
+  std::map<RunId, LiveRun, InOneTask> runs;
   bool cancel_requested = false;
   bool concluding = false;        // the last word is being told: an end that comes now is a late one
   bool done_told = false;         // … and is on disk
@@ -84,6 +96,9 @@ struct LiveTask {
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
   std::map<std::pair<std::uint32_t, std::string>, Barrier> barriers;  // by step and name
+  std::shared_ptr<Ends> next_ends;                                    // those that wait
+  bool storing_ends = false;                                          // others
+  bool telling = false;                                               // what was added to the story
   Story story;
   Event changed;  // the board, or a run
 };

@@ -78,6 +78,8 @@ class Ledger {
                                           std::optional<TaskState> outcome) = 0;
   virtual Async<Result<void>> request_cancel(const TaskId& task, const Stamp& stamp) = 0;
   virtual Async<Result<std::optional<StoredTask>>> find_task(const TaskId& task) = 0;
+  // One of its runs alone, of which there may be thousands.
+  virtual Async<Result<std::optional<RunRow>>> find_run(const RunId& run) = 0;
   virtual Async<Result<std::vector<StoredTask>>> tasks(
       const TaskFilter& filter) = 0;                                // newest first, without runs' outputs
   virtual Async<Result<std::vector<StoredTask>>> open_tasks() = 0;  // without outcome; at start
@@ -102,6 +104,13 @@ inline std::uint64_t output_cost(const OutputPiece& piece) {
   return kEventBytes + piece.bytes.size();
 }
 
+// An event as it is on disk, and as the API tells it.
+struct StoredEvent {
+  std::uint64_t number = 0;
+  TaskEvent::Kind kind = TaskEvent::Kind::note;
+  std::string json;
+};
+
 // Numbered events of each task on disk: what `attach` replays. Output lives here and nowhere else.
 class EventLog {
  public:
@@ -112,8 +121,8 @@ class EventLog {
   // At most `count` events with number >= from, or the last one there is; fewer or none at the end. From
   // beyond the end is from what comes next.
   static constexpr std::uint64_t kLast = ~std::uint64_t{0};
-  virtual Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
-                                                     std::size_t count) = 0;
+  virtual Async<Result<std::vector<StoredEvent>>> read(const TaskId& task, std::uint64_t from,
+                                                       std::size_t count) = 0;
   // What is durable of each run's output, and the last number: for resuming after a restart. Cuts a torn
   // tail.
   struct Summary {
@@ -165,6 +174,7 @@ class Fleet {
     std::optional<ClockReading> clock;
   };
   virtual std::optional<Live> find(const NodeName& node) const = 0;
+  virtual bool is_online(const NodeName& node) const = 0;  // find() has something
   virtual std::vector<Live> all() const = 0;
   // Sends the order; ok once it is written to the link. What becomes of it comes through FleetEvents, on this
   // session or on a later one. unavailable: no session, certainly not sent.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // For tests: the ports of the Brain's verbs, in memory.
 #pragma once
+#include <functional>
 #include <map>
 #include <set>
 
+#include "api/records.hpp"
 #include "async/event.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
@@ -28,8 +30,10 @@ class MemoryLedger final : public Ledger {
   }
   Async<Result<void>> record_runs(const TaskId& task, const std::vector<RunRow>& runs,
                                   std::optional<TaskState> outcome) override {
+    const std::vector<RunRow> rows = runs;
+    if (!outcome && before_runs) OCTO_CO_TRY(co_await before_runs());
     StoredTask& of = stored.at(task);
-    for (const RunRow& row : runs) {
+    for (const RunRow& row : rows) {
       const auto known = std::ranges::find(of.runs, row.id, &RunRow::id);
       if (known == of.runs.end()) of.runs.push_back(row);
       else *known = row;
@@ -48,6 +52,12 @@ class MemoryLedger final : public Ledger {
     const auto found = stored.find(task);
     if (found == stored.end()) co_return std::nullopt;
     co_return found->second;
+  }
+  Async<Result<std::optional<RunRow>>> find_run(const RunId& run) override {
+    const auto found = stored.find(run.task);
+    if (found == stored.end()) co_return std::nullopt;
+    const auto row = std::ranges::find(found->second.runs, run, &RunRow::id);
+    co_return row == found->second.runs.end() ? std::nullopt : std::optional(*row);
   }
   Async<Result<std::vector<StoredTask>>> tasks(const TaskFilter&) override {
     co_return std::vector<StoredTask>();
@@ -73,6 +83,7 @@ class MemoryLedger final : public Ledger {
   }
   Async<Result<void>> remove_scenario(const ScenarioName&) override { co_return Result<void>{}; }
 
+  std::function<Async<Result<void>>()> before_runs;  // are recorded; an error: they are not
   std::vector<NodeRecord> node_records;
   std::map<TaskId, StoredTask> stored;
   int cancels_refused = 0;
@@ -81,6 +92,7 @@ class MemoryLedger final : public Ledger {
 class MemoryEvents final : public EventLog {
  public:
   Async<Result<void>> append(const TaskId& task, std::vector<TaskEvent>& events) override {
+    ++appends;
     for (TaskEvent& event : events) {
       event.number = told[task].size() + 1;
       told[task].push_back(event);
@@ -88,11 +100,12 @@ class MemoryEvents final : public EventLog {
     co_return Result<void>{};
   }
   Async<Result<void>> sync(const TaskId&) override { co_return Result<void>{}; }
-  Async<Result<std::vector<TaskEvent>>> read(const TaskId& task, std::uint64_t from,
-                                             std::size_t count) override {
-    std::vector<TaskEvent> events;
+  Async<Result<std::vector<StoredEvent>>> read(const TaskId& task, std::uint64_t from,
+                                               std::size_t count) override {
+    std::vector<StoredEvent> events;
     for (const TaskEvent& event : told[task]) {
-      if (event.number >= from && events.size() < count) events.push_back(event);
+      if (event.number >= from && events.size() < count)
+        events.push_back({event.number, event.kind, api::encode(event)});
     }
     co_return events;
   }
@@ -101,7 +114,7 @@ class MemoryEvents final : public EventLog {
     summary.last = told[task].size();
     co_return summary;
   }
-  void close(const TaskId&) override {}
+  void close(const TaskId& task) override { closed.insert(task); }
   Async<Result<void>> remove(const TaskId& task) override {
     told.erase(task);
     co_return Result<void>{};
@@ -111,6 +124,8 @@ class MemoryEvents final : public EventLog {
   }
 
   std::map<TaskId, std::vector<TaskEvent>> told;
+  std::set<TaskId> closed;
+  std::size_t appends = 0;
 };
 
 class NoBlobs final : public Blobs {
@@ -133,6 +148,7 @@ class FakeFleet final : public Fleet {
     if (!online.contains(node)) return std::nullopt;
     return Live{.record = {.name = node}};
   }
+  bool is_online(const NodeName& node) const override { return online.contains(node); }
   std::vector<Live> all() const override { return {}; }
   Async<Result<void>> start_run(const RunOrder& order, Span) override { return tell("start", order.id.node); }
   Async<Result<void>> cancel_run(const RunId& run) override { return tell("cancel", run.node); }

@@ -7,17 +7,20 @@
 
 namespace octo::brain {
 
+namespace {
+// A run is armed, starts, and has a pid. A node that tells more than that waits until it is on disk.
+constexpr int kProgressAhead = 4;
+}  // namespace
+
 Async<Result<void>> Engine::node_joined(const NodeRecord& node) { return finish(take_node(node)); }
-Async<Result<FleetEvents::Taken>> Engine::run_offered(const RunId& run) { return finish(take_offer(run)); }
+Async<Result<FleetEvents::Taken>> Engine::run_offered(const RunId& run) { return take_offer(run); }
 Async<Result<void>> Engine::run_progress(const RunId& run, const RunProgress& progress) {
-  return finish(take_progress(run, progress));
+  return take_progress(run, progress);
 }
 Async<Result<FleetEvents::Taken>> Engine::run_output(const RunId& run, OutputPiece piece) {
   return finish(take_output(run, std::move(piece)));
 }
-Async<Result<void>> Engine::run_ended(const RunId& run, const RunEnd& end) {
-  return finish(take_end(run, end));
-}
+Async<Result<void>> Engine::run_ended(const RunId& run, const RunEnd& end) { return take_end(run, end); }
 
 Async<Result<void>> Engine::run_refused(const RunId& run, const Error& why) {
   RunEnd end;
@@ -116,15 +119,10 @@ Async<Result<FleetEvents::Taken>> Engine::take_offer(RunId run) {
     const LiveRun& live = task->runs.at(run);
     co_return Taken{live.durable, flow_of(*task, live)};
   }
-  const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task));
-  if (stored) {
-    for (const RunRow& row : stored->runs) {
-      if (row.id != run) continue;
-      // Its output up to the end is here, or was declared lost with it.
-      co_return Taken{{row.end.out_bytes, row.end.err_bytes, row.end.note_bytes}};
-    }
-  }
-  co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
+  const auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_run(run));
+  if (!stored) co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
+  // Its output up to the end is here, or was declared lost with it.
+  co_return Taken{{stored->end.out_bytes, stored->end.err_bytes, stored->end.note_bytes}};
 }
 
 Async<Result<void>> Engine::take_progress(RunId run, RunProgress progress) {
@@ -153,13 +151,16 @@ Async<Result<void>> Engine::take_progress(RunId run, RunProgress progress) {
   event.kind = TaskEvent::Kind::state;
   event.run = *task->board.find(run);
   task->changed.set();
-  co_return co_await task->story.tell({std::move(event)});
+  if (live.progress_told >= kProgressAhead) co_return co_await finish(task->story.tell({std::move(event)}));
+  ++live.progress_told;
+  tell_soon(task, std::move(event));
+  co_return Result<void>{};
 }
 
 Async<Result<FleetEvents::Taken>> Engine::take_output(RunId run, OutputPiece piece) {
   const auto found = live_.find(run.task);
   if (found == live_.end()) {
-    if (!OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task)))
+    if (!OCTO_CO_TRY(co_await ports_.ledger.find_run(run)))
       co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
     Taken gone;  // concluded without it: take_late_end() says so
     gone.durable.of(piece.stream) = piece.offset + piece.bytes.size();
@@ -247,7 +248,13 @@ Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
   }
   explain_call_off(*task, task->runs.at(run), end);
   while (task->runs.at(run).ending) co_await task->changed.wait();
-  if (!task->concluding) co_return co_await end_runs(task, {run}, std::move(end));
+  if (!task->concluding) {
+    if (!may_follow(row->state, end.state)) co_return Result<void>{};  // it was told twice
+    RunRow ended = *row;
+    ended.state = end.state;
+    ended.end = std::move(end);
+    co_return co_await end_with_others(task, std::move(ended));
+  }
   while (live_.contains(run.task)) co_await task->changed.wait();
   co_return co_await take_late_end(run, std::move(end));
 }
@@ -255,14 +262,14 @@ Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
 // The task is concluded. Only what was `unknown` may still change, once; the log of events is closed for
 // good.
 Async<Result<void>> Engine::take_late_end(RunId run, RunEnd end) {
+  const auto known = OCTO_CO_TRY(co_await ports_.ledger.find_run(run));
+  if (!known) co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
+  if (known->state != RunState::unknown || end.state == RunState::unknown) co_return Result<void>{};
   auto stored = OCTO_CO_TRY(co_await ports_.ledger.find_task(run.task));
   if (!stored) co_return fail(ErrorCode::not_found, "there is no task {}", run.task);
   TaskBoard board;
   for (const RunRow& row : stored->runs) board.add(row);
-  const RunRow* row = board.find(run);
-  if (row == nullptr)
-    co_return fail(ErrorCode::not_found, "task {} has no run {}", run.task, local_name(run));
-  if (row->state != RunState::unknown || end.state == RunState::unknown) co_return Result<void>{};
+  if (board.find(run) == nullptr || board.find(run)->state != RunState::unknown) co_return Result<void>{};
   end.reason += end.reason.empty() ? "told after the task was over, its output is not kept"
                                    : "; told after the task was over, its output is not kept";
   OCTO_CO_TRY(board.apply(run, end.state, end));

@@ -28,6 +28,12 @@ Async<Result<void>> Story::tell(std::vector<TaskEvent> events, Until until) {
   }
 }
 
+void Story::add(TaskEvent event) {
+  if (over_) return;
+  if (!next_) next_ = std::make_shared<Batch>();
+  next_->events.push_back(std::move(event));
+}
+
 Async<void> Story::write(std::shared_ptr<Batch> batch) {
   struct Writing {
     explicit Writing(Story& of) : story(of) { story.writing_ = true; }

@@ -21,6 +21,9 @@ class Story {
   // On an error nothing of these events was taken. `done` is the last word: whatever else comes after it is
   // refused (conflict).
   Async<Result<void>> tell(std::vector<TaskEvent> events, Until until = Until::readable);
+  // For who does not wait: goes with what is told next. Nothing, once the last word was told.
+  void add(TaskEvent event);
+  bool has_more() const { return next_ != nullptr; }  // that nobody writes yet
   // Grows with every batch: whoever reads remembers it, so that no event is slept through.
   std::uint64_t batches() const { return batches_; }
   Async<void> wait_beyond(std::uint64_t batches);

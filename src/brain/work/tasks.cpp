@@ -11,15 +11,6 @@ namespace octo::brain {
 
 namespace {
 
-constexpr Span kStorageRetry = 5s;  // what must be stored is tried for ever; the disk may have room again
-
-TaskEvent state_event(const RunRow& row) {
-  TaskEvent event;
-  event.kind = TaskEvent::Kind::state;
-  event.run = row;
-  return event;
-}
-
 TaskEvent accepted_event() {
   TaskEvent event;
   event.kind = TaskEvent::Kind::accepted;
@@ -240,64 +231,6 @@ Async<void> Engine::begin_what_may(Task task) {
   co_await end_runs_for_sure(task, std::move(next.give_up), end);
 }
 
-Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd end) {
-  std::vector<RunRow> rows;
-  for (const RunId& id : ids) {
-    // Two reports of one end may come at once; the second finds it done.
-    while (task->runs.at(id).ending) co_await task->changed.wait();
-    RunRow row = *task->board.find(id);
-    if (!may_follow(row.state, end.state)) continue;
-    row.state = end.state;
-    row.end = end;
-    rows.push_back(std::move(row));
-  }
-  if (rows.empty()) co_return Result<void>{};
-  for (const RunRow& row : rows) task->runs.at(row.id).ending = true;
-  // Stored with the end they follow from, or a Brain that dies now would take the task for finished.
-  std::vector<RunRow> again;
-  for (const RunRow& row : rows) {
-    const auto next = next_attempt(task->rollout, row.id, row.state);
-    if (!next || task->cancel_requested || task->secrets_lost) continue;
-    again.emplace_back().id = *next;
-    again.back().title = row.title;
-  }
-  std::vector<RunRow> changed = rows;
-  changed.insert(changed.end(), again.begin(), again.end());
-  auto stored = co_await ports_.ledger.record_runs(task->record.id, changed, std::nullopt);
-  if (stored) {
-    for (const RunRow& row : again) {
-      task->runs.try_emplace(row.id);
-      task->board.add(row);
-    }
-  }
-  std::vector<TaskEvent> events;
-  for (const RunRow& row : rows) {
-    task->runs.at(row.id).ending = false;
-    if (!stored) continue;
-    (void)task->board.apply(row.id, row.state, row.end);
-    due_[row.id.node].erase(row.id);
-    events.push_back(state_event(*task->board.find(row.id)));
-  }
-  if (stored) {
-    if (const auto told = co_await task->story.tell(std::move(events)); told) {
-      for (const RunRow& row : rows) task->runs.at(row.id).end_told = true;
-    } else {
-      log::error("events of task {}: {}", task->record.id, told.error().message());
-    }
-  }
-  task->changed.set();
-  co_return stored;
-}
-
-Async<void> Engine::end_runs_for_sure(Task task, std::vector<RunId> ids, RunEnd end) {
-  while (true) {
-    const auto stored = co_await end_runs(task, ids, end);
-    if (stored) co_return;
-    log::error("outcome of task {}: {}", task->record.id, stored.error().message());
-    co_await ports_.clock.sleep(kStorageRetry);
-  }
-}
-
 Async<void> Engine::conclude(Task task) {
   const TaskId id = task->record.id;
   while (task->is_ending()) co_await task->changed.wait();  // what was unknown may be replaced just now
@@ -381,16 +314,6 @@ Async<void> Engine::cancel_runs(Task task) {
   for (const RunId& id :
        task->select([](const RunRow& row, const LiveRun&) { return !is_final(row.state); })) {
     nursery_.spawn(cancel_run(task, id));
-  }
-}
-
-Async<void> Engine::say(Task task, std::string text) {
-  TaskEvent event;
-  event.kind = TaskEvent::Kind::note;
-  event.text = std::move(text);
-  const auto told = co_await task->story.tell({std::move(event)});
-  if (!told && told.error().code() != ErrorCode::conflict) {
-    log::warning("a note of task {} is lost: {}", task->record.id, told.error().message());
   }
 }
 

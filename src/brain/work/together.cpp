@@ -88,8 +88,7 @@ Async<void> Engine::tell_again(Task task, std::vector<RunId> runs) {
   const auto row = [&](const RunId& id) -> const RunRow& { return *task->board.find(id); };
   const auto is_here = [&](const RunId& id) {
     const RunState state = row(id).state;
-    return state == RunState::running || is_final(state) ||
-           (ports_.fleet != nullptr && ports_.fleet->find(id.node).has_value());
+    return state == RunState::running || is_final(state) || is_online(id.node);
   };
   // Nobody can have started yet: it is not too late to have none of them start.
   const auto is_early = [&] { return task->start_at > ports_.clock.now(); };
@@ -120,7 +119,7 @@ Result<void> Engine::check_members(const LiveTask& task, const std::vector<RunId
   std::vector<std::string> parts;
   for (const RunId& id : runs) {
     const RunRow& row = *task.board.find(id);
-    if (task.runs.at(id).ending) parts.push_back(fmt::format("{}: it ends", id.node));
+    if (task.runs.at(id).ending && !is_final(row.state)) parts.push_back(fmt::format("{}: it ends", id.node));
     if (is_final(row.state)) {
       parts.push_back(row.end.reason.empty() ? fmt::format("{} is {}", id.node, name_of(row.state))
                                              : fmt::format("{}: {}", id.node, row.end.reason));
@@ -144,9 +143,7 @@ Async<Result<void>> Engine::arm(Task task, const std::vector<RunId>& runs) {
   const bool patient = task->start_at > begun + kLeadDelayed;
   const Instant until = patient ? task->start_at - kLeadDelayed : begun + kArmWithin;
   const auto is_armed = [&](const RunId& id) { return task->board.find(id)->state == RunState::armed; };
-  const auto is_here = [&](const RunId& id) {
-    return ports_.fleet != nullptr && ports_.fleet->find(id.node).has_value();
-  };
+  const auto is_here = [&](const RunId& id) { return is_online(id.node); };
   while (true) {
     OCTO_CO_TRY(check_members(*task, runs));
     if (std::ranges::all_of(runs, is_armed)) co_return Result<void>{};

@@ -40,7 +40,7 @@ struct Ports {
 class Listener {
  public:
   virtual ~Listener() = default;
-  virtual Async<Result<std::vector<TaskEvent>>> next() = 0;  // at least one; empty: nothing follows `done`
+  virtual Async<Result<std::vector<StoredEvent>>> next() = 0;  // at least one; empty: nothing follows `done`
 };
 
 struct CommandRequest {

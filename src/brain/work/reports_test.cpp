@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "brain/work/ports_testing.hpp"
+#include "brain/work/verbs.hpp"
+
+namespace octo::brain {
+namespace {
+
+using testing::ElementsAre;
+
+// A Brain whose ledger keeps nothing of runs while it is `held`, or has a `fault`.
+struct Brain {
+  explicit Brain(const Executor& on) : executor(on), clock(on), fleet(on), released(on) {
+    ledger.before_runs = [this]() -> Async<Result<void>> {
+      ++transactions;
+      while (held) co_await released.wait();
+      if (fault) co_return fail(*fault);
+      co_return Result<void>{};
+    };
+  }
+  // A command on so many nodes, all of which have their orders when this is over.
+  Async<void> run(std::size_t nodes) {
+    CommandRequest request;
+    id = verbs->make_task_id();
+    for (std::size_t i = 0; i < nodes; ++i) {
+      request.nodes.emplace_back(fmt::format("n{}", i));
+      fleet.online.insert(request.nodes.back());
+      runs.push_back({id, 0, request.nodes.back(), 1});
+    }
+    request.deadline = 600s;
+    (co_await verbs->run_command(id, request, Stamp{})).value();
+    while (fleet.told.size() < nodes) co_await fleet.changed.wait();
+  }
+  // Some turns of the loop: whatever can go on has gone on.
+  Async<void> settle() {
+    for (int turn = 0; turn < 50; ++turn) co_await asio::post(asio::use_awaitable);
+  }
+  Async<void> end() {
+    while (!events.closed.contains(id)) co_await asio::post(asio::use_awaitable);
+  }
+  void release() {
+    held = false;
+    released.set();
+  }
+  FleetEvents& told() { return verbs->fleet_events(); }
+  const RunRow& stored(const RunId& run) {
+    return *std::ranges::find(ledger.stored.at(id).runs, run, &RunRow::id);
+  }
+  std::vector<RunState> story_of(const RunId& run) {
+    std::vector<RunState> states;
+    for (const TaskEvent& event : events.told[id]) {
+      if (event.kind == TaskEvent::Kind::state && event.run.id == run) states.push_back(event.run.state);
+    }
+    return states;
+  }
+
+  Executor executor;
+  SystemClock clock;
+  MemoryLedger ledger;
+  MemoryEvents events;
+  NoBlobs blobs;
+  FakeFleet fleet;
+  CountingRandom random;
+  std::unique_ptr<Verbs> verbs;
+  TaskId id;
+  std::vector<RunId> runs;
+  std::size_t transactions = 0;
+  bool held = false;
+  std::optional<Error> fault;
+  Event released;
+};
+
+template <class Body>
+void with_brain(Body body) {
+  asio::io_context loop;
+  std::exception_ptr error;
+  asio::co_spawn(
+      loop,
+      [](Executor executor, Body& of) -> Async<void> {
+        Brain brain(executor);
+        brain.verbs =
+            (co_await Verbs::open(
+                 {nullptr, brain.ledger, brain.events, brain.blobs, brain.clock, brain.random}, executor))
+                .value();
+        brain.verbs->set_fleet(brain.fleet);
+        co_await in_nursery([&](Nursery& nursery) -> Async<void> { co_await of(brain, nursery); });
+        co_await brain.verbs->stop();
+      }(loop.get_executor(), body),
+      [&](std::exception_ptr e) { error = e; });
+  loop.run();
+  if (error) std::rethrow_exception(error);
+}
+
+// As the fleet does it for each run: it starts, it ends, and the end is acknowledged.
+Async<void> report(Brain& brain, RunId run, std::vector<Result<void>>& answers, RunEnd end) {
+  (void)co_await brain.told().run_progress(run, {.state = RunState::running, .pid = 17});
+  answers.push_back(co_await brain.told().run_ended(run, end));
+}
+
+RunEnd good_end() {
+  RunEnd end;
+  end.state = RunState::succeeded;
+  end.exit_code = 0;
+  return end;
+}
+
+TEST(Reports, EndsThatComeTogetherAreStoredTogetherAndNoneIsAnsweredBefore) {
+  with_brain([](Brain& brain, Nursery& nursery) -> Async<void> {
+    constexpr std::size_t kNodes = 300;
+    co_await brain.run(kNodes);
+    brain.held = true;
+    std::vector<Result<void>> answers;
+    for (const RunId& run : brain.runs) nursery.spawn(report(brain, run, answers, good_end()));
+    co_await brain.settle();
+    EXPECT_TRUE(answers.empty()) << "nothing is stored yet";
+    for (const RunId& run : brain.runs) EXPECT_FALSE(is_final(brain.stored(run).state));
+    brain.release();
+    co_await brain.end();
+    EXPECT_EQ(answers.size(), kNodes);
+    for (const auto& answer : answers) EXPECT_TRUE(answer.has_value());
+    EXPECT_LE(brain.transactions, 3U);
+    EXPECT_LE(brain.events.appends, 8U);
+    EXPECT_EQ(brain.ledger.stored.at(brain.id).outcome, TaskState::succeeded);
+    for (const RunId& run : brain.runs) {
+      EXPECT_EQ(brain.stored(run).state, RunState::succeeded);
+      EXPECT_THAT(brain.story_of(run), ElementsAre(RunState::running, RunState::succeeded));
+    }
+    EXPECT_EQ(brain.events.told[brain.id].back().kind, TaskEvent::Kind::done);
+  });
+}
+
+TEST(Reports, WhatCouldNotBeStoredIsAnsweredSoAndTakenWhenItComesAgain) {
+  with_brain([](Brain& brain, Nursery& nursery) -> Async<void> {
+    co_await brain.run(20);
+    brain.fault = Error(ErrorCode::storage_full, "no space");
+    std::vector<Result<void>> answers;
+    for (const RunId& run : brain.runs) nursery.spawn(report(brain, run, answers, good_end()));
+    while (answers.size() < 20) co_await asio::post(asio::use_awaitable);
+    for (const auto& answer : answers) EXPECT_EQ(answer.error().code(), ErrorCode::storage_full);
+    EXPECT_THAT(brain.story_of(brain.runs[3]), ElementsAre(RunState::running)) << "never shown before";
+    brain.fault.reset();
+    answers.clear();
+    for (const RunId& run : brain.runs) nursery.spawn(report(brain, run, answers, good_end()));
+    co_await brain.end();
+    for (const auto& answer : answers) EXPECT_TRUE(answer.has_value());
+    EXPECT_EQ(answers.size(), 20U);
+  });
+}
+
+TEST(Reports, AnEndThatComesTwiceAtOnceIsToldOnceAndAnsweredTwice) {
+  with_brain([](Brain& brain, Nursery& nursery) -> Async<void> {
+    co_await brain.run(2);
+    const RunId first = brain.runs[0], second = brain.runs[1];
+    brain.held = true;
+    std::vector<Result<void>> answers;
+    RunEnd other = good_end();
+    other.state = RunState::failed;
+    for (const RunEnd& end : {good_end(), good_end(), other})
+      nursery.spawn(report(brain, first, answers, end));
+    co_await brain.settle();
+    EXPECT_TRUE(answers.empty());
+    brain.release();
+    while (answers.size() < 3) co_await asio::post(asio::use_awaitable);
+    co_await brain.settle();
+    EXPECT_THAT(brain.story_of(first), ElementsAre(RunState::running, RunState::succeeded));
+    EXPECT_EQ(brain.stored(first).state, RunState::succeeded) << "the first word counts";
+    nursery.spawn(report(brain, second, answers, good_end()));
+    co_await brain.end();
+    // To a task that is over too.
+    EXPECT_TRUE((co_await brain.told().run_ended(second, good_end())).has_value());
+    EXPECT_EQ((co_await brain.told().run_offered(second)).value().durable.out, 0U);
+    RunId stranger = second;
+    stranger.node = NodeName("x");
+    EXPECT_EQ((co_await brain.told().run_ended(stranger, good_end())).error().code(), ErrorCode::not_found);
+    EXPECT_EQ((co_await brain.told().run_offered(stranger)).error().code(), ErrorCode::not_found);
+  });
+}
+
+TEST(Reports, AnEndWhoseSessionIsLostMeanwhileIsStoredAndToldAllTheSame) {
+  with_brain([](Brain& brain, Nursery&) -> Async<void> {
+    co_await brain.run(3);
+    brain.held = true;
+    std::vector<Result<void>> answers;
+    co_await in_nursery([&](Nursery& sessions) -> Async<void> {
+      for (const RunId& run : brain.runs) sessions.spawn(report(brain, run, answers, good_end()));
+      co_await brain.settle();
+    });
+    EXPECT_TRUE(answers.empty());
+    brain.release();
+    co_await brain.end();
+    for (const RunId& run : brain.runs)
+      EXPECT_THAT(brain.story_of(run), ElementsAre(RunState::running, RunState::succeeded));
+    EXPECT_EQ(brain.ledger.stored.at(brain.id).outcome, TaskState::succeeded);
+  });
+}
+
+TEST(Reports, ANodeThatGoesOnTellingOfProgressWaitsForTheDisk) {
+  with_brain([](Brain& brain, Nursery& nursery) -> Async<void> {
+    co_await brain.run(1);
+    const RunId run = brain.runs[0];
+    std::size_t told = 0;
+    for (std::int64_t pid = 1; pid <= 40; ++pid) {
+      const std::size_t before = brain.events.told[brain.id].size();
+      EXPECT_TRUE(
+          (co_await brain.told().run_progress(run, {.state = RunState::running, .pid = pid})).has_value());
+      told += brain.events.told[brain.id].size() > before ? 1 : 0;
+    }
+    EXPECT_GE(told, 35U) << "or it could fill the memory";
+    std::vector<Result<void>> answers;
+    nursery.spawn(report(brain, run, answers, good_end()));
+    co_await brain.end();
+    EXPECT_EQ(brain.story_of(run).size(), 42U);
+  });
+}
+
+}  // namespace
+}  // namespace octo::brain
