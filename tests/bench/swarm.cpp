@@ -39,6 +39,7 @@ namespace {
 
 constexpr Span kPauseFirst = 250ms;  // as tentacle/link
 constexpr Span kPauseMax = 60s;
+constexpr std::int64_t kPid = 4711;
 
 struct Swarm {
   net::Endpoint brain;
@@ -179,7 +180,10 @@ class Node {
       ++swarm_.held;
     }
     const std::string text = order->text;
-    (void)co_await channel.send(wire::encode(wire::FromNode(wire::RunProgress{RunState::running, 4711})));
+    // As agents do: of what is over at once the end alone is told.
+    if (text == "true") runs_.at(run).end.pid = kPid;
+    else
+      (void)co_await channel.send(wire::encode(wire::FromNode(wire::RunProgress{RunState::running, kPid})));
     if (text == "vanish") {
       vanished_ = true;
       session.goodbye(Error(ErrorCode::cancelled, "vanished"));
