@@ -2,8 +2,10 @@
 // For http_fuzz: what the Brain's doors stand before, with little to tell. It checks what the doors let
 // through.
 #pragma once
+#include <algorithm>
 #include <cstdlib>
 
+#include "api/records.hpp"
 #include "brain/work/stored_request.hpp"
 #include "brain/work/verbs.hpp"
 
