@@ -74,6 +74,12 @@ void TaskBoard::discount(RunState state) {
   if (--found->second == 0) counts_.erase(found);
 }
 
+void put_end(RunRow& row, RunState state, RunEnd end) {
+  if (const auto pid = std::exchange(end.pid, std::nullopt)) row.pid = pid;
+  row.end = std::move(end);
+  row.end.state = row.state = state;
+}
+
 void TaskBoard::add(RunRow row) {
   const RunId id = row.id;
   const auto [place, fresh] = runs_.try_emplace(id, std::move(row));
@@ -99,18 +105,14 @@ Result<bool> TaskBoard::apply(const RunId& id, RunState state, const RunEnd& end
     return fail(ErrorCode::conflict, "run {} on {} is {} and cannot become {}", local_name(id), id.node,
                 name_of(row.state), name_of(state));
   }
-  if (is_final(state)) {
-    if (!is_final(row.state)) --open_;
-    row.end = end;
-    row.end.state = state;
-    if (const auto pid = std::exchange(row.end.pid, std::nullopt)) row.pid = pid;
-  }
+  if (is_final(state) && !is_final(row.state)) --open_;
   if (row.state == RunState::accepted) waiting_.erase(id);
   if (is_latest(found)) {
     discount(row.state);
     count(state);
   }
-  row.state = state;
+  if (is_final(state)) put_end(row, state, end);
+  else row.state = state;
   return true;
 }
 

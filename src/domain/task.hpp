@@ -45,6 +45,9 @@ struct RunRow {
   friend bool operator==(const RunRow&, const RunRow&) = default;
 };
 
+// It has ended so. The pid that came with its end is the row's.
+void put_end(RunRow& row, RunState state, RunEnd end);
+
 // Something that happened to a task, in the order of the Brain's records; numbered from 1 without gaps.
 struct TaskEvent {
   enum class Kind : std::uint8_t {

@@ -110,8 +110,11 @@ class Commands(unittest.TestCase):
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"), what="the end of the background command")
 
     def test_one_that_is_over_at_once_is_told_with_its_pid_too(self):
-        row = self.fleet.json("cmd", "run", "echo $$", "pi0")["results"][0]
+        result = self.fleet.json("cmd", "run", "echo $$", "pi0")
+        row = result["results"][0]
         self.assertEqual(row["stdout"], f"{row['pid']}\n")
+        shown = self.fleet.json("task", "show", result["task"])["results"][0]
+        self.assertEqual(shown["pid"], row["pid"], "also from the ledger, once the task is over")
 
     def test_pruning_takes_no_live_node_and_no_misspelt_name(self):
         done = self.fleet.octl("node", "prune", "pi0", "pi77", exit=None)

@@ -12,8 +12,7 @@ Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd e
     while (task->runs.at(id).ending) co_await task->changed.wait();
     RunRow row = *task->board.find(id);
     if (!may_follow(row.state, end.state)) continue;
-    row.state = end.state;
-    row.end = end;
+    put_end(row, end.state, end);
     rows.push_back(std::move(row));
   }
   if (rows.empty()) co_return Result<void>{};
@@ -44,6 +43,7 @@ Async<Result<void>> Engine::record_ends(Task task, const std::vector<RunRow>& ro
   for (const RunRow& row : rows) {
     if (stored) {
       (void)task->board.apply(row.id, row.state, row.end);
+      if (row.pid) task->board.set_pid(row.id, *row.pid);
       due_[row.id.node].erase(row.id);
     } else {
       task->runs.at(row.id).ending = false;

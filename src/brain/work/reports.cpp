@@ -251,8 +251,7 @@ Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
   if (!task->concluding) {
     if (!may_follow(row->state, end.state)) co_return Result<void>{};  // it was told twice
     RunRow ended = *row;
-    ended.state = end.state;
-    ended.end = std::move(end);
+    put_end(ended, end.state, std::move(end));
     co_return co_await end_with_others(task, std::move(ended));
   }
   while (live_.contains(run.task)) co_await task->changed.wait();
