@@ -116,14 +116,14 @@ Async<Result<void>> LocalRuns::acknowledge(const RunId& id, const OutputMark&, b
   if (!end_durable || found == runs_.end() || found->second->acknowledged) co_return Result<void>{};
   const std::shared_ptr<Run> run = found->second;
   if (!run->facts.end) co_return fail(ErrorCode::conflict, "run {} has not ended", local_name(id));
-  acknowledged(*run);
   // The Brain was told while the disk was still at it, and shows nobody what it has not stored itself; from
   // here on the record alone says that it ran.
-  const bool durable = run->end_is_durable;
-  co_return co_await setup_.workers.run([&]() -> Result<void> {
-    if (!durable) OCTO_TRY(sync_record(run->folder));
-    return make_tombstone(run->folder);
-  });
+  if (!run->end_is_durable)
+    OCTO_CO_TRY(co_await setup_.workers.run([&] { return sync_record(run->folder); }));
+  run->end_is_durable = true;
+  if (run->acknowledged) co_return Result<void>{};
+  acknowledged(*run);
+  co_return co_await setup_.workers.run([&] { return make_tombstone(run->folder); });
 }
 
 std::vector<RunId> LocalRuns::unacknowledged() const {
