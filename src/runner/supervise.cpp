@@ -242,7 +242,7 @@ void Supervisor::take_note() {
 Ended Supervisor::ended() {
   take_note();
   Ended end;
-  end.reason = spool_.finish().substr(0, kReasonBytesMax);
+  const std::string lost = spool_.finish();
   for (std::uint8_t i = 0; i < 3; ++i) end.bytes[i] = spool_.written(static_cast<std::uint8_t>(i + 1));
   end.started = started_.wall;
   end.mark = started_.mark;
@@ -258,6 +258,8 @@ Ended Supervisor::ended() {
     end.state = "failed";
     end.signal = WTERMSIG(*status_);
   }
+  end.reason += (end.reason.empty() || lost.empty() ? "" : "; ") + lost;
+  end.reason.resize(std::min(end.reason.size(), kReasonBytesMax));
   return end;
 }
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Ends of runs: stored, then shown, those of many nodes together. And what else a task's story is told.
+#include <algorithm>
+
 #include "brain/work/engine.hpp"
 #include "io/log/log.hpp"
 
 namespace octo::brain {
 
 Async<Result<void>> Engine::end_runs(Task task, std::vector<RunId> ids, RunEnd end) {
+  // Two ends of one run may come at once; the second finds it done. While one of them is waited for, another
+  // may end otherwise.
+  while (std::ranges::any_of(ids, [&](const RunId& id) { return task->runs.at(id).ending; }))
+    co_await task->changed.wait();
   std::vector<RunRow> rows;
   for (const RunId& id : ids) {
-    // Two reports of one end may come at once; the second finds it done.
-    while (task->runs.at(id).ending) co_await task->changed.wait();
     RunRow row = *task->board.find(id);
     if (!may_follow(row.state, end.state)) continue;
     put_end(row, end.state, end);
