@@ -44,6 +44,7 @@ class Folder {
 
  private:
   explicit Folder(std::string path) : path_(std::move(path)) {}
+  bool has_ended() const;
   bool give(int fd) const;  // to the user whom the command runs as
   std::string path_;
   Intent intent_;

@@ -105,7 +105,8 @@ void LocalRuns::load(const std::vector<std::string>& names) {
     if (on_disk && on_disk->end) {
       const auto run = add(*id);
       if (on_disk->acknowledged) acknowledged(*run);
-      if (on_disk->acknowledged && has_intent) (void)make_tombstone(folder);
+      const bool has_claim = files::exists(files::join(folder, runner::kClaimFile));
+      if (on_disk->acknowledged && (has_intent || has_claim)) (void)make_tombstone(folder);
       end(*run, *on_disk->end, on_disk->acknowledged ? 0 : output_bytes(folder));
     } else if (!has_intent && !files::exists(files::join(folder, runner::kClaimFile))) {
       // Its start or outcome was never answered for: the Brain asks again.
