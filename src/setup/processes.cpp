@@ -5,11 +5,11 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 
 #include "async/deadline.hpp"
 #include "base/text.hpp"
+#include "io/files/files.hpp"
 
 namespace octo::setup {
 
@@ -17,10 +17,11 @@ namespace {
 
 constexpr Span kDeathTime = 5s;  // after SIGKILL; longer means that it hangs in the kernel
 
-// Files of /proc have no size and may vanish while they are read: what could be read is the answer.
+// Nothing of a process that vanishes while it is read.
 std::string read_proc(pid_t pid, const char* name) {
-  std::ifstream file(fmt::format("/proc/{}/{}", pid, name), std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  constexpr std::size_t kArgumentsMax = 4 * 1024 * 1024;
+  auto bytes = files::load(fmt::format("/proc/{}/{}", pid, name), kArgumentsMax);
+  return bytes ? std::move(*bytes) : std::string();
 }
 
 struct Held {
