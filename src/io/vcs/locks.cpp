@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <vector>
 
 #include "io/vcs/vcs.hpp"
@@ -44,9 +45,12 @@ std::vector<std::string> locks_of(const std::string& folder, Age age) {
   return found;
 }
 
+// Nothing more of a process that vanishes while it is read; by iterators that would be an exception.
 std::string text_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
 }
 
 // Who might hold a lock: a process that has it open, or a git that works in this folder. git closes its lock
