@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import subprocess
+import time
 import unittest
 
 from tests.support.fleet import Fleet, read_lines, wait_for
@@ -153,25 +154,41 @@ class Kills(unittest.TestCase):
         names = [f"n{i}" for i in range(AGENTS)]
         chance = random.Random(int(os.environ.get("OCTO_TOGETHER_SEED", "1")))
         counts = {0: 0, AGENTS: 0}
+        while_told = 0
         with Fleet(names) as fleet:
+            def who_was_told():
+                return set(fleet.folder.glob("*/data/runs/*/go"))
             for number in range(TRIES):
                 fleet.wait_online(seconds=60)
+                before = who_was_told()
                 folder = fleet.base / f"try{number}"
                 folder.mkdir()
                 octl = fleet.begin("cmd", "run", "-ta", f"touch {folder}/$OCTOPODA_NODENAME", "@all", "--output", "json")
                 with contextlib.suppress(subprocess.TimeoutExpired):  # anywhere in arm and commit
                     octl.wait(timeout=chance.uniform(0, 0.3 + 0.02 * AGENTS))
-                victim = fleet.kill("brain") if chance.random() < 0.3 else fleet.kill("tentacle", chance.choice(names))
+                told = 0
+                if chance.random() < 0.3:
+                    victim = fleet.kill("brain")
+                    until = time.monotonic() + 0.1  # what it had sent arrives, and nothing is acknowledged
+                    wait_for(lambda until=until: time.monotonic() > until)
+                    told = len(who_was_told() - before)
+                else:
+                    victim = fleet.kill("tentacle", chance.choice(names))
                 fleet.start_again(victim)
                 octl.communicate(timeout=120)
                 fleet.wait_online(seconds=60)
                 wait_for(lambda: not any(task["state"] == "running" for task in fleet.json("task", "list")["tasks"]), 90,
                          "every task over")
                 started = len(list(folder.iterdir()))
+                if 0 < told < AGENTS and started == told:
+                    # Behind commit: the Brain had decided and told some. Those start, as spec/time.md says, and nobody else.
+                    while_told += 1
+                    continue
                 self.assertIn(started, counts, f"try {number}: {started} of {AGENTS} started after a kill of {victim.argv[0]}")
                 counts[started] += 1
-        print(f"together under kills: {TRIES} tries with {AGENTS} agents, {counts[AGENTS]} started, {counts[0]} did not",
-              flush=True)
+        print(f"together under kills: {TRIES} tries with {AGENTS} agents, {counts[AGENTS]} started, {counts[0]} did not, "
+              f"{while_told} times the Brain died while it told them", flush=True)
+        self.assertLessEqual(while_told, 1 + TRIES / 10)
 
 
 class Barriers(unittest.TestCase):
