@@ -30,7 +30,7 @@ Async<Result<Engine::Task>> Engine::accept(TaskRecord record, std::vector<RunRow
   for (const auto& [run, row] : task->board.runs()) {
     if (row.state == RunState::queued || is_final(row.state)) events.push_back(state_event(row));
   }
-  // Nobody reads it before the task is stored, and two disks' worth of waiting becomes one.
+  // Written while the task is stored: nobody can read them before that.
   Result<void> told;
   const auto stored = co_await in_nursery([&](Nursery& nursery) -> Async<Result<void>> {
     nursery.spawn([](Story& story, std::vector<TaskEvent> first, Result<void>& into) -> Async<void> {

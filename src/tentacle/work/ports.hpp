@@ -44,8 +44,10 @@ struct StartAt {
 class Runs {
  public:
   virtual ~Runs() = default;
-  // Makes the intent durable, then starts the runner. A run id that is known already answers its facts and
-  // starts nothing. `folder`: working directory; environment is complete.
+  // Writes the intent and starts the runner, which makes all of it durable before the command begins; of one
+  // that waits for its time the intent is durable first. Answers when it has begun, or waits. A run id that
+  // is known already answers its facts and starts nothing. `folder`: working directory; environment is
+  // complete.
   struct Start {
     RunId id;
     ExecOrder order;
