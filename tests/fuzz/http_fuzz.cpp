@@ -74,7 +74,7 @@ struct World {
   StillClock clock;
   InlineWorkers workers;
   QuietLedger ledger;
-  QuietBlobs blobs;
+  NoBlobs blobs;
   QuietFleet fleet;
   QuietVerbs verbs;
   // No password fits a hash that is none, and quickly so.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "api/records.hpp"
+#include "brain/work/ports_testing.hpp"
 #include "brain/work/stored_request.hpp"
 #include "brain/work/verbs.hpp"
 
@@ -55,18 +56,6 @@ class QuietLedger final : public Ledger {
     co_return std::vector<ScenarioVersion>();
   }
   Async<Result<void>> remove_scenario(const ScenarioName&) override { co_return Result<void>{}; }
-};
-
-class QuietBlobs final : public Blobs {
- public:
-  Sha256 digest(BytesView) const override { return {}; }
-  Async<Result<std::vector<Sha256>>> missing(const std::vector<Sha256>& hashes) override { co_return hashes; }
-  Async<Result<void>> put(const Sha256&, Bytes) override { co_return Result<void>{}; }
-  Async<Result<Bytes>> get(const Sha256&) override { co_return fail(ErrorCode::not_found, "no such blob"); }
-  Async<Result<Manifest>> manifest(const Sha256&) override {
-    co_return fail(ErrorCode::not_found, "no such manifest");
-  }
-  Async<Result<void>> sync() override { co_return Result<void>{}; }
 };
 
 class QuietFleet final : public Fleet {
