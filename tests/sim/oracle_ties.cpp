@@ -38,7 +38,11 @@ void Oracle::judge_ties(const TaskId& id, const Task& task, const Witness& witne
   const bool asked = witness.cancels.contains(id) || parted;
   for (const RunRow& row : task.stored->runs) {
     if (parted && !is_final(row.state)) fault(fmt::format("{} goes on without its caller", print(row.id)));
-    const bool called_off = row.end.reason.starts_with("it had started when it was called off");
+    // By a Brain whose reason ended with it, and had no room at the node.
+    const auto told = witness.told.find(row.id);
+    const bool unexplained = row.end.reason.contains("if a Brain before this one called it off, why is lost");
+    const bool called_off = row.end.reason.starts_with("it had started when it was called off") ||
+                            (unexplained && told != witness.told.end() && told->second.off);
     const bool excused = asked || called_off || (tied && was_parted(witness, row.id, task.posted));
     if (row.state == RunState::cancelled && !excused)
       fault(fmt::format("{} is cancelled ({}), and nobody asked for it", print(row.id), row.end.reason));

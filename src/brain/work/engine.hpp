@@ -107,7 +107,7 @@ class Engine final : public Verbs, private FleetEvents {
   OutputFlow flow_of(const LiveTask& task, const LiveRun& run) const;
   bool has_room(const LiveRun& run, const OutputPiece& piece) const;
   Async<Result<void>> take_refusal(RunId run, RunEnd end);
-  static void explain_call_off(const LiveTask& task, const LiveRun& run, RunEnd& end);
+  static void explain_call_off(const LiveTask& task, const RunId& run, RunEnd& end);
   Async<Result<void>> take_end(RunId run, RunEnd end);
   Async<Result<void>> take_late_end(RunId run, RunEnd end);
   Async<void> keep_last_heard(NodeRecord node);

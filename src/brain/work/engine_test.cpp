@@ -162,6 +162,53 @@ TEST_F(EngineTest, WhatItsNodeCancelsBecauseItWasCalledOffSaysSo) {
   }
 }
 
+// The full disk of a node and the end of a Brain took the reason together.
+TEST_F(EngineTest, WhatWasCalledOffByABrainBeforeIsNotCalledCancelledByAnybody) {
+  const StartMark mark{.at = Instant(1s)};
+  const auto armed = std::pair(RunState::armed, std::string());
+  for (const auto& [start, state, reason] :
+       {std::tuple(std::optional<StartMark>(), RunState::rejected, ""),
+        std::tuple(std::optional(mark), RunState::cancelled, "; 17 bytes of output were not kept")}) {
+    fleet_.forget();
+    ledger_.node_records.clear();
+    store(together(0s), {armed, armed});
+    loop_.restart();
+    with_brain({0}, [&](Verbs& verbs) -> Async<void> {
+      const std::string said = start ? "17 bytes of output were not kept" : "cancelled before it was started";
+      EXPECT_TRUE(co_await verbs.fleet_events().run_ended(
+          run(0), {.state = RunState::cancelled, .reason = said, .start = start}));
+    });
+    EXPECT_EQ(row(0).state, state);
+    EXPECT_EQ(row(0).end.reason,
+              std::string("cancelled on its node, and by no operator; if a Brain before this one called it "
+                          "off, why is lost") +
+                  reason);
+  }
+}
+
+TEST_F(EngineTest, WhyAGroupWasCalledOffOthersOfItTellAlsoWhenTheTaskIsOver) {
+  store(together(0s),
+        {{RunState::unknown, "pi0 was not heard of again"}, {RunState::rejected, "not started: pi1: no"}});
+  ledger_.stored.at(kTask).outcome = TaskState::failed;
+  with_brain({0}, [&](Verbs& verbs) -> Async<void> {
+    EXPECT_TRUE(co_await verbs.fleet_events().run_ended(
+        run(0), {.state = RunState::cancelled, .reason = "cancelled before it was started"}));
+  });
+  EXPECT_EQ(row(0).state, RunState::rejected);
+  EXPECT_THAT(row(0).end.reason, StartsWith("not started: pi1: no; told after"));
+}
+
+// An operator's cancel is one, whoever else thinks of calling off.
+TEST_F(EngineTest, WhatAnOperatorCancelledStaysCancelledForTheNextBrain) {
+  store(together(0s), {{RunState::armed, ""}, {RunState::armed, ""}});
+  ledger_.stored.at(kTask).cancel_requested = true;
+  with_brain({0}, [&](Verbs& verbs) -> Async<void> {
+    EXPECT_TRUE(co_await verbs.fleet_events().run_ended(
+        run(0), {.state = RunState::cancelled, .reason = "cancelled before it was started"}));
+  });
+  EXPECT_EQ(row(0).state, RunState::cancelled);
+}
+
 TEST_F(EngineTest, ATiedTaskEndsThoughThereWasNoRoomToSaySoWhenItsCallerLeft) {
   api::StartTask start;
   start.text = "sleep 1000";

@@ -10,6 +10,31 @@ namespace octo::brain {
 namespace {
 // A run is armed, starts, and has a pid. A node that tells more than that waits until it is on disk.
 constexpr int kProgressAhead = 4;
+
+constexpr std::string_view kOffLost =
+    "cancelled on its node, and by no operator; if a Brain before this one called it off, why is lost";
+
+// Why those of its step were called off, by one of them whose disk had room for it.
+std::optional<std::string> off_of_others(const TaskBoard& board, const RunId& run) {
+  for (const auto& [id, row] : board.runs()) {
+    const bool off = row.state == RunState::rejected && row.end.reason.starts_with(kNotStarted);
+    if (id.step == run.step && off) return row.end.reason;
+  }
+  return std::nullopt;
+}
+
+// Of one that started it still says what became of its output.
+void explain_cancel(std::string off, RunEnd& end) {
+  if (end.state != RunState::cancelled) return;
+  if (!end.start) {
+    end.state = RunState::rejected;
+    end.reason = std::move(off);
+    return;
+  }
+  if (off.starts_with(kNotStarted))
+    off.replace(0, kNotStarted.size(), "it had started when it was called off: ");
+  end.reason = std::move(off) + (end.reason.empty() ? "" : "; ") + end.reason;
+}
 }  // namespace
 
 Async<Result<void>> Engine::node_joined(const NodeRecord& node) { return finish(take_node(node)); }
@@ -221,15 +246,12 @@ bool Engine::has_room(const LiveRun& run, const OutputPiece& piece) const {
 }
 
 // A node cancels what is called off when it has started already, and when its disk had no room for the
-// reason.
-void Engine::explain_call_off(const LiveTask& task, const LiveRun& run, RunEnd& end) {
-  if (run.off.empty() || task.cancel_requested || end.state != RunState::cancelled) return;
-  if (end.start) {
-    end.reason = fmt::format("it had started when it was called off: {}", run.off.substr(kNotStarted.size()));
-  } else {
-    end.state = RunState::rejected;
-    end.reason = run.off;
-  }
+// reason. Then that reason ends with the Brain that gave it, unless others of the group have it.
+void Engine::explain_call_off(const LiveTask& task, const RunId& run, RunEnd& end) {
+  if (task.cancel_requested) return;
+  if (const std::string& off = task.runs.at(run).off; !off.empty()) return explain_cancel(off, end);
+  if (task.resumed && task.max_skew)
+    explain_cancel(off_of_others(task.board, run).value_or(std::string(kOffLost)), end);
 }
 
 Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
@@ -246,7 +268,7 @@ Async<Result<void>> Engine::take_end(RunId run, RunEnd end) {
                  name_of(end.state), name_of(row->state));
     co_return Result<void>{};
   }
-  explain_call_off(*task, task->runs.at(run), end);
+  explain_call_off(*task, run, end);
   while (task->runs.at(run).ending) co_await task->changed.wait();
   if (!task->concluding) {
     if (!may_follow(row->state, end.state)) co_return Result<void>{};  // it was told twice
@@ -269,6 +291,7 @@ Async<Result<void>> Engine::take_late_end(RunId run, RunEnd end) {
   TaskBoard board;
   for (const RunRow& row : stored->runs) board.add(row);
   if (board.find(run) == nullptr || board.find(run)->state != RunState::unknown) co_return Result<void>{};
+  if (const auto off = off_of_others(board, run); off && !stored->cancel_requested) explain_cancel(*off, end);
   end.reason += end.reason.empty() ? "told after the task was over, its output is not kept"
                                    : "; told after the task was over, its output is not kept";
   OCTO_CO_TRY(board.apply(run, end.state, end));
