@@ -44,8 +44,8 @@ struct Group {
              incident.until >= from;
     });
   }
-  bool agent_died(const RunId& run, Instant from, Instant until) const {
-    const auto [first, last] = witness.agent_deaths.equal_range(run.node.str());
+  bool agent_died(const std::string& machine, Instant from, Instant until) const {
+    const auto [first, last] = witness.agent_deaths.equal_range(machine);
     return std::any_of(first, last,
                        [&](const auto& death) { return death.second >= from && death.second <= until; });
   }
@@ -68,13 +68,13 @@ struct Group {
 // in "none":
 // - an operator cancelled the task before the instant, or before its machine, busy just then, came to it;
 // - its node, its runner, or the agent that it is tied to, died or slept after it had promised to start.
-// (Before, the Brain does not hear
-//   the promise, and calls off the others in time.)
+//   (Before, the Brain does not hear the promise, and calls off the others in time.) "A run that is tied
+//   ends, as by a cancel, when the agent that started it is gone" (spec/run-record.md): the agent of the
+//   machine that promised, which may be another one under the node's name;
 // - the Brain died after the decision and before the run had heard of it, and did not have the node again in
 //   time to tell it;
 // - it was called off, or never told, and none of those that started could be called off: to each the link,
-// its
-//   agent or the Brain failed between its hearing `go` and its start.
+//   its agent or the Brain failed between its hearing `go` and its start.
 bool may_be_idle(const Group& group, const RunId& run) {
   const Witness::Told told = group.told(run);
   const Instant decided = group.witness.decided.at(group.task).first;
@@ -85,7 +85,7 @@ bool may_be_idle(const Group& group, const RunId& run) {
       cancel != group.witness.cancels.end() && cancel->second <= due + kBusyMost)
     return true;
   if (told.going && group.happened(run, {Kind::death, Kind::stall}, *told.going, due)) return true;
-  if (told.going && group.tied && group.agent_died(run, *told.going, due + kBusyMost)) return true;
+  if (told.going && group.tied && group.agent_died(told.machine, *told.going, due + kBusyMost)) return true;
   if (const auto died = group.brain_died(decided, due); died && (!told.go || *told.go > *died)) {
     const auto [first, last] = group.witness.sessions.equal_range(run.node);
     const bool back = std::any_of(first, last, [&](const auto& session) {

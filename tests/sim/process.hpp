@@ -105,6 +105,7 @@ class Kernel {
 
   Process* find(pid_t pid) const;
   const std::vector<Process*>& living() const { return living_; }
+  const std::string& label() const { return label_; }
   std::string boot_id() const;
   MachineClock& clock() { return clock_; }
   VirtualClock& virtual_clock() { return surface_.clock; }

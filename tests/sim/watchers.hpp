@@ -111,7 +111,10 @@ class WatchedRuns final : public ForwardingRuns {
     if (!told(run).go) told(run).go = now();
     auto done = co_await to_.go(run);
     if (agent_.over) co_return done;
-    if (done && !told(run).going) told(run).going = now();
+    if (done && !told(run).going) {
+      told(run).going = now();
+      told(run).machine = agent_.kernel.label();
+    }
     const auto facts = to_.find(run);
     if (!done && told(run).yes && !told(run).off && facts && !facts->end)
       told(run).broken = done.error().message();

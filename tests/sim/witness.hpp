@@ -34,6 +34,7 @@ struct Witness {
     Instant due;                   // … which was for this instant, as the node's clock has it
     std::optional<Instant> go;     // heard for the first time
     std::optional<Instant> going;  // … and promised
+    std::string machine;           // … by this one: more than one may bear the node's name
     std::optional<Instant> off;    // called off, or cancelled, and that was taken
     std::string broken;            // a promise that its node did not know any more
   };
