@@ -129,6 +129,13 @@ void Machine::heal() {
   set_slow(1);
 }
 
+// A fault of this disk.
+int Machine::fails(int error, const std::string& path) {
+  if (path.starts_with(disk_->path() + "/epoch"))
+    kernel_.witness().disturbed(Witness::Incident::Kind::disk, node().str(), surface_.clock.now());
+  return error;
+}
+
 int Machine::judge(DiskOp op, const std::string& path) {
   const bool counts =
       dying_ && (dying_->second == Death::power_cut || (agent_ && current() == &agent_->process));
@@ -140,11 +147,11 @@ int Machine::judge(DiskOp op, const std::string& path) {
     wanted_ = true;
     return EIO;
   }
-  if (op == DiskOp::write && disk_full_) return ENOSPC;
+  if (op == DiskOp::write && disk_full_) return fails(ENOSPC, path);
   const bool syncs = op == DiskOp::sync || op == DiskOp::sync_folder;
   if (syncs && sync_fails_ > 0 && random_.chance(sync_fails_)) {
     surface_.trace.add(fmt::format("{}: a sync fails: {}", setup_.label, path.substr(disk_->path().size())));
-    return EIO;
+    return fails(EIO, path);
   }
   return faults_.judge(op, path);
 }

@@ -84,6 +84,7 @@ class Machine final : public DiskFaults {
   Async<void> start_again();
   void boot();
   void agent_ended(std::string_view how);
+  int fails(int error, const std::string& path);
   void change_disk(std::unique_ptr<Disk> disk);
 
   Setup setup_;

@@ -49,6 +49,19 @@ struct Group {
     return std::any_of(first, last,
                        [&](const auto& death) { return death.second >= from && death.second <= until; });
   }
+  // When the Brain that died had the node again, in time to tell it. "With a decision stored it tells all
+  // again as soon as all are back, and nobody before" (spec/time.md): a node that cannot keep which Brain it
+  // obeys breaks off, and is not back.
+  std::vector<Instant> back(const RunId& run, Instant died, Instant due) const {
+    std::vector<Instant> found;
+    const auto [first, last] = witness.sessions.equal_range(run.node);
+    for (auto session = first; session != last; ++session) {
+      const Instant at = session->second;
+      const bool in_time = at > died && at < due - kTellWithin;
+      if (in_time && !happened(run, {Kind::disk}, at, at + kTellWithin)) found.push_back(at);
+    }
+    return found;
+  }
   std::optional<Instant> brain_died(Instant from, Instant until) const {
     for (const Witness::Incident& incident : witness.incidents) {
       if (incident.who.empty() && incident.from >= from && incident.from <= until) return incident.from;
@@ -87,11 +100,7 @@ bool may_be_idle(const Group& group, const RunId& run) {
   if (told.going && group.happened(run, {Kind::death, Kind::stall}, *told.going, due)) return true;
   if (told.going && group.tied && group.agent_died(told.machine, *told.going, due + kBusyMost)) return true;
   if (const auto died = group.brain_died(decided, due); died && (!told.go || *told.go > *died)) {
-    const auto [first, last] = group.witness.sessions.equal_range(run.node);
-    const bool back = std::any_of(first, last, [&](const auto& session) {
-      return session.second > *died && session.second < due - kTellWithin;
-    });
-    if (!back) return true;
+    if (group.back(run, *died, due).empty()) return true;
   }
   return std::ranges::all_of(group.started, [&](const auto& one) {
     const auto& [row, start] = one;
@@ -104,12 +113,9 @@ bool may_be_idle(const Group& group, const RunId& run) {
 // The Brain had the node again in time after its restart.
 bool was_back(const Group& group, const RunId& run, Instant died) {
   const Witness::Told told = group.told(run);
-  const auto [first, last] = group.witness.sessions.equal_range(run.node);
-  return told.yes && std::any_of(first, last, [&](const auto& session) {
-           const Instant at = session.second;
-           return at > died && at < told.due - kTellWithin && !group.brain_died(at, told.due) &&
-                  !group.happened(run, {Kind::link, Kind::death, Kind::stall}, *told.yes, told.due);
-         });
+  return told.yes && !group.happened(run, {Kind::link, Kind::death, Kind::stall}, *told.yes, told.due) &&
+         std::ranges::any_of(group.back(run, died, told.due),
+                             [&](Instant at) { return !group.brain_died(at, told.due); });
 }
 
 // As long as one of them is away, nobody is told.

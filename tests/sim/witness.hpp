@@ -50,9 +50,10 @@ struct Witness {
   Event turns;                        // one of these two, now
   std::map<TaskId, Instant> cancels;  // asked for the first time
 
-  // What disturbed, from when to when. Of one run, or (nothing) of all that its node has.
+  // What disturbed, from when to when. Of one run, or (nothing) of all that its node has. `disk`: there was
+  // no keeping which Brain it obeys, so it does not join.
   struct Incident {
-    enum class Kind : std::uint8_t { link, death, stall };
+    enum class Kind : std::uint8_t { link, death, stall, disk };
     Kind kind = Kind::link;
     std::string who;  // a node; "": the Brain
     Instant from, until;
