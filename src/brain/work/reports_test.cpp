@@ -181,6 +181,33 @@ TEST(Reports, AnEndThatComesTwiceAtOnceIsToldOnceAndAnsweredTwice) {
   });
 }
 
+Async<void> end(Brain& brain, RunId run, RunEnd how) { (void)co_await brain.told().run_ended(run, how); }
+
+// A cancel ends both, and waits for the one that ends just then.
+TEST(Reports, OfRunsThatEndTogetherOneThatEndsOtherwiseMeanwhileIsLeftAlone) {
+  with_brain([](Brain& brain, Nursery& nursery) -> Async<void> {
+    CommandRequest request;
+    request.nodes = {NodeName("n0"), NodeName("n1")};  // that are away, so their orders never left
+    request.deadline = 600s;
+    brain.id = brain.verbs->make_task_id();
+    (co_await brain.verbs->run_command(brain.id, request, Stamp{})).value();
+    const RunId first{brain.id, 0, request.nodes[0], 1}, second{brain.id, 0, request.nodes[1], 1};
+    brain.held = true;
+    nursery.spawn(end(brain, second, {.state = RunState::rejected, .reason = "no"}));
+    co_await brain.settle();
+    (co_await brain.verbs->cancel(brain.id, Stamp{})).value();
+    co_await brain.settle();
+    nursery.spawn(end(brain, first, good_end()));
+    co_await brain.settle();
+    brain.release();
+    co_await brain.end();
+    EXPECT_EQ(brain.stored(first).state, RunState::succeeded);
+    EXPECT_EQ(brain.stored(second).state, RunState::rejected);
+    for (const RunId& run : {first, second})
+      EXPECT_EQ(std::ranges::count_if(brain.story_of(run), is_final), 1);
+  });
+}
+
 TEST(Reports, AnEndWhoseSessionIsLostMeanwhileIsStoredAndToldAllTheSame) {
   with_brain([](Brain& brain, Nursery&) -> Async<void> {
     co_await brain.run(3);
