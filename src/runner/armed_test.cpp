@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Runs that wait for their time, that end with their agent, that run as somebody else, that read something.
 #include <pwd.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "runner/runner_testing.hpp"
@@ -9,7 +11,38 @@
 namespace octo::runner {
 namespace {
 
-class ArmedTest : public RunnerTest {};
+class ArmedTest : public RunnerTest {
+ protected:
+  // A runner whose parent can die: begin() forks once more here.
+  pid_t begin_under_agent(const std::string& text) {
+    int up[2];
+    EXPECT_EQ(::pipe(up), 0);
+    const pid_t agent = ::fork();
+    if (agent == 0) {
+      rlimit files{};
+      ::getrlimit(RLIMIT_FSIZE, &files);
+      files.rlim_cur = std::min(file_bytes_, files.rlim_max);
+      ::setrlimit(RLIMIT_FSIZE, &files);
+      intent_.tied_to = ::getpid();
+      (void)begin(text);
+      (void)!::write(up[1], "", 1);
+      ::pause();
+      ::_exit(0);
+    }
+    char byte = 0;
+    EXPECT_EQ(::read(up[0], &byte, 1), 1);
+    for (const int fd : up) ::close(fd);
+    for (const Instant limit = now() + 10s; !is_locked() && now() < limit;) std::this_thread::yield();
+    return agent;
+  }
+  // Until its run has ended too.
+  void end(pid_t agent) {
+    ::kill(agent, SIGKILL);
+    ::waitpid(agent, nullptr, 0);
+    await(Wake::ended);
+  }
+  rlim_t file_bytes_ = RLIM_INFINITY;  // of each file that the agent and its runner write
+};
 
 TEST_F(ArmedTest, ACommandReadsItsInputToTheEnd) {
   intent_.input = std::string(300'000, 'x') + Bytes("\0\n\xff", 3);
@@ -54,36 +87,34 @@ TEST_F(ArmedTest, WhatIsCancelledBeforeItsTimeNeverStarts) {
   EXPECT_FALSE(fs::exists(runs_ + "/witness"));
 }
 
-// begin() forks twice here, so that the parent of the runner can die.
 TEST_F(ArmedTest, ATiedRunEndsWithItsAgentAlsoBeforeItsTime) {
   for (const Span delay : {Span::zero(), Span(1h)}) {
     intent_.not_before = delay == Span::zero() ? Instant{} : now() + delay;
-    int up[2];
-    ASSERT_EQ(::pipe(up), 0);
-    const pid_t agent = ::fork();
-    if (agent == 0) {
-      intent_.tied_to = ::getpid();
-      (void)begin("echo up; sleep 1000");
-      (void)!::write(up[1], "", 1);
-      ::pause();
-      ::_exit(0);
-    }
-    char byte = 0;
-    ASSERT_EQ(::read(up[0], &byte, 1), 1);
-    for (const Instant limit = now() + 10s; !is_locked() && now() < limit;) std::this_thread::yield();
+    const pid_t agent = begin_under_agent("echo up; sleep 1000");
     if (delay == Span::zero()) await(Wake::output);
-    ::kill(agent, SIGKILL);
-    ::waitpid(agent, nullptr, 0);
-    await(Wake::ended);
+    end(agent);
     ASSERT_TRUE(record().ended) << print_span(delay);
     EXPECT_EQ(record().ended->state, "cancelled");
     EXPECT_NE(record().ended->reason.find("tied"), std::string::npos);
     EXPECT_EQ(record().ended->reason.contains("before it was started"), !record().started)
         << print_span(delay);
-    for (const int fd : up) ::close(fd);
     TearDown();
     SetUp();
   }
+}
+
+TEST_F(ArmedTest, ATiedRunThatLosesItsAgentSaysWhatAFullDiskRefused) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  file_bytes_ = 4096;  // stands for a full disk: what is longer is not kept
+  const pid_t agent = begin_under_agent("head -c 100000 /dev/zero; echo up >&2; sleep 1000");
+  await(Wake::output);
+  while (output(2).empty()) await(Wake::output);
+  end(agent);
+  ASSERT_TRUE(record().ended);
+  EXPECT_EQ(record().ended->bytes[0], 100'000U);
+  const std::string& reason = record().ended->reason;
+  EXPECT_TRUE(reason.contains("tied")) << reason;
+  EXPECT_TRUE(reason.contains("; 100000 bytes of output were not kept: ")) << reason;
 }
 
 }  // namespace
