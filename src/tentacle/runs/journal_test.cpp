@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "tentacle/runs/journal.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
 #include <set>
 
+#include "io/files/crash_testing.hpp"
 #include "tentacle/runs/spool_reader.hpp"
 
 namespace octo::tentacle {
@@ -119,6 +121,18 @@ TEST_F(JournalTest, WhatTheRecordSaysIsNotDecidedAgain) {
   put(runner::kRecordFile, runner::encode(ended_of(end)));
   EXPECT_EQ(settle(folder_, kNever).value(), end);
   EXPECT_FALSE(fs::exists(folder_ + "/claim"));
+}
+
+// A runner that could not make its claim durable has made nothing durable, and may have written an end.
+TEST_F(JournalTest, WhatIsSettledIsDurableWithItsFolderBeforeAnybodyIsTold) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  for (const bool ended : {true, false}) {
+    fs::remove(folder_ + "/claim");
+    put(runner::kRecordFile, ended ? runner::encode(ended_of(kNever)) : Bytes());
+    const auto synced = files::synced_by([&] { (void)settle(folder_, kNever); });
+    EXPECT_THAT(synced, testing::IsSupersetOf({folder_ + "/record", folder_, root_})) << ended;
+    EXPECT_EQ(load_run(folder_).value().end, kNever) << "or nothing was settled";
+  }
 }
 
 TEST_F(JournalTest, ADamagedRecordIsSetAside) {
