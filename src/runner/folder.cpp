@@ -98,6 +98,7 @@ std::expected<std::string, Exit> Folder::write_script() {
 }
 
 void Folder::make_note() {
+  if (!intent_.script && !intent_.user) return;
   const int fd = ::openat(fd_, kNoteFile, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return;
   (void)give(fd);
@@ -108,22 +109,9 @@ bool Folder::give(int fd) const {
   return !intent_.user || ::fchown(fd, intent_.user->uid, intent_.user->gid) == 0;
 }
 
-// Nothing is written to a record before the claim but an end.
-bool Folder::has_ended() const {
-  struct stat facts{};
-  return ::fstat(record_, &facts) != 0 || facts.st_size != 0;
-}
-
 std::expected<void, Exit> Folder::claim() {
-  if (has_ended()) return std::unexpected(Exit::claim_lost);
   const int fd = ::openat(fd_, kClaimFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return std::unexpected(errno == EEXIST ? Exit::claim_lost : Exit::storage);
-  // The agent may have taken us for dead, and its own claim goes when the Brain has the end.
-  if (has_ended()) {
-    ::close(fd);
-    ::unlinkat(fd_, kClaimFile, 0);
-    return std::unexpected(Exit::claim_lost);
-  }
   const Bytes bytes =
       encode(Claim{.by = Claim::By::runner, .pid = ::getpid(), .boot = boot_id(), .at = now()});
   const int runs = ::openat(fd_, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -30,6 +30,7 @@ class Folder {
   bool lock();
   // Writes the script's file; answers its path, or "" for a command and nothing on failure.
   std::expected<std::string, Exit> write_script();
+  // The file behind $OCTOPODA_OUTPUT, for a script, and for another user, who could not make it.
   void make_note();
   // Wins the exclusive claim and makes it durable, with all files there are and the folder itself. After
   // this, and not before, the command may start. One that cannot be made durable is taken back.
@@ -44,7 +45,6 @@ class Folder {
 
  private:
   explicit Folder(std::string path) : path_(std::move(path)) {}
-  bool has_ended() const;
   bool give(int fd) const;  // to the user whom the command runs as
   std::string path_;
   Intent intent_;

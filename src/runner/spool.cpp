@@ -17,7 +17,7 @@ Spool::Spool(int folder, std::uint64_t head_bytes, std::uint64_t tail_bytes)
     : folder_(folder),
       tail_bytes_(tail_bytes),
       segment_bytes_(std::max<std::uint64_t>(tail_bytes / kSegmentsOfTail, 1)),
-      buffer_(kFrameHeadBytes + kPieceHeadBytes + kPieceBytesMax, '\0') {
+      buffer_(std::make_unique_for_overwrite<char[]>(kFrameHeadBytes + kPieceHeadBytes + kPieceBytesMax)) {
   for (Stream& stream : streams_) stream.head_left = head_bytes;
 }
 
@@ -25,11 +25,6 @@ Spool::~Spool() {
   for (Stream& stream : streams_) {
     if (stream.fd >= 0) ::close(stream.fd);
   }
-}
-
-void Spool::prepare() {
-  open_segment(1);
-  new_files_ = false;
 }
 
 bool Spool::open_segment(std::uint8_t stream) {

@@ -4,6 +4,7 @@
 // kept is counted.
 #pragma once
 #include <deque>
+#include <memory>
 #include <string>
 
 #include "runner/format.hpp"
@@ -23,10 +24,8 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Makes the first file of stdout, so that the sync of the folder which the claim needs anyway covers it.
-  void prepare();
   // Where to read the next bytes of any stream into: kPieceBytesMax of room.
-  char* room() { return buffer_.data() + kFrameHeadBytes + kPieceHeadBytes; }
+  char* room() { return buffer_.get() + kFrameHeadBytes + kPieceHeadBytes; }
   // Takes the first `count` bytes of room().
   void append(std::uint8_t stream, std::size_t count);
   // The rest of a stream that was not looked at: counted, not kept.
@@ -61,7 +60,7 @@ class Spool {
   int lost_error_ = 0;
   bool new_files_ = false;
   Stream streams_[4];
-  Bytes buffer_;
+  std::unique_ptr<char[]> buffer_;
 };
 
 }  // namespace octo::runner

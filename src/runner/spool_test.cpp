@@ -64,7 +64,6 @@ constexpr std::uint64_t kMiB = 1024 * 1024;
 
 TEST_F(SpoolTest, WhatIsShortIsKeptWholeInItsOrder) {
   Spool spool(folder_, kMiB, 15 * kMiB);
-  spool.prepare();
   put(spool, 1, "one");
   put(spool, 2, "two");
   put(spool, 1, Bytes("\0three", 6));

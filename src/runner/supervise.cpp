@@ -331,7 +331,6 @@ Exit run(Folder& folder) {
   auto secrets = take_secrets(folder.intent());
   if (!secrets) return secrets.error();
   Spool spool(folder.fd(), folder.intent().head_bytes, folder.intent().tail_bytes);
-  spool.prepare();
   folder.make_note();
   // The command's process gets ready while the claim is written; it starts only when told.
   const auto child = make_child(folder.intent(), *script, *secrets);

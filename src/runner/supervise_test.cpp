@@ -118,17 +118,6 @@ TEST_F(SuperviseTest, AClaimThatCannotBeMadeDurableIsTakenBack) {
   EXPECT_FALSE(fs::exists(folder_ + "/claim")) << "proof that nothing was started";
 }
 
-// The agent took its runner for dead, the Brain has the end, and the claim has gone with the tombstone.
-TEST_F(SuperviseTest, ARunThatWasEndedIsNotStartedEvenWithoutItsClaim) {
-  const std::string witness = runs_ + "/witness";
-  const Bytes ended = encode(Ended{.state = "expired"});
-  std::ofstream(folder_ + "/record", std::ios::binary) << ended;
-  EXPECT_EQ(join(begin("echo ran >" + witness)), Exit::claim_lost);
-  EXPECT_FALSE(fs::exists(witness));
-  EXPECT_FALSE(fs::exists(folder_ + "/claim"));
-  EXPECT_EQ(bytes_of(folder_ + "/record"), ended);
-}
-
 TEST_F(SuperviseTest, AHeldLockKeepsASecondRunnerOut) {
   const std::string witness = runs_ + "/witness";
   const pid_t first = begin("echo ran >>" + witness + "; echo up; sleep 60");

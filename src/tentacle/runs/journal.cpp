@@ -303,14 +303,25 @@ Result<void> sync_record(const std::string& folder) {
 }
 
 Result<void> make_tombstone(const std::string& folder) {
-  // The order matters to a crash: once marked, the next start finishes the rest as long as the intent is
-  // there. Not synced: the Brain only repeats itself.
-  OCTO_TRY(File(files::join(folder, kAckedFile), O_WRONLY | O_CREAT).write(""));
+  // The intent becomes the mark, which spares a file to make and one to remove, and is emptied last: as long
+  // as there is something in it, the next start finishes the rest. Not synced: the Brain only repeats itself.
+  const std::string acked = files::join(folder, kAckedFile);
+  (void)::rename(files::join(folder, runner::kIntentFile).c_str(), acked.c_str());
+  const File mark(acked, O_WRONLY | O_CREAT);  // a deed has no intent
+  if (!mark.is_open()) return mark.failure("make");
+  // The claim stays: a runner that was taken for dead, and is only slow, must find it.
   for (const std::string& name : OCTO_TRY(files::list(folder))) {
-    if (name == kAckedFile || name == runner::kRecordFile || name == runner::kIntentFile) continue;
+    if (name == kAckedFile || name == runner::kRecordFile || name == runner::kClaimFile) continue;
     OCTO_TRY(files::remove_tree(files::join(folder, name)));
   }
-  return files::remove_tree(files::join(folder, runner::kIntentFile));
+  if (::ftruncate(mark.fd(), 0) != 0) return mark.failure("empty");
+  return {};
+}
+
+bool is_tombstone(const std::string& folder) {
+  struct stat acked{};
+  return ::stat(files::join(folder, kAckedFile).c_str(), &acked) == 0 && acked.st_size == 0 &&
+         !files::exists(files::join(folder, runner::kIntentFile));
 }
 
 void drop_output(const std::string& folder) {

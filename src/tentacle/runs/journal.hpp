@@ -50,6 +50,7 @@ Result<void> sync_record(const std::string& folder);
 
 // Leaves only the fact that it ran, and how it ended.
 Result<void> make_tombstone(const std::string& folder);
+bool is_tombstone(const std::string& folder);  // false: its making was broken off
 // Removes the kept output; readers see a gap.
 void drop_output(const std::string& folder);
 std::uint64_t output_bytes(const std::string& folder);

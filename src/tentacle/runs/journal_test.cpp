@@ -159,24 +159,35 @@ TEST_F(JournalTest, OutputEndsWhereItsLastPieceDoesAlsoIfTheNewestSegmentIsEmpty
 }
 
 TEST_F(JournalTest, ATombstoneHasNothingButItsRecordHoweverFarItsMakingCame) {
-  for (const char* gone : {"claim", "note", "out.0"}) {
+  for (const char* gone : {"", "note", "out.0"}) {
     fs::remove_all(folder_);
     ASSERT_TRUE(create_run(folder_, {.run = "x"}));
     ASSERT_TRUE(settle(folder_, kNever));
     put("note", "");
     put("out.0", "");
-    put("acked", "");
-    // In the order of their names, and the intent last: it is what the next start goes by.
-    for (const char* name : {"claim", "note", "out.0"}) {
-      fs::remove(folder_ + "/" + name);
+    fs::rename(folder_ + "/intent", folder_ + "/acked");
+    // In the order of their names, and the mark is emptied last: it is what the next start goes by.
+    for (const char* name : {"", "note", "out.0"}) {
+      if (*name != '\0') fs::remove(folder_ + "/" + name);
       if (std::string_view(name) == gone) break;
     }
-    ASSERT_TRUE(fs::exists(folder_ + "/intent"));
+    EXPECT_TRUE(load_run(folder_)->acknowledged);
+    EXPECT_FALSE(is_tombstone(folder_)) << gone;
     ASSERT_TRUE(make_tombstone(folder_));
     std::set<std::string> left;
     for (const auto& entry : fs::directory_iterator(folder_)) left.insert(entry.path().filename());
-    EXPECT_EQ(left, (std::set<std::string>{"acked", "record"})) << gone;
+    EXPECT_EQ(left, (std::set<std::string>{"acked", "claim", "record"})) << gone;
+    EXPECT_EQ(get("acked"), "") << "what was run is nobody's business any more";
+    EXPECT_TRUE(is_tombstone(folder_));
   }
+}
+
+TEST_F(JournalTest, TheTombstoneOfADeedNeedsNoIntent) {
+  ASSERT_TRUE(create_deed(folder_, kNever));
+  EXPECT_FALSE(load_run(folder_)->acknowledged);
+  ASSERT_TRUE(make_tombstone(folder_));
+  EXPECT_TRUE(load_run(folder_)->acknowledged);
+  EXPECT_TRUE(is_tombstone(folder_));
 }
 
 TEST_F(JournalTest, DroppedOutputIsGoneAndTheEndStays) {

@@ -105,8 +105,7 @@ void LocalRuns::load(const std::vector<std::string>& names) {
     if (on_disk && on_disk->end) {
       const auto run = add(*id);
       if (on_disk->acknowledged) acknowledged(*run);
-      const bool has_claim = files::exists(files::join(folder, runner::kClaimFile));
-      if (on_disk->acknowledged && (has_intent || has_claim)) (void)make_tombstone(folder);
+      if (on_disk->acknowledged && !is_tombstone(folder)) (void)make_tombstone(folder);
       end(*run, *on_disk->end, on_disk->acknowledged ? 0 : output_bytes(folder));
     } else if (!has_intent && !files::exists(files::join(folder, runner::kClaimFile))) {
       // Its start or outcome was never answered for: the Brain asks again.
@@ -196,14 +195,17 @@ Async<void> LocalRuns::launch(std::shared_ptr<Run> run, Start start) {
 Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
   while (!run->facts.end) {
     // The lock decides whether a runner lives, whoever started it.
-    if (!run->runner) run->runner = find_runner(setup_.runners, run->folder);
+    if (!run->runner) {
+      run->runner = find_runner(setup_.runners, run->folder);
+      // What it said while nobody listened. One that we have just started says what there is to see.
+      run->dirty = run->spoke = true;
+    }
     if (!run->runner) {
       co_await settle_run(*run);
       continue;
     }
     if (run->cancelled) run->ask_to_end();
     if (run->told && !run->going) run->tell_to_go();
-    run->dirty = true;
     co_await watch(*run);
     run->runner.reset();
   }
@@ -215,7 +217,7 @@ Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
 // process that was to become the command and is about to see that it will not.
 Async<void> LocalRuns::leave_cgroup(Run& run) {
   const std::string cgroup = cgroup_of(run.id);
-  if (cgroup.empty()) co_return;
+  if (cgroup.empty() || !files::exists(cgroup)) co_return;
   const RunState state = run.facts.end->state;
   const bool normal = state == RunState::succeeded || state == RunState::failed;
   co_await setup_.workers.run([&] {

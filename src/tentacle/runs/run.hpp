@@ -49,6 +49,7 @@ struct LocalRuns::Run {
   std::uint64_t news = 0;
   Event changed;
   bool dirty = false;
+  bool spoke = false;           // its runner may have told of output
   bool end_is_durable = false;  // its runner said so
   std::string why_never = "the agent ended before it could start it";
   Event poked;

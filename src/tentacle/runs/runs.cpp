@@ -75,7 +75,7 @@ Async<Result<Runs::News>> LocalRuns::next(const RunId& id, const OutputMark& fro
     const auto end = run->facts.end;  // before the reading: whatever it lacks then never comes
     const bool complete = end && mark == OutputMark{end->out_bytes, end->err_bytes, end->note_bytes};
     News news;
-    if (!complete && (end || run->flow == OutputFlow::live)) {
+    if (!complete && (end || (run->spoke && run->flow == OutputFlow::live))) {
       SpoolReader reader = std::exchange(run->reader, SpoolReader(run->folder));
       news.pieces = co_await setup_.workers.run([&] { return reader.read(mark, news_bytes_max); });
       run->reader = std::move(reader);
@@ -156,7 +156,10 @@ void LocalRuns::heard(std::string_view message) {
   const auto found = id ? runs_.find(*id) : runs_.end();
   if (found == runs_.end()) return;
   Run& run = *found->second;
-  if (message[0] == static_cast<char>(runner::Wake::output)) return run.tell();
+  if (message[0] == static_cast<char>(runner::Wake::output)) {
+    run.spoke = true;
+    return run.tell();
+  }
   if (message[0] == static_cast<char>(runner::Wake::armed)) return take_armed(run);
   if (message[0] == static_cast<char>(runner::Wake::going)) {
     run.going = true;
@@ -178,6 +181,7 @@ Async<void> LocalRuns::hear() {
         // told.
         if (run->together && !run->armed && !run->facts.end) take_armed(*run);
         if (!run->facts.end) run->poke();
+        run->spoke = true;
         run->tell();
       }
       continue;

@@ -250,7 +250,7 @@ TEST_F(RunsTest, AnAcknowledgedRunBecomesATombstone) {
     std::vector<std::string> left;
     for (const auto& entry : fs::directory_iterator(folder())) left.push_back(entry.path().filename());
     std::ranges::sort(left);
-    EXPECT_EQ(left, (std::vector<std::string>{"acked", "record"}));
+    EXPECT_EQ(left, (std::vector<std::string>{"acked", "claim", "record"}));
     EXPECT_EQ((co_await runs->start(order(witnessed("echo out")))).value().end->state, RunState::succeeded);
     EXPECT_EQ(witnesses(), 1) << "the tombstone remembers that it ran";
     co_await close(std::move(runs));
