@@ -11,5 +11,5 @@ int main(int argc, char** argv) {
     (void)!::write(STDERR_FILENO, kUsage.data(), kUsage.size());
     return static_cast<int>(octo::runner::Exit::usage);
   }
-  return static_cast<int>(octo::runner::supervise(argv[1]));
+  ::_exit(static_cast<int>(octo::runner::supervise(argv[1])));
 }

@@ -24,6 +24,8 @@ namespace octo::runner {
 
 namespace {
 
+// A command that is over so soon is told of once, with its end: half the work of a large task, for everybody.
+constexpr Span kShortRun = 5ms;
 constexpr Span kGather = 1ms;  // small pieces that follow one another so closely become one
 constexpr std::size_t kSmallPiece = 4096;
 constexpr Span kKillAgain = 20ms;
@@ -72,6 +74,8 @@ class Supervisor {
   std::optional<int> status_;  // wait status of the command
   Instant now_;
   Instant ended_at_;
+  Instant tell_at_ = kNever;  // that it has started, and what it wrote since
+  bool untold_output_ = false;
   Instant limit_at_ = kNever;
   Instant kill_at_ = kNever;
   Instant give_up_at_ = kNever;
@@ -94,6 +98,9 @@ Supervisor::Supervisor(Folder& folder, Spool& spool, const Child& child, const S
   ::sigaddset(&watched, SIGCHLD);
   signals_ = ::signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
   timer_ = ::timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+  // Those that start together are waited for by everybody.
+  if (folder.intent().hold_until != Instant{}) folder_.wake(Wake::record);
+  else tell_at_ = started.at + kShortRun;
   if (folder.intent().limit > Span::zero()) limit_at_ = started.at + folder.intent().limit;
 }
 
@@ -115,14 +122,13 @@ void Supervisor::watch() {
       (void)!::read(timer_, &expirations, sizeof expirations);
       armed_ = kNever;
     }
-    bool wrote = false;
     for (int i = 0; i < 2; ++i) {
-      if (watched[2 + i].revents != 0 && take(pipes_[i])) wrote = true;
+      if (watched[2 + i].revents != 0 && take(pipes_[i])) untold_output_ = true;
     }
-    if (wrote) folder_.wake(Wake::output);
     if (watched[0].revents != 0) on_signals();
     if (watched[4].revents != 0 && !status_) stop(Stop::orphaned);
     on_time();
+    if (tell_at_ == kNever && std::exchange(untold_output_, false)) folder_.wake(Wake::output);
   }
   take_rest();
 }
@@ -135,6 +141,7 @@ bool Supervisor::over() const {
 
 Instant Supervisor::next_deadline() const {
   Instant next = std::min(kill_at_, give_up_at_);
+  if (!status_) next = std::min(next, tell_at_);
   if (!status_ && stop_ == Stop::no) next = std::min(next, limit_at_);
   if (status_ && stop_ == Stop::no) next = std::min(next, ended_at_ + kDrain);
   for (const Pipe& pipe : pipes_) {
@@ -167,6 +174,10 @@ void Supervisor::on_signals() {
 }
 
 void Supervisor::on_time() {
+  if (!status_ && now_ >= tell_at_) {
+    folder_.wake(Wake::record);
+    tell_at_ = kNever;
+  }
   if (!status_ && now_ >= limit_at_) stop(Stop::timed_out);
   if (now_ < kill_at_) return;
   if (give_up_at_ == kNever) give_up_at_ = now_ + kKillGiveUp;
@@ -346,8 +357,6 @@ Exit run(Folder& folder) {
   ::close(child->go);
   if (const auto* failed = std::get_if<Exit>(&begun)) return *failed;
   const auto& started = std::get<Started>(begun);
-  folder.wake(Wake::record);
-
   Supervisor supervisor(folder, spool, *child, started, agent);
   supervisor.watch();
   if (!folder.append(encode(supervisor.ended()))) return Exit::storage;

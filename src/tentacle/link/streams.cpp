@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Streams of a session: runs that the Brain starts or that we offer again, and its questions.
-#include "async/deadline.hpp"
+#include "async/event.hpp"
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
 #include "tentacle/link/session.hpp"
@@ -11,8 +11,6 @@ namespace octo::tentacle {
 namespace {
 
 constexpr Span kOfferAgain = 5s;
-// A command that is over so soon is told of once, with its end: half the work of a large task, for everybody.
-constexpr Span kShortRun = 5ms;
 
 Bytes bytes_of(wire::FromNode message) { return wire::encode(message); }
 
@@ -33,19 +31,12 @@ struct Telling {
 };
 
 // Ends after the end was sent.
-Async<Result<void>> send_news(Verbs& verbs, Clock& clock, link::Channel& channel, Telling telling) {
+Async<Result<void>> send_news(Verbs& verbs, link::Channel& channel, Telling telling) {
   auto& [run, begun, mark] = telling;
-  std::optional<Result<Runs::News>> next;
-  if (begun && begun->state == RunState::running) {
-    next = co_await with_deadline(clock, kShortRun, verbs.next(run, mark));
-    if (!*next && next->error().code() == ErrorCode::timed_out) next.reset();
-    if (next && *next && (*next)->facts.end) begun.reset();
-  }
   if (begun) OCTO_CO_TRY(co_await channel.send(bytes_of(*begun)));
   std::optional<std::int64_t> told_pid = begun ? begun->pid : std::nullopt;
   while (true) {
-    if (!next) next = co_await verbs.next(run, mark);
-    auto news = OCTO_CO_TRY(*std::exchange(next, std::nullopt));
+    auto news = OCTO_CO_TRY(co_await verbs.next(run, mark));
     if (news.facts.pid && news.facts.pid != told_pid && !news.facts.end) {
       told_pid = news.facts.pid;
       OCTO_CO_TRY(co_await channel.send(bytes_of(wire::RunProgress{
@@ -82,15 +73,15 @@ Async<Result<void>> take_acks(Verbs& verbs, const RunId& run, link::Channel& cha
 }
 
 // True once the Brain has all of it.
-Async<bool> follow(Verbs& verbs, Clock& clock, link::Channel channel, Telling telling) {
+Async<bool> follow(Verbs& verbs, link::Channel channel, Telling telling) {
   const RunId run = telling.run;
   std::optional<Result<void>> acknowledged;
   Event changed(co_await asio::this_coro::executor);
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    nursery.spawn([](Verbs& on, Clock& time, link::Channel& over, Telling what) -> Async<void> {
-      const auto sent = co_await send_news(on, time, over, std::move(what));
+    nursery.spawn([](Verbs& on, link::Channel& over, Telling what) -> Async<void> {
+      const auto sent = co_await send_news(on, over, std::move(what));
       if (!sent && sent.error().code() != ErrorCode::unavailable) over.reset(sent.error());
-    }(verbs, clock, channel, std::move(telling)));
+    }(verbs, channel, std::move(telling)));
     nursery.spawn([](Verbs& on, const RunId& id, link::Channel& over, std::optional<Result<void>>& into,
                      Event& event) -> Async<void> {
       into = co_await take_acks(on, id, over);
@@ -172,7 +163,7 @@ Async<bool> BrainLink::offer(Session& session, const RunId& run) {
   const auto message = wire::decode_from_brain(**bytes);
   const auto* mark = message ? std::get_if<wire::RunAck>(&*message) : nullptr;
   if (mark != nullptr) verbs_.set_flow(run, mark->flow);
-  co_return mark != nullptr&& co_await follow(verbs_, clock_, std::move(*channel),
+  co_return mark != nullptr&& co_await follow(verbs_, std::move(*channel),
                                               {.run = run, .begun = {}, .mark = mark->durable});
 }
 
@@ -218,7 +209,7 @@ Async<void> BrainLink::start(std::shared_ptr<Session> session, link::Channel cha
     if (telling.begun) (void)co_await channel.send(bytes_of(*telling.begun));
     co_return channel.close();
   }
-  if (!co_await follow(verbs_, clock_, std::move(channel), std::move(telling))) co_await resume(session, run);
+  if (!co_await follow(verbs_, std::move(channel), std::move(telling))) co_await resume(session, run);
 }
 
 Async<void> BrainLink::serve_stream(std::shared_ptr<Session> session, link::Channel channel) {
