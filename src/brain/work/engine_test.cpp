@@ -107,12 +107,14 @@ TEST_F(EngineTest, ADecidedGroupIsToldAgainOnceAllAreBackUnlessOneCannotStartAny
   const std::pair<RunState, std::string> called_off = {RunState::rejected,
                                                        "not started: pi2: the link is lost"};
   const std::pair<RunState, std::string> died = {RunState::interrupted, "its supervisor died"};
-  for (const auto& [other, why] :
-       {std::pair(armed, ""), std::pair(called_off, "not started: pi2: the link is lost"),
-        std::pair(died, "not started: pi1: its supervisor died")}) {
+  for (const auto& [delay, other, why] :
+       {std::tuple(30s, armed, ""), std::tuple(30s, called_off, "not started: pi2: the link is lost"),
+        std::tuple(30s, died, "not started: pi1: its supervisor died"),
+        // The instant is not known to this Brain.
+        std::tuple(0s, armed, ""), std::tuple(0s, died, "not started: pi1: its supervisor died")}) {
     fleet_.forget();
     ledger_.node_records.clear();
-    store(together(30s), {armed, other});
+    store(together(delay), {armed, other});
     loop_.restart();
     with_brain({0, 1}, [&](Verbs&) -> Async<void> {
       co_await fleet_.await(*why == '\0' ? "go pi0" : "off pi0");

@@ -90,6 +90,11 @@ Async<void> Engine::tell_again(Task task, std::vector<RunId> runs) {
     const RunState state = row(id).state;
     return state == RunState::running || is_final(state) || is_online(id.node);
   };
+  // When no delay was asked for, the instant is not known here: a member that ended without a start tells as
+  // much.
+  const auto will_not_start = [&](const RunId& id) {
+    return is_final(row(id).state) && !row(id).end.start && !row(id).start;
+  };
   // Nobody can have started yet: it is not too late to have none of them start.
   const auto is_early = [&] { return task->start_at > ports_.clock.now(); };
   const Instant until = std::max(task->start_at, ports_.clock.now() + kLeadMost);
@@ -100,7 +105,8 @@ Async<void> Engine::tell_again(Task task, std::vector<RunId> runs) {
         co_return co_await call_off(task, runs, row(id).end.reason.substr(kNotStarted.size()));
     }
     const auto may = check_members(*task, runs);
-    if (!may && is_early()) co_return co_await call_off(task, runs, may.error().message());
+    if (!may && (is_early() || std::ranges::any_of(runs, will_not_start)))
+      co_return co_await call_off(task, runs, may.error().message());
     if (std::ranges::all_of(runs, is_here)) break;
     if (ports_.clock.now() >= until || task->cancel_requested) co_return;
     co_await wait_for_change(task, std::min(until, ports_.clock.now() + kLookAgain));
