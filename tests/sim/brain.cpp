@@ -59,7 +59,7 @@ Async<Result<void>> BrainHost::open(Life& life) {
       {nullptr, *life.told_ledger, events, *life.blobs, clock, random_, {.run_output_bytes = kRunOutputKept}},
       executor));
   life.watched_events =
-      std::make_unique<WatchedFleetEvents>(life.verbs->fleet_events(), witness_, surface_.clock);
+      std::make_unique<WatchedFleetEvents>(life.verbs->fleet_events(), witness_, surface_.clock, life.dead);
   life.fleet = std::make_unique<brain::LinkFleet>(
       brain::LinkFleet::Settings{"brain", "sim", faults_.epoch(life.ledger->epoch())},
       faults_.wrap(*life.watched_events, life.nursery, clock_), *life.blobs, clock_, executor);

@@ -57,8 +57,8 @@ class WatchedLedger final : public ForwardingLedger {
 // Between the Brain's work and its fleet.
 class WatchedFleetEvents final : public ForwardingFleetEvents {
  public:
-  WatchedFleetEvents(brain::FleetEvents& to, Witness& witness, const VirtualClock& truth)
-      : ForwardingFleetEvents(to), witness_(witness), truth_(truth) {}
+  WatchedFleetEvents(brain::FleetEvents& to, Witness& witness, const VirtualClock& truth, const bool& dead)
+      : ForwardingFleetEvents(to), witness_(witness), truth_(truth), dead_(dead) {}
   void node_online(const NodeName& node) override {
     witness_.sessions.emplace(node, truth_.now());
     to_.node_online(node);
@@ -70,6 +70,7 @@ class WatchedFleetEvents final : public ForwardingFleetEvents {
     const Instant asked = truth_.now();
     const bool was_open = barrier.open;
     auto done = co_await to_.barrier_reached(id, what);
+    if (dead_) co_return done;  // it writes to a disk that is nobody's any more, and nobody hears it
     if (!done) barrier.said_no.emplace(id, truth_.now());
     // Once a Brain has let somebody pass, it and those after it let everybody pass, without a look at others.
     if (was_open && done && truth_.now() > asked) barrier.held_up.push_back(id);
@@ -83,6 +84,7 @@ class WatchedFleetEvents final : public ForwardingFleetEvents {
  private:
   Witness& witness_;
   const VirtualClock& truth_;
+  const bool& dead_;
 };
 
 // What an agent is told by the Brain, and what it answers, as long as it lives.
