@@ -104,7 +104,8 @@ class Witness:
         for node in fleet.names:
             for run in (fleet.folder / node / "data" / "runs").iterdir():
                 if run.is_dir():
-                    left += [file for file in run.iterdir() if file.name not in ("record", "acked", "record.damaged")]
+                    left += [file for file in run.iterdir() if file.name not in ("record", "claim", "record.damaged")
+                             and (file.name != "acked" or file.stat().st_size > 0)]
         events = {path.stem for path in (fleet.folder / "brain" / "data" / "events").glob("*.log")}
         left += sorted(events - tasks)
         left += [group for group in cgroups() if any(task in group.name for task in tasks)]
