@@ -180,8 +180,14 @@ Tls::Impl::Impl() {
   OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, nullptr);
   context = SSL_CTX_new(TLS_method());
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  // Its hash takes half of the time of the one that OpenSSL prefers, and a handshake is mostly hashing and
+  // keys.
+  SSL_CTX_set_ciphersuites(context,
+                           "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+  // What a peer needs beside the CA's certificate, which it has, is in the file of our own. To look for the
+  // chain is to verify our own certificate in every handshake, and to send the CA's is to have it parsed.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
   // Our protocols say themselves where they end, so a missing close_notify cuts nothing off unseen.
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_app_data(context, this);
