@@ -80,10 +80,15 @@ class TlsStream final : public Stream {
   Async<Result<std::size_t>> read_some(std::span<char> into) override {
     while (true) {
       if (closed_) co_return fail(ErrorCode::cancelled, "the connection is closed");
+      // To ask the socket would tell that there is nothing.
+      if (std::exchange(drained_, false)) OCTO_CO_TRY(co_await wait(SSL_ERROR_WANT_READ, "read"));
       ERR_clear_error();
       std::size_t got = 0;
       const int result = SSL_read_ex(ssl_, into.data(), into.size(), &got);
-      if (result == 1) co_return got;
+      if (result == 1) {
+        drained_ = SSL_has_pending(ssl_) == 0;
+        co_return got;
+      }
       const int why = SSL_get_error(ssl_, result);
       if (why == SSL_ERROR_ZERO_RETURN) co_return std::size_t{0};
       OCTO_CO_TRY(co_await wait(why, "read"));
@@ -197,6 +202,7 @@ class TlsStream final : public Stream {
   SSL* ssl_ = nullptr;
   Peer peer_;
   bool closed_ = false;
+  bool drained_ = false;  // by the last read: nothing of what came is left in OpenSSL
   std::unique_ptr<Lobby::Guest> guest_;
   int listener_ = 0;
 };

@@ -188,6 +188,8 @@ Tls::Impl::Impl() {
   // chain is to verify our own certificate in every handshake, and to send the CA's is to have it parsed.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+  // All that is there in one read, not the head of a record and its body.
+  SSL_CTX_set_read_ahead(context, 1);
   // Our protocols say themselves where they end, so a missing close_notify cuts nothing off unseen.
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_app_data(context, this);
