@@ -56,10 +56,16 @@ Result<std::shared_ptr<net::Tls>> load_tls(const BrainSettings& settings, Random
 
 // A face with an interface follows its address, which may change: it listens on all and tells the one it has.
 Result<std::unique_ptr<net::Listener>> listen(const BrainSettings::Face& face, std::shared_ptr<net::Tls> tls,
-                                              Clock& clock, Executor executor) {
-  return net::listen({.ip = face.ip.empty() ? "0.0.0.0" : face.ip, .port = face.port}, std::move(tls), clock,
-                     std::move(executor));
+                                              Clock& clock, Executor executor, net::ListenAt at = {}) {
+  if (!face.ip.empty()) at.ip = face.ip;
+  at.port = face.port;
+  return net::listen(at, std::move(tls), clock, std::move(executor));
 }
+
+// Nodes that come back all at once wait in the kernel, as many as get their turn within the time that a
+// handshake may take. Whoever does not fit in asks again after one, three and seven seconds, so with fewer
+// the Brain would be idle in between.
+constexpr int kTentacleBacklog = 4096;
 
 // Threads that end first, and what they work on.
 struct Stores {
@@ -117,7 +123,8 @@ class Running {
   Async<Result<void>> serve(brain::Verbs& verbs, brain::LinkFleet& fleet, brain::Gate& gate,
                             tentacle::LocalHost& host, std::shared_ptr<net::Tls> tls) {
     const auto tentacles =
-        OCTO_CO_TRY(listen(settings_.tentacle_face, tls, clock_, executor_).with("tentacleFace"));
+        OCTO_CO_TRY(listen(settings_.tentacle_face, tls, clock_, executor_, {.backlog = kTentacleBacklog})
+                        .with("tentacleFace"));
     const auto operators = OCTO_CO_TRY(listen(settings_.octl_face, tls, clock_, executor_).with("octlFace"));
     brain::Doors doors(
         {verbs, fleet, *stores_.ledger, *stores_.blobs, gate, clock_, [&host] { return host.status(); },
