@@ -52,7 +52,7 @@ struct Welcome {
 
 struct Config {
   Side side = Side::node;
-  Span heartbeat_interval{};  // node: how often it pings once calm; the first eight pings come 50 ms apart,
+  Span heartbeat_interval{};  // node: how often it pings once calm; the first three pings come 50 ms apart,
                               // to set the clock
   Span silence_max{};         // the session is lost after this much silence
   Hello hello;                // node: what it says; Brain: leave empty, the session keeps there what it heard

@@ -302,7 +302,7 @@ TEST(SessionTest, HeartbeatsBecomeRareOnceTheClockIsSet) {
     pings += pair.node.has_output() ? 1 : 0;
     pair.carry();
   }
-  EXPECT_EQ(pings, 8 + 5);
+  EXPECT_EQ(pings, 3 + 5);
 }
 
 TEST(SessionTest, SilenceEndsTheSessionOnEitherSide) {
