@@ -13,8 +13,8 @@ namespace octo::wire {
 
 namespace {
 
-// Close together, to set the clock; the third tells the Brain the better of two measurements. More of them are
-// what a Brain has most to do with while ten thousand nodes come back, and a start together has its own.
+// Close together, to set the clock; the third tells the Brain the better of two measurements. More of them
+// are what a Brain has most to do with while ten thousand nodes come back, and a start together has its own.
 constexpr int kFirstPings = 3;
 constexpr Span kFirstPingInterval = 50ms;
 constexpr Span kSlept = 5s;
@@ -46,9 +46,16 @@ Bytes problem(const Error& error) {
 
 }  // namespace
 
-Bytes frame(FrameType type, StreamId stream, BytesView payload) {
-  Bytes out = encode(Header{static_cast<std::uint32_t>(payload.size()), type, stream});
+namespace {
+void put_frame(Bytes& out, FrameType type, StreamId stream, BytesView payload) {
+  out += encode(Header{static_cast<std::uint32_t>(payload.size()), type, stream});
   out += payload;
+}
+}  // namespace
+
+Bytes frame(FrameType type, StreamId stream, BytesView payload) {
+  Bytes out;
+  put_frame(out, type, stream, payload);
   return out;
 }
 
@@ -198,7 +205,7 @@ void Session::State::take_pings(Bytes& out, Instant now) {
     pong.set_sent(due.sent);
     pong.set_seen(due.seen.time_since_epoch().count());
     pong.set_answered(std::max(now, due.seen).time_since_epoch().count());
-    out += frame(FrameType::pong, 0, pong.SerializeAsString());
+    put_frame(out, FrameType::pong, 0, pong.SerializeAsString());
   }
   pongs.clear();
   if (!std::exchange(ping_due, false)) return;
@@ -209,7 +216,7 @@ void Session::State::take_pings(Bytes& out, Instant now) {
     ping.set_clock_offset_ns(clock->offset.count());
     ping.set_clock_bound_ns(clock->bound.count());
   }
-  out += frame(FrameType::ping, 0, ping.SerializeAsString());
+  put_frame(out, FrameType::ping, 0, ping.SerializeAsString());
 }
 
 Bytes Session::take_output(std::size_t bytes_max, Instant now) {
@@ -320,7 +327,7 @@ bool Session::State::take_from_streams(Bytes& out) {
     OCTO_EXPECTS(stream != nullptr);
     stream->waiting = false;
     if (stream->queue.empty()) {
-      out += frame(FrameType::finish, id, {});
+      put_frame(out, FrameType::finish, id, {});
       stream->finished = true;
       if (stream->peer_finished) forget(id);
       return true;
@@ -332,7 +339,7 @@ bool Session::State::take_from_streams(Bytes& out) {
     unqueue(message.size());
     stream->send_credit -= cost_of(message.size());
     stream->spoken = true;
-    out += frame(FrameType::message, id, message);
+    put_frame(out, FrameType::message, id, message);
     if (was_full && stream->queued_bytes < kStreamQueueBytes) events.push_back(Writable{id});
     schedule(id, *stream);
     return true;

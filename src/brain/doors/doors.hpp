@@ -59,7 +59,8 @@ class Doors final : public http::Handler {
   Answer node_apps(Visit& visit);
   Answer node_app_get(Visit& visit);
   Answer node_log(Visit& visit);
-  Async<Result<std::vector<NodeInfo>>> select(std::vector<std::string> names, bool all_when_empty);
+  Result<std::vector<NodeName>> select(const std::vector<std::string>& sets) const;
+  Async<Result<std::vector<NodeInfo>>> look_up(std::vector<std::string> sets);
   Async<void> ask_status(NodeInfo node, api::NodeStatus& into);
 
   // tasks.cpp

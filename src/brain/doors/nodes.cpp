@@ -80,25 +80,30 @@ Doors::Answer Doors::login(Visit& visit) {
 }
 
 // Sets to nodes, each once, in natural order. An unknown name is an error, never left out silently.
-Async<Result<std::vector<NodeInfo>>> Doors::select(std::vector<std::string> sets, bool all_when_empty) {
-  std::vector<NodeInfo> nodes = OCTO_CO_TRY(co_await ports_.verbs.nodes());
-  if (sets.empty() && !all_when_empty)
-    co_return fail(ErrorCode::invalid_argument, "no node is named; @all means all of them");
-  if (sets.empty()) co_return nodes;
-  if (nodes.empty()) co_return fail(ErrorCode::not_found, "no node has joined yet");
-  std::vector<NodeTraits> known;
-  known.reserve(nodes.size());
-  for (const NodeInfo& node : nodes)
-    known.push_back({node.record.name, {node.record.labels.begin(), node.record.labels.end()}});
-  const auto wanted = OCTO_CO_TRY(select_nodes(sets, {known, nullptr}));
-  const std::set<NodeName> kept(wanted.begin(), wanted.end());
-  std::erase_if(nodes, [&](const NodeInfo& node) { return !kept.contains(node.record.name); });
+// The nodes that the sets name together, at least one.
+Result<std::vector<NodeName>> Doors::select(const std::vector<std::string>& sets) const {
+  if (sets.empty()) return fail(ErrorCode::invalid_argument, "no node is named; @all means all of them");
+  const auto known = ports_.verbs.known();
+  if (known.empty()) return fail(ErrorCode::not_found, "no node has joined yet");
+  return select_nodes(sets, {known, nullptr});
+}
+
+// Them, or all of them where no set is given, and how they are.
+Async<Result<std::vector<NodeInfo>>> Doors::look_up(std::vector<std::string> sets) {
+  std::set<NodeName> wanted;
+  if (!sets.empty()) {
+    auto names = OCTO_CO_TRY(select(sets));
+    wanted.insert(std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
+  }
+  auto nodes = OCTO_CO_TRY(co_await ports_.verbs.nodes());
+  if (!sets.empty())
+    std::erase_if(nodes, [&](const NodeInfo& node) { return !wanted.contains(node.record.name); });
   co_return nodes;
 }
 
 Doors::Answer Doors::nodes_list(Visit& visit) {
-  api::NodeList list{OCTO_CO_TRY(co_await select(names_of(visit.request), true)), about_.brain,
-                     about_.version, about_.address};
+  api::NodeList list{OCTO_CO_TRY(co_await look_up(names_of(visit.request))), about_.brain, about_.version,
+                     about_.address};
   co_return json_reply(api::encode(list));
 }
 
@@ -114,7 +119,7 @@ Doors::Answer Doors::nodes_status(Visit& visit) {
   std::vector<std::string> names = names_of(visit.request);
   const bool brain_too = std::erase(names, "brain") > 0;
   std::vector<NodeInfo> nodes;
-  if (!brain_too || !names.empty()) nodes = OCTO_CO_TRY(co_await select(names, true));
+  if (!brain_too || !names.empty()) nodes = OCTO_CO_TRY(co_await look_up(names));
   api::NodeStatusList list;
   list.nodes.resize(nodes.size());
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
@@ -137,8 +142,7 @@ Doors::Answer Doors::nodes_prune(Visit& visit) {
     co_return fail(ErrorCode::invalid_argument, "name the nodes, or say all: exactly one of the two");
   std::vector<std::string> names;
   if (!prune.all) {
-    for (const NodeInfo& node : OCTO_CO_TRY(co_await select(prune.names, false)))
-      names.push_back(node.record.name.str());
+    for (const NodeName& node : OCTO_CO_TRY(select(prune.names))) names.push_back(node.str());
   }
   const auto answer_of = [](const Verbs::PruneOutcome& outcome) {
     api::Pruned pruned{outcome.pruned, {}};
@@ -153,7 +157,7 @@ Doors::Answer Doors::nodes_prune(Visit& visit) {
 
 Doors::Answer Doors::node_apps(Visit& visit) {
   const NodeName node = OCTO_CO_TRY(parse_node_name(visit.segments.at("node")));
-  OCTO_CO_TRY(co_await select({node.str()}, false));
+  OCTO_CO_TRY(select({node.str()}));
   co_return json_reply(
       api::encode(api::NodeAppList{node, OCTO_CO_TRY(co_await ports_.fleet.apps(node, std::nullopt, 0, 1))}));
 }
@@ -164,7 +168,7 @@ Doors::Answer Doors::node_app_get(Visit& visit) {
   const AppAt app = OCTO_CO_TRY(parse_app_at(visit.segments.at("app")));
   const auto offset = OCTO_CO_TRY(visit.number("offset", 0, 1'000'000'000)),
              limit = OCTO_CO_TRY(visit.number("limit", 100, kMost));
-  OCTO_CO_TRY(co_await select({node.str()}, false));
+  OCTO_CO_TRY(select({node.str()}));
   co_return json_reply(
       api::encode(api::NodeAppList{node, OCTO_CO_TRY(co_await ports_.fleet.apps(node, app, offset, limit))}));
 }
@@ -177,7 +181,7 @@ Doors::Answer Doors::node_log(Visit& visit) {
     question.days_before =
         static_cast<std::uint32_t>(OCTO_CO_TRY(visit.number("days", 0, limits::log_days_max)));
   question.follow = OCTO_CO_TRY(visit.number("follow", 0, 1)) != 0;
-  if (name != kBrain) OCTO_CO_TRY(co_await select({name}, false));
+  if (name != kBrain) OCTO_CO_TRY(select({name}));
   auto next = OCTO_CO_TRY(name == kBrain ? co_await ports_.own_log(question)
                                          : co_await ports_.fleet.read_log(NodeName(name), question));
   http::Reply reply;

@@ -152,13 +152,13 @@ Doors::Answer Doors::tasks_start(Visit& visit) {
   OCTO_CO_TRY(check_together(start));
   if (start.tie && !visit.streams())
     co_return fail(ErrorCode::invalid_argument, "tie: it needs the stream of events to be tied to");
-  const auto nodes = OCTO_CO_TRY(co_await select(start.nodes, false));
+  auto nodes = OCTO_CO_TRY(select(start.nodes));
   if (nodes.size() > limits::targets_max)
     co_return fail(ErrorCode::too_large, "{} nodes, {} at most", nodes.size(), limits::targets_max);
   CommandRequest request;
   request.kind = start.kind;
   request.order = order_of(start);
-  for (const NodeInfo& node : nodes) request.nodes.push_back(node.record.name);
+  request.nodes = std::move(nodes);
   request.deadline = delivery_of(start);
   request.delay = start.delay.value_or(Span::zero());
   request.rollout = start.rollout;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The Fleet port over real links: admits nodes, sends orders on streams, carries reports to the verbs.
 #pragma once
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 #include "async/clock.hpp"
 #include "async/nursery.hpp"
@@ -64,7 +64,7 @@ class LinkFleet final : public Fleet {
   Blobs& blobs_;
   Clock& clock_;
   Executor executor_;
-  std::map<NodeName, std::shared_ptr<Session>> sessions_;
+  std::unordered_map<NodeName, std::shared_ptr<Session>> sessions_;  // looked up for every word of a node
   std::set<NodeName> joining_;
 };
 

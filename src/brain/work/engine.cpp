@@ -118,6 +118,14 @@ Async<Result<std::vector<NodeInfo>>> Engine::nodes() {
   co_return infos;
 }
 
+std::vector<NodeTraits> Engine::known() const {
+  std::vector<NodeTraits> known;
+  known.reserve(nodes_.size());
+  for (const auto& [name, record] : nodes_)
+    known.push_back({name, {record.labels.begin(), record.labels.end()}});
+  return known;
+}
+
 Async<Result<Verbs::PruneOutcome>> Engine::prune(const std::vector<std::string>& names, bool all, Stamp stamp,
                                                  std::function<std::string(const PruneOutcome&)> answer_of) {
   PruneOutcome outcome;

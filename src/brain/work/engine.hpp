@@ -31,6 +31,7 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Result<std::unique_ptr<Listener>>> listen(const TaskId& id, std::uint64_t from) override;
   Async<Result<std::optional<StoredTask>>> find_task(const TaskId& id) override;
   Async<Result<std::vector<NodeInfo>>> nodes() override;
+  std::vector<NodeTraits> known() const override;
   Async<Result<PruneOutcome>> prune(const std::vector<std::string>& names, bool all, Stamp stamp,
                                     std::function<std::string(const PruneOutcome&)> answer_of) override;
 

@@ -13,6 +13,7 @@
 #include "base/random.hpp"
 #include "brain/work/ports.hpp"
 #include "domain/deployment.hpp"
+#include "domain/node_set.hpp"
 #include "domain/rollout.hpp"
 
 namespace octo::brain {
@@ -94,6 +95,8 @@ class Verbs {
 
   // Nodes ever joined and not pruned, with their state now; sorted naturally.
   virtual Async<Result<std::vector<NodeInfo>>> nodes() = 0;
+  // Them as sets are judged against, in no order: a fraction of what it takes to say how each of them is.
+  virtual std::vector<NodeTraits> known() const = 0;
   struct PruneOutcome {
     std::vector<NodeName> pruned;
     std::vector<std::pair<std::string, std::string>> kept;  // name, why
