@@ -44,9 +44,6 @@ Bytes problem(const Error& error) {
   return proto.SerializeAsString();
 }
 
-}  // namespace
-
-namespace {
 void put_frame(Bytes& out, FrameType type, StreamId stream, BytesView payload) {
   out += encode(Header{static_cast<std::uint32_t>(payload.size()), type, stream});
   out += payload;

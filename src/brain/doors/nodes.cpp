@@ -79,8 +79,8 @@ Doors::Answer Doors::login(Visit& visit) {
       api::encode(OCTO_CO_TRY(co_await ports_.gate.login(std::move(login), visit.caller.name))));
 }
 
-// Sets to nodes, each once, in natural order. An unknown name is an error, never left out silently.
-// The nodes that the sets name together, at least one.
+// The nodes that the sets name together, each once, in natural order. An unknown name is an error, never left
+// out silently.
 Result<std::vector<NodeName>> Doors::select(const std::vector<std::string>& sets) const {
   if (sets.empty()) return fail(ErrorCode::invalid_argument, "no node is named; @all means all of them");
   const auto known = ports_.verbs.known();
