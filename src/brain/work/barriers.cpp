@@ -4,6 +4,7 @@
 // node, so of that nothing is kept.
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "brain/work/engine.hpp"
 #include "domain/limits.hpp"
 #include "io/log/log.hpp"
@@ -12,7 +13,8 @@ namespace octo::brain {
 
 namespace {
 constexpr Span kLookAgain = 5s;  // a node becomes lost by silence, which nothing announces
-}
+constexpr std::size_t kNamed = 5;
+}  // namespace
 
 // Counts as waiting as long as it lives.
 struct Engine::AtBarrier {
@@ -59,12 +61,15 @@ Async<Result<void>> Engine::barrier_reached(const RunId& run, const std::string&
 Result<std::size_t> Engine::missing_at(const LiveTask& task, const Barrier& barrier, std::uint32_t step,
                                        const std::string& name) const {
   std::size_t missing = 0;
+  std::vector<std::string> ended;  // one may have been released by the end of another
   for (const RunRow* row : task.board.latest()) {
     if (row->id.step != step || barrier.waiting.contains(row->id)) continue;
     const NodeName& node = row->id.node;
-    if (is_final(row->state))
-      return fail(ErrorCode::conflict, "barrier {}: {} has ended ({}) and will not come", name, node,
-                  name_of(row->state));
+    if (is_final(row->state)) {
+      ended.push_back(fmt::format("{} has ended ({})", node, name_of(row->state)));
+      if (ended.size() == kNamed) break;
+      continue;
+    }
     // By the clock that nobody sets. What a Brain before us heard says nothing of how long a node is silent.
     const auto left = left_.find(node);
     const Span silent = ports_.clock.now() - (left == left_.end() ? began_ : left->second);
@@ -74,6 +79,8 @@ Result<std::size_t> Engine::missing_at(const LiveTask& task, const Barrier& barr
     }
     ++missing;
   }
+  if (!ended.empty())
+    return fail(ErrorCode::conflict, "barrier {}: {} and will not come", name, join(ended, ", "));
   return missing;
 }
 
