@@ -44,15 +44,19 @@ class FollowedPortTest : public testing::Test {
   Async<bool> reaches(FollowedPort& port, net::Endpoint at) {
     const auto dialer =
         net::make_dialer(certificates_.tls(crypto::Role::client, "ann"), clock_, loop_.get_executor());
-    bool accepted = false;
+    std::optional<bool> accepted;
     co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-      nursery.spawn([](FollowedPort& on, bool& flag) -> Async<void> {
+      Event done(loop_.get_executor());  // the dialer is through before the other side is
+      nursery.spawn([](FollowedPort& on, std::optional<bool>& flag, Event& event) -> Async<void> {
         auto stream = co_await on.accept();
         flag = stream && co_await (*stream)->handshake();
-      }(port, accepted));
-      (void)co_await with_deadline(clock_, 10s, dialer->dial(at, {crypto::Role::nameserver, ""}));
+        event.set();
+      }(port, accepted, done));
+      const auto stream =
+          co_await with_deadline(clock_, 10s, dialer->dial(at, {crypto::Role::nameserver, ""}));
+      while (stream && !accepted) co_await done.wait();
     });
-    co_return accepted;
+    co_return accepted.value_or(false);
   }
 
   asio::io_context loop_;

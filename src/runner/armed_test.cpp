@@ -112,7 +112,7 @@ TEST_F(ArmedTest, ATiedRunThatLosesItsAgentSaysWhatAFullDiskRefused) {
   end(agent);
   ASSERT_TRUE(record().ended);
   EXPECT_EQ(record().ended->bytes[0], 100'000U);
-  const std::string& reason = record().ended->reason;
+  const std::string reason = record().ended->reason;
   EXPECT_TRUE(reason.contains("tied")) << reason;
   EXPECT_TRUE(reason.contains("; 100000 bytes of output were not kept: ")) << reason;
 }
