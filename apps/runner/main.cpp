@@ -11,5 +11,6 @@ int main(int argc, char** argv) {
     (void)!::write(STDERR_FILENO, kUsage.data(), kUsage.size());
     return static_cast<int>(octo::runner::Exit::usage);
   }
+  // At once: what destructors give back the kernel takes anyway, and a short command waits for it.
   ::_exit(static_cast<int>(octo::runner::supervise(argv[1])));
 }

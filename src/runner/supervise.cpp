@@ -140,8 +140,7 @@ bool Supervisor::over() const {
 }
 
 Instant Supervisor::next_deadline() const {
-  Instant next = std::min(kill_at_, give_up_at_);
-  if (!status_) next = std::min(next, tell_at_);
+  Instant next = std::min({tell_at_, kill_at_, give_up_at_});
   if (!status_ && stop_ == Stop::no) next = std::min(next, limit_at_);
   if (status_ && stop_ == Stop::no) next = std::min(next, ended_at_ + kDrain);
   for (const Pipe& pipe : pipes_) {
@@ -174,7 +173,7 @@ void Supervisor::on_signals() {
 }
 
 void Supervisor::on_time() {
-  if (!status_ && now_ >= tell_at_) {
+  if (now_ >= tell_at_) {
     folder_.wake(Wake::record);
     tell_at_ = kNever;
   }

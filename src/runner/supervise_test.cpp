@@ -172,6 +172,33 @@ TEST_F(SuperviseTest, TheTimeLimitEndsTheTree) {
   EXPECT_LT(end.lasted, 5s);
 }
 
+// Its own process is over at once; whoever holds its pipes is waited for, and that is no reason to be silent.
+TEST_F(SuperviseTest, ACommandWhoseChildHoldsThePipeIsToldOfMeanwhile) {
+  const pid_t runner = begin("sleep 60 & echo $! >&2; echo up");
+  await(Wake::record);
+  EXPECT_TRUE(record().started);
+  EXPECT_FALSE(record().ended);
+  while (output(1).empty() || output(2).empty()) await(Wake::output);
+  EXPECT_FALSE(record().ended);
+  ::kill(static_cast<pid_t>(parse_number(trim(output(2))).value()), SIGKILL);
+  EXPECT_EQ(join(runner), Exit::done);
+  EXPECT_EQ(record().ended->state, "succeeded");
+}
+
+TEST_F(SuperviseTest, ACommandThatIsOverSoonIsToldOfOnceWithItsEnd) {
+  constexpr int kTries = 200;  // a busy machine may hold one up, not all
+  bool once = false;
+  for (int i = 0; i < kTries && !once; ++i) {
+    const pid_t runner = begin("true");
+    await(Wake::record);
+    once = record().ended.has_value();
+    EXPECT_EQ(join(runner), Exit::done);
+    TearDown();
+    SetUp();
+  }
+  EXPECT_TRUE(once);
+}
+
 TEST_F(SuperviseTest, AChildThatHoldsThePipeNeitherHangsTheRunNorDiesOfIt) {
   const pid_t runner =
       begin("(while :; do echo tick; sleep 0.05; done) & echo $! >" + runs_ + "/child; exit 0");

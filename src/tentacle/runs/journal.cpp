@@ -19,6 +19,7 @@ namespace octo::tentacle {
 namespace {
 
 constexpr const char* kAckedFile = "acked";
+constexpr std::string_view kDamaged = ".damaged";  // behind the name of a record that was set aside
 constexpr std::size_t kRecordBytesMax = 64 * 1024;
 
 // A descriptor that closes itself.
@@ -264,9 +265,9 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
     if (run.error().code() != ErrorCode::corrupt) return fail(std::move(run).error());
     // Kept for whoever wants to look, and out of the way of the end.
     const std::string record = files::join(folder, runner::kRecordFile);
-    if (::rename(record.c_str(), (record + ".damaged").c_str()) != 0)
+    if (::rename(record.c_str(), (record + std::string(kDamaged)).c_str()) != 0)
       return File(record, O_RDONLY).failure("set aside");
-    damage = fmt::format("; {} (kept as {}.damaged)", run.error().message(), record);
+    damage = fmt::format("; {} (kept as {}{})", run.error().message(), record, kDamaged);
   } else if (run->end) {
     OCTO_TRY(sync_end(folder));
     return *run->end;
@@ -309,9 +310,12 @@ Result<void> make_tombstone(const std::string& folder) {
   (void)::rename(files::join(folder, runner::kIntentFile).c_str(), acked.c_str());
   const File mark(acked, O_WRONLY | O_CREAT);  // a deed has no intent
   if (!mark.is_open()) return mark.failure("make");
-  // The claim stays: a runner that was taken for dead, and is only slow, must find it.
+  // The claim stays: a runner that was taken for dead, and is only slow, must find it. So does a damaged
+  // record, of which somebody may have been told.
+  const std::string damaged = runner::kRecordFile + std::string(kDamaged);
   for (const std::string& name : OCTO_TRY(files::list(folder))) {
-    if (name == kAckedFile || name == runner::kRecordFile || name == runner::kClaimFile) continue;
+    if (name == kAckedFile || name == runner::kRecordFile || name == runner::kClaimFile || name == damaged)
+      continue;
     OCTO_TRY(files::remove_tree(files::join(folder, name)));
   }
   if (::ftruncate(mark.fd(), 0) != 0) return mark.failure("empty");

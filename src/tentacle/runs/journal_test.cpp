@@ -143,6 +143,7 @@ TEST_F(JournalTest, ADamagedRecordIsSetAside) {
   put(runner::kClaimFile, runner::encode(runner::Claim{.pid = 1, .boot = "another boot"}));
   EXPECT_EQ(load_run(folder_).error().code(), ErrorCode::corrupt);
   EXPECT_EQ(settle(folder_, kNever).value().state, RunState::interrupted);
+  ASSERT_TRUE(make_tombstone(folder_));
   EXPECT_EQ(get("record.damaged"), record);
   EXPECT_EQ(load_run(folder_).value().end->state, RunState::interrupted);
 }
