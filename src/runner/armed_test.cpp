@@ -114,7 +114,10 @@ TEST_F(ArmedTest, ATiedRunThatLosesItsAgentSaysWhatAFullDiskRefused) {
   EXPECT_EQ(record().ended->bytes[0], 100'000U);
   const std::string reason = record().ended->reason;
   EXPECT_TRUE(reason.contains("tied")) << reason;
-  EXPECT_TRUE(reason.contains("; 100000 bytes of output were not kept: ")) << reason;
+  // Which pieces are refused depends on how the pipe was read; a small last one may find room.
+  const std::size_t kept = output(1).size();
+  EXPECT_LT(kept, file_bytes_);
+  EXPECT_TRUE(reason.contains(fmt::format("; {} bytes of output were not kept: ", 100'000 - kept))) << reason;
 }
 
 }  // namespace
