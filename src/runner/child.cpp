@@ -18,7 +18,7 @@
 
 #include "base/text.hpp"
 #include "runner/command.hpp"
-#include "runner/gate.hpp"
+#include "runner/hold.hpp"
 
 namespace octo::runner {
 
@@ -37,8 +37,7 @@ std::vector<char*> pointers_of(Words& words) {
 
 class Executable {
  public:
-  Executable(const Intent& intent, std::string script, Gate* gate)
-      : intent_(intent), script_(std::move(script)), gate_(gate) {
+  Executable(const Intent& intent, std::string script) : intent_(intent), script_(std::move(script)) {
     for (const auto& [name, value] : intent.environment) {
       variables_.push_back(name + "=" + value);
       if (name == "PATH") path_ = value;
@@ -92,8 +91,6 @@ class Executable {
  private:
   void execute(const std::string& place, Words words) {
     const std::vector<char*> argv = pointers_of(words);
-    // Once: when a first try fails, the instant is over.
-    if (gate_ != nullptr && !pass(*std::exchange(gate_, nullptr))) ::_exit(0);
     ::execve(place.c_str(), argv.data(), environment_.data());
   }
 
@@ -109,7 +106,6 @@ class Executable {
 
   const Intent& intent_;
   std::string script_;
-  Gate* gate_;
   std::string path_;
   Words words_;        // of a plain command …
   std::string place_;  // … and its program
@@ -174,7 +170,7 @@ const char* become_user(const User& user) {
 }
 
 struct Ends {
-  int go[2], passed[2];
+  int go[2], ready[2];
   int out, err, input;
 };
 
@@ -189,10 +185,11 @@ std::string readiness(const Intent& intent, const char* not_done, int denied, in
 }
 
 [[noreturn]] void be_child(const Intent& intent, const std::string& script,
-                           const std::vector<MemoryFile>& secrets, const Ends& ends, Gate* gate) {
-  const auto& [go, passed, out, err, input] = ends;
+                           const std::vector<MemoryFile>& secrets, const Ends& ends) {
+  const auto& [go, ready, out, err, input] = ends;
+  const bool together = intent.hold_until != Instant{};
   ::setsid();
-  if (gate != nullptr) prepare_to_pass();
+  if (together) hurry_up();
   ::close(go[1]);
   ::dup2(input, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
@@ -205,17 +202,18 @@ std::string readiness(const Intent& intent, const char* not_done, int denied, in
   const char* not_done = intent.user ? become_user(*intent.user) : nullptr;
   const int denied = errno;
   const int missing = ::chdir(intent.folder.c_str()) == 0 ? 0 : errno;
-  Executable executable(intent, script, gate);
+  Executable executable(intent, script);
   const bool found = executable.resolve();
-  if (gate != nullptr) {
+  if (together) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of user, which takes it back
     const std::string word =
         readiness(intent, not_done, denied, missing, found, found ? "" : executable.name());
-    (void)!::write(passed[1], word.data(), word.size());
+    (void)!::write(ready[1], word.data(), word.size());
     if (word.size() > 1) ::_exit(0);
   }
   char byte = 0;
   if (::read(go[0], &byte, 1) != 1) ::_exit(0);
+  if (together) ::prctl(PR_SET_PDEATHSIG, 0);  // the program does not die with its runner
   if (not_done != nullptr) ::_exit(Executable::complain(not_done, 126, std::strerror(denied)));
   if (missing != 0)
     ::_exit(Executable::complain("enter folder " + intent.folder, 126, std::strerror(missing)));
@@ -228,11 +226,9 @@ Result<Child> make_child(const Intent& intent, const std::string& script,
                          const std::vector<MemoryFile>& secrets) {
   int out[2], err[2];
   Ends ends{};
-  auto& [go, passed, child_out, child_err, input] = ends;
+  auto& [go, ready, child_out, child_err, input] = ends;
   const bool together = intent.hold_until != Instant{};
-  Gate* gate = together ? make_gate() : nullptr;
-  if (together && gate == nullptr) return fail(ErrorCode::exhausted, "no memory");
-  if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go) || (together && !make_pipe(passed)))
+  if (!make_pipe(out) || !make_pipe(err) || !make_pipe(go) || (together && !make_pipe(ready)))
     return fail(ErrorCode::exhausted, "make pipes: {}", std::strerror(errno));
   input = make_input(intent.input);
   child_out = out[1];
@@ -240,17 +236,12 @@ Result<Child> make_child(const Intent& intent, const std::string& script,
   if (input < 0) return fail(ErrorCode::exhausted, "make its input: {}", std::strerror(errno));
   const pid_t pid = fork_into(intent.cgroup);
   if (pid < 0) return fail(ErrorCode::exhausted, "fork: {}", std::strerror(errno));
-  if (pid == 0) be_child(intent, script, secrets, ends, gate);
-  if (together) ::close(passed[1]);
+  if (pid == 0) be_child(intent, script, secrets, ends);
+  if (together) ::close(ready[1]);
   for (const int end : {out[1], err[1], go[0], input}) ::close(end);
   ::fcntl(out[0], F_SETFL, O_NONBLOCK);
   ::fcntl(err[0], F_SETFL, O_NONBLOCK);
-  return Child{.pid = pid,
-               .go = go[1],
-               .out = out[0],
-               .err = err[0],
-               .passed = together ? passed[0] : -1,
-               .gate = gate};
+  return Child{.pid = pid, .go = go[1], .out = out[0], .err = err[0], .ready = together ? ready[0] : -1};
 }
 
 }  // namespace octo::runner

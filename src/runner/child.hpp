@@ -11,17 +11,14 @@
 
 namespace octo::runner {
 
-struct Gate;
-
 struct Child {
   pid_t pid = 0;
   int go = -1;   // one byte starts it; closing it without ends it
   int out = -1;  // non-blocking read ends of its stdout and stderr
   int err = -1;
-  // Of a run that starts together with others; spec/time.md. First one byte when the child is ready, or why
-  // it cannot be; closed by exec.
-  int passed = -1;
-  Gate* gate = nullptr;  // it waits there once it was told to go
+  // Of a run that starts together with others; spec/time.md. One byte when the child is ready, or why it
+  // cannot be; closed by exec.
+  int ready = -1;
 };
 // In its own session, in the intent's cgroup, as the intent's user, signals as after a log-in, stdin the
 // intent's input or /dev/null, umask 022.

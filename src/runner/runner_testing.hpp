@@ -60,10 +60,12 @@ class RunnerTest : public testing::Test {
     const pid_t pid = ::fork();
     if (pid == 0) {
       ::close(wake_);
-      ::_exit(static_cast<int>(supervise(folder_)));
+      ::_exit(prepare_runner() ? static_cast<int>(supervise(folder_)) : -1);
     }
     return pid;
   }
+  // In its process, before it is the runner.
+  virtual bool prepare_runner() { return true; }
   static Exit join(pid_t runner) {
     int status = 0;
     EXPECT_EQ(::waitpid(runner, &status, 0), runner);

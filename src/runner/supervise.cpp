@@ -308,7 +308,8 @@ Exit end_unstarted(Folder& folder, const Child& child, const NotStarted& why) {
   if (!folder.append(encode(why.end)) || !folder.sync()) return Exit::storage;
   folder.wake(Wake::ended);
   folder.unlock();
-  while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (::waitpid(child.pid, &status, 0) < 0 ? errno == EINTR : WIFSTOPPED(status)) {
   }
   if (!folder.intent().cgroup.empty()) (void)remove_cgroup(folder.intent().cgroup);
   return Exit::done;

@@ -4,14 +4,16 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
 #include "base/text.hpp"
 #include "runner/armed.hpp"
-#include "runner/gate.hpp"
+#include "runner/hold.hpp"
 #include "runner/tree.hpp"
 
 namespace octo::runner {
@@ -34,27 +36,31 @@ class Together {
   Together(Folder& folder, const Child& child, int agent) : folder_(folder), child_(child), agent_(agent) {
     sigset_t watched;
     ::sigemptyset(&watched);
-    for (const int number : {SIGTERM, SIGUSR1}) ::sigaddset(&watched, number);
+    for (const int number : {SIGTERM, SIGUSR1, SIGCHLD}) ::sigaddset(&watched, number);
     signals_ = ::signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
     timer_ = ::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
   }
   ~Together() {
     ::close(signals_);
     ::close(timer_);
-    ::close(child_.passed);
+    ::close(child_.ready);
   }
   Together(const Together&) = delete;
 
   Begun begin();
 
  private:
+  enum class Word { stop, told, child, orphaned, due };
+
   std::optional<std::string> hear_child() const;
-  std::variant<StartAt, NotStarted> wait_for_go();
+  Word next_word(Instant until) const;
+  std::variant<StartAt, NotStarted> wait_for_go() const;
   std::optional<StartAt> told() const;
+  std::optional<NotStarted> wait_held(Hold& hold, Instant until, bool only_to_load) const;
   NotStarted stopped(bool claimed) const;
   NotStarted orphaned(bool claimed) const { return not_started("cancelled", kOrphanedUnstarted, claimed); }
-  std::optional<NotStarted> wait_for_start();
-  Mark mark_of(const StartAt& start) const;
+  NotStarted died() const;
+  Mark mark_of(const StartAt& start, Instant passed) const;
 
   Folder& folder_;
   const Child& child_;
@@ -77,19 +83,19 @@ Begun Together::begin() {
                   .at = start.at,
                   .wall = wall_now() + (start.at - now())};
   if (!folder_.append(encode(started))) return Exit::storage;
+  Hold hold(child_);
+  if (auto never = wait_held(hold, start.at, true)) return std::move(*never);
   // Only from here on it is a promise: whoever hears it counts on us.
   if (now() >= start.at) return not_started("expired", "it was not ready at the instant", true);
-  child_.gate->at = start.at;
-  child_.gate->latest = start.at + kLatest;
-  if (::write(child_.go, "", 1) != 1) return Exit::resources;
   folder_.wake(Wake::going);
-  auto never = [this] {
-    const Hurry hurry(child_.pid);
-    return wait_for_start();
-  }();
-  if (never) return std::move(*never);
-  started.at = child_.gate->passed;
-  started.mark = mark_of(start);
+  if (auto never = wait_held(hold, hold.due(start.at), false)) return std::move(*never);
+  const Instant latest = start.at + kLatest;
+  const auto passed = hold.release(start.at, latest);
+  if (!passed && now() > latest)
+    return not_started("expired", "this machine slept through the instant", true);
+  if (!passed) return died();
+  started.at = *passed;
+  started.mark = mark_of(start, *passed);
   if (!folder_.append(encode(*started.mark))) return Exit::storage;
   return started;
 }
@@ -99,7 +105,7 @@ std::optional<std::string> Together::hear_child() const {
   std::string word;
   char piece[512];
   while (true) {
-    const ssize_t got = ::read(child_.passed, piece, sizeof piece);
+    const ssize_t got = ::read(child_.ready, piece, sizeof piece);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return word.empty() ? "its process died while it was prepared" : word;
     word.append(piece, static_cast<std::size_t>(got));
@@ -107,20 +113,36 @@ std::optional<std::string> Together::hear_child() const {
   }
 }
 
-std::variant<StartAt, NotStarted> Together::wait_for_go() {
-  const auto until = std::max<std::int64_t>(folder_.intent().hold_until.time_since_epoch().count(), 1);
-  const itimerspec when{{}, {until / 1'000'000'000, until % 1'000'000'000}};
+Together::Word Together::next_word(Instant until) const {
+  const auto since_boot = std::max<std::int64_t>(until.time_since_epoch().count(), 1);
+  const itimerspec when{{}, {since_boot / 1'000'000'000, since_boot % 1'000'000'000}};
   ::timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
   while (true) {
     pollfd facts[3] = {{signals_, POLLIN, 0}, {timer_, POLLIN, 0}, {agent_, POLLIN, 0}};
     if (::poll(facts, 3, -1) < 0) continue;
     signalfd_siginfo info{};
-    while (::read(signals_, &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGTERM) return stopped(false);
-      if (auto start = told()) return *start;
+    if (::read(signals_, &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGTERM) return Word::stop;
+      return info.ssi_signo == SIGUSR1 ? Word::told : Word::child;
     }
-    if (facts[2].revents != 0) return orphaned(false);
-    if (facts[1].revents != 0) return not_started("expired", "nobody said in time when it was to start");
+    if (facts[2].revents != 0) return Word::orphaned;
+    if (facts[1].revents != 0) return Word::due;
+  }
+}
+
+std::variant<StartAt, NotStarted> Together::wait_for_go() const {
+  while (true) {
+    switch (next_word(folder_.intent().hold_until)) {
+      case Word::stop: return stopped(false);
+      case Word::orphaned: return orphaned(false);
+      case Word::due: return not_started("expired", "nobody said in time when it was to start");
+      case Word::child:
+        if (::waitpid(child_.pid, nullptr, WNOHANG) == child_.pid)
+          return not_started("rejected", "its process died while it waited to be told");
+        break;
+      case Word::told:
+        if (auto start = told()) return *start;
+    }
   }
 }
 
@@ -131,45 +153,39 @@ std::optional<StartAt> Together::told() const {
   return start ? std::optional(*start) : std::nullopt;
 }
 
+// Nothing: until then it was not called off, and lives; or it is loaded, where that is all.
+std::optional<NotStarted> Together::wait_held(Hold& hold, Instant until, bool only_to_load) const {
+  while (true) {
+    const Hold::State state = hold.look();
+    if (state == Hold::State::dead) return died();
+    if (only_to_load && state == Hold::State::held) return std::nullopt;
+    switch (next_word(until)) {
+      case Word::stop: return stopped(true);
+      case Word::orphaned: return orphaned(true);
+      case Word::due: return std::nullopt;
+      case Word::told:
+      case Word::child: break;
+    }
+  }
+}
+
 NotStarted Together::stopped(bool claimed) const {
   if (auto why = folder_.load(kOffFile)) return not_started("rejected", std::move(*why), claimed);
   return not_started("cancelled", "cancelled before it was started", claimed);
 }
 
-// The child lets go of its end of the pipe by exec, or by dying.
-std::optional<NotStarted> Together::wait_for_start() {
-  Gate& gate = *child_.gate;
-  while (true) {
-    pollfd facts[3] = {{signals_, POLLIN, 0}, {child_.passed, POLLIN, 0}, {agent_, POLLIN, 0}};
-    if (::poll(facts, 3, -1) < 0) continue;
-    if (facts[0].revents != 0 || facts[2].revents != 0) {
-      signalfd_siginfo info{};
-      while (::read(signals_, &info, sizeof info) == sizeof info && info.ssi_signo != SIGTERM) {
-      }
-      const bool asked = info.ssi_signo == SIGTERM;
-      if (!asked && facts[2].revents == 0) continue;
-      if (gate.call_off()) {
-        ::kill(child_.pid, SIGKILL);
-        return asked ? stopped(true) : orphaned(true);
-      }
-      // Too late: it runs, and is ended like any other.
-      if (asked) ::kill(::getpid(), SIGTERM);
-    }
-    if (facts[1].revents == 0 && gate.state == Gate::waiting) continue;
-    char none = 0;
-    while (gate.state == Gate::started && ::read(child_.passed, &none, 1) < 0 && errno == EINTR) {
-    }
-    if (gate.state == Gate::started) return std::nullopt;
-    const bool slept = now() > gate.latest;
-    (void)gate.call_off();
-    return not_started("expired",
-                       slept ? "this machine slept through the instant" : "its process died before the start",
-                       true);
-  }
+// What could not be executed has said why.
+NotStarted Together::died() const {
+  char piece[kReasonBytesMax];
+  const ssize_t got = ::read(child_.err, piece, sizeof piece);
+  std::string_view said(piece, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  if (said.ends_with('\n')) said.remove_suffix(1);
+  if (said.empty()) return not_started("expired", "its process died before the start", true);
+  return not_started("rejected", fmt::format("its program cannot be executed: {}", said), true);
 }
 
-Mark Together::mark_of(const StartAt& start) const {
-  const Span late = child_.gate->passed - start.at;
+Mark Together::mark_of(const StartAt& start, Instant passed) const {
+  const Span late = passed - start.at;
   // The bound is that of the instant; behind it the clocks drift on.
   const Span drifted = std::max<Span>(late, {}) * kApartPpm / 1'000'000 + Span(1);
   return {.at = start.brain_at + late, .bound = start.bound + drifted, .late = late};

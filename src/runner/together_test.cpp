@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Runs that start together with others: armed, told, started at their instant, or provably never.
-#include <sys/resource.h>
+#include <linux/capability.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 
@@ -30,6 +32,15 @@ class TogetherTest : public RunnerTest {
     EXPECT_FALSE(record().mark);
     EXPECT_FALSE(fs::exists(runs_ + "/witness"));
   }
+  bool prepare_runner() override {
+    if (right_to_hold_) return true;
+    __user_cap_header_struct version{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+    (void)::syscall(SYS_capget, &version, sets);
+    sets[0].effective &= ~(1U << CAP_SYS_PTRACE);
+    return ::syscall(SYS_capset, &version, sets) == 0;
+  }
+  bool right_to_hold_ = true;
   std::string witness() const { return "echo ran >" + runs_ + "/witness"; }
 };
 
@@ -122,6 +133,71 @@ TEST_F(TogetherTest, WhoCannotBeReadySaysWhy) {
   SetUp();
   intent_.folder = "/nowhere/at/all";
   expect_never(begin("true"), "rejected", "cannot enter folder /nowhere/at/all");
+}
+
+TEST_F(TogetherTest, WhatCannotBeExecutedIsKnownBeforeAnybodyCountsOnIt) {
+  const std::string program = runs_ + "/busy";
+  fs::copy_file("/bin/true", program);
+  const int writer = ::open(program.c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(writer, 0);
+  const pid_t runner = begin(program);
+  await(Wake::armed);
+  tell(runner, now() + 30s);
+  expect_never(runner, "rejected", "cannot be executed: octopoda: " + program + ": Text file busy");
+  ::close(writer);
+}
+
+TEST_F(TogetherTest, ItsProgramIsHeldAtItsFirstInstructionUntilThen) {
+  const pid_t runner = begin("sleep 1000");
+  await(Wake::armed);
+  tell(runner, now() + 30s);
+  await(Wake::going);
+  const std::int64_t child = record().started.value().pid;
+  EXPECT_TRUE(fs::read_symlink(fmt::format("/proc/{}/exe", child)).string().contains("sleep"));
+  // Before it has loaded its libraries, and it comes no further.
+  const std::string maps = bytes_of(fmt::format("/proc/{}/maps", child));
+  EXPECT_FALSE(maps.contains("libc")) << maps;
+  EXPECT_EQ(process_facts(static_cast<pid_t>(child))->state, 't');
+  ::kill(static_cast<pid_t>(child), SIGKILL);
+  expect_never(runner, "expired", "its process died before the start");
+}
+
+TEST_F(TogetherTest, WhoMayNotHoldItStartsItAllTheSame) {
+  if (::geteuid() != 0) GTEST_FAIL() << "needs root, as the agent does";
+  right_to_hold_ = false;
+  const pid_t runner = begin("grep -c . /proc/self/status");
+  await(Wake::armed);
+  const Instant at = now() + 300ms;
+  tell(runner, at);
+  await(Wake::going);
+  const std::int64_t child = record().started.value().pid;
+  EXPECT_FALSE(fs::read_symlink(fmt::format("/proc/{}/exe", child)).string().contains("grep"));
+  EXPECT_EQ(join(runner), Exit::done);
+  EXPECT_EQ(record().ended->state, "succeeded");
+  ASSERT_TRUE(record().mark);
+  EXPECT_GE(record().mark->late, Span::zero());
+}
+
+TEST_F(TogetherTest, AProgramThatChangesItsUserMay) {
+  if (::geteuid() != 0) GTEST_FAIL() << "needs root, as the agent does";
+  fs::permissions(runs_, fs::perms::others_exec, fs::perm_options::add);
+  struct statvfs place{};
+  ASSERT_EQ(::statvfs(runs_.c_str(), &place), 0);
+  ASSERT_EQ(place.f_flag & ST_NOSUID, 0U) << runs_ << " is mounted nosuid";
+  const std::string program = runs_ + "/who";
+  fs::copy_file("/usr/bin/id", program);
+  ASSERT_EQ(::chmod(program.c_str(), 04755), 0);
+  intent_.user = User{65534, 65534, {65534}};
+  for (const bool right : {true, false}) {
+    right_to_hold_ = right;
+    const pid_t runner = begin(program + " -u");
+    await(Wake::armed);
+    tell(runner, now() + 300ms);
+    EXPECT_EQ(join(runner), Exit::done);
+    EXPECT_EQ(output(1), "0\n") << right;
+    fs::remove_all(folder_);
+    fs::create_directory(folder_);
+  }
 }
 
 TEST_F(TogetherTest, ARunnerThatDiesTakesItsChildAlong) {

@@ -8,7 +8,7 @@
 
 #include "command.hpp"
 #include "handles.hpp"
-#include "runner/gate.hpp"
+#include "runner/hold.hpp"
 #include "runner/tree.hpp"
 #include "tentacle/runs/journal.hpp"
 
@@ -16,7 +16,15 @@ namespace octo::sim {
 
 namespace {
 
-constexpr Span kSpin = 100us;  // as the real one does, before its instant
+// Of one that starts together: its program is there, and held until its runner lets it go. It dies with its
+// runner until then.
+struct Held {
+  bool missing = false;  // somebody has removed it since it was found
+  bool loaded = false;
+  bool released = false;
+};
+
+Held& held(const Process& process) { return *static_cast<Held*>(process.page.get()); }
 
 bool is_told(const Command& command) { return !command.go->bytes.empty(); }
 
@@ -30,38 +38,34 @@ Async<bool> get_ready(Command& command, VirtualClock& clock) {
   Process& process = command.process;
   co_await clock.sleep(process.kernel.latency());
   if (process.over) co_return false;
-  const bool absent = command.run.node.str() == command.program.absent;
+  const bool lacks = command.run.node.str() == command.program.absent;
+  held(process).missing = lacks && process.kernel.random().chance(0.5);
+  const bool absent = lacks && !held(process).missing;
   {
     const As as(&process);
     const std::string_view word = absent ? "there is no program sim" : std::string_view("\0", 1);
-    (void)write_special(*find_handle(command.passed), word.data(), word.size());
+    (void)write_special(*find_handle(command.ready), word.data(), word.size());
   }
   if (absent) process.kernel.end(process, 0);
   co_return !absent;
 }
 
-// As runner/gate's pass(): waits for the instant, and may be called off until then. It dies with its runner
-// up to the last of it.
-Async<bool> pass(Process& process, VirtualClock& clock) {
-  Kernel& kernel = process.kernel;
-  auto& gate = *static_cast<runner::Gate*>(process.page.get());
-  const Quartz& quartz = kernel.clock().quartz();
-  const auto until = [&](Instant when) -> Async<void> {
-    while (!process.over && kernel.now() < when) co_await clock.wait_until(process.changed, when);
-  };
-  co_await until(quartz.first(gate.at - kSpin));
-  process.on_orphaned = nullptr;
-  // A machine is busy now and then with something else.
-  const Span late = kernel.random().chance(0.1) ? kernel.random().between(0us, kBusyMost)
-                                                : kernel.random().between(0us, 20us);
-  co_await until(std::max(quartz.first(gate.at) + late, kernel.stalled()));
-  if (process.over) co_return false;
-  gate.passed = kernel.clock().now();
-  int expected = runner::Gate::waiting;
-  if (gate.passed <= gate.latest && gate.state.compare_exchange_strong(expected, runner::Gate::started))
-    co_return true;
-  kernel.end(process, 0);
-  co_return false;
+Async<void> be_held(Command& command, VirtualClock& clock) {
+  Process& process = command.process;
+  co_await clock.sleep(process.kernel.random().between(20us, 400us));  // exec
+  if (process.over) co_return;
+  if (held(process).missing) {
+    (void)write_pipe(*command.err, "octopoda: sim: No such file or directory\n");
+    co_return process.kernel.end(process, 127 << 8);
+  }
+  {
+    const As as(&process);
+    close_handle(command.ready);
+  }
+  held(process).loaded = true;
+  process.parent->pending.insert(SIGCHLD);
+  process.parent->changed.set();
+  while (!process.over && !held(process).released) co_await process.changed.wait();
 }
 
 Async<void> live(Command command, VirtualClock& clock) {
@@ -71,8 +75,8 @@ Async<void> live(Command command, VirtualClock& clock) {
   co_await wait_for_word(command);
   if (process.over) co_return;
   if (!is_told(command)) co_return process.kernel.end(process, 0);
-  if (together && !co_await pass(process, clock)) co_return;
-  co_await be_program(std::move(command), clock);
+  if (together) co_await be_held(command, clock);
+  if (!process.over) co_await be_program(std::move(command), clock);
 }
 
 }  // namespace
@@ -103,16 +107,44 @@ Result<Child> make_child(const Intent& intent, const std::string&, const std::ve
               .out = sim::add_end(&runner, Handle::Kind::reads, command.out),
               .err = sim::add_end(&runner, Handle::Kind::reads, command.err)};
   if (intent.hold_until != Instant{}) {
-    const auto gate = std::make_shared<Gate>();
-    const auto passed = std::make_shared<sim::Pipe>();
-    process.page = gate;
+    const auto ready = std::make_shared<sim::Pipe>();
+    process.page = std::make_shared<sim::Held>();
     process.on_orphaned = [&process] { process.kernel.end(process, SIGKILL); };
-    command.passed = sim::add_end(&process, Handle::Kind::writes, passed);
-    child.passed = sim::add_end(&runner, Handle::Kind::reads, passed, true);
-    child.gate = gate.get();
+    command.ready = sim::add_end(&process, Handle::Kind::writes, ready);
+    child.ready = sim::add_end(&runner, Handle::Kind::reads, ready, true);
   }
   runner.kernel.spawn(sim::live(std::move(command), runner.kernel.virtual_clock()));
   return child;
+}
+
+Hold::Hold(const Child& child) : child_(child) { privileged_ = traced_ = ::write(child.go, "", 1) == 1; }
+
+Hold::~Hold() {
+  if (!released_) ::kill(child_.pid, SIGKILL);
+}
+
+Hold::State Hold::look() {
+  const sim::Process* process = sim::current()->kernel.find(child_.pid);
+  if (process == nullptr || !traced_) return state_ = State::dead;
+  return state_ = sim::held(*process).loaded ? State::held : State::loading;
+}
+
+Instant Hold::due(Instant at) const { return at - (privileged_ ? 100us : 500us); }
+
+std::optional<Instant> Hold::release(Instant at, Instant latest) {
+  sim::Kernel& kernel = sim::current()->kernel;
+  // A machine is busy now and then with something else.
+  const Span late = kernel.random().chance(0.1) ? kernel.random().between(0us, sim::kBusyMost)
+                                                : kernel.random().between(0us, 20us);
+  const Instant until = std::max(kernel.clock().quartz().first(at) + late, kernel.stalled());
+  while (kernel.now() < until) kernel.pause(until);
+  sim::Process* process = kernel.find(child_.pid);
+  const Instant passed = kernel.clock().now();
+  if (process == nullptr || passed > latest) return std::nullopt;
+  released_ = sim::held(*process).released = true;
+  process->on_orphaned = nullptr;
+  process->changed.set();
+  return passed;
 }
 
 namespace {

@@ -119,11 +119,6 @@ Async<void> be_program(Command command, VirtualClock& clock) {
   process.on_signal = [&process, stubborn = program.stubborn](int number) {
     if (number == SIGTERM && !stubborn) process.kernel.end(process, SIGTERM);
   };
-  if (command.passed >= 0) {
-    co_await clock.sleep(kernel.random().between(20us, 400us));  // exec
-    const As as(&process);
-    close_handle(command.passed);
-  }
   for (std::uint32_t chunk = 0; chunk < program.chunks; ++chunk) {
     const auto& meeting = program.meeting;
     if (meeting && chunk >= meeting->chunk && chunk - meeting->chunk < meeting->times) {

@@ -44,7 +44,7 @@ struct Command {
   RunId run;
   Program program;
   std::shared_ptr<Pipe> go, out, err;
-  int passed = -1;  // its end, of one that starts together with others
+  int ready = -1;  // its end, of one that starts together with others
 };
 
 // It is the program from now on, until it ends. Every step may find it dead.
