@@ -54,6 +54,7 @@ Hold::Hold(const Child& child) : child_(child) {
 
 Hold::~Hold() {
   if (!released_) ::kill(child_.pid, SIGKILL);
+  (void)::munlockall();
   if (!privileged_) return;
   (void)set_priority(child_.pid, SCHED_OTHER, 0);
   (void)set_priority(0, SCHED_OTHER, 0);
