@@ -167,7 +167,7 @@ TEST_F(TogetherTest, WhoMayNotHoldItStartsItAllTheSame) {
   right_to_hold_ = false;
   const pid_t runner = begin("grep -c . /proc/self/status");
   await(Wake::armed);
-  const Instant at = now() + 300ms;
+  const Instant at = now() + 1s;
   tell(runner, at);
   await(Wake::going);
   const std::int64_t child = record().started.value().pid;
@@ -192,7 +192,7 @@ TEST_F(TogetherTest, AProgramThatChangesItsUserMay) {
     right_to_hold_ = right;
     const pid_t runner = begin(program + " -u");
     await(Wake::armed);
-    tell(runner, now() + 300ms);
+    tell(runner, now() + 1s);
     EXPECT_EQ(join(runner), Exit::done);
     EXPECT_EQ(output(1), "0\n") << right;
     fs::remove_all(folder_);
