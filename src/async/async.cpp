@@ -10,6 +10,7 @@
 #include <ctime>
 
 #include "async/clock.hpp"
+#include "async/deadline.hpp"
 #include "async/event.hpp"
 #include "async/nursery.hpp"
 #include "async/workers.hpp"
@@ -205,6 +206,19 @@ Async<void> Clock::doze_until(Instant when) {
   } catch (const boost::system::system_error& error) {
     if (error.code() != asio::error::operation_aborted) throw;
   }
+}
+
+Async<void> wait_until(Clock& clock, Event& event, Instant until) {
+  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    nursery.spawn([](Clock& time, Instant when, Event& of) -> Async<void> {
+      co_await asio::this_coro::throw_if_cancelled(false);
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (state.cancelled() != asio::cancellation_type::none) co_return;
+      co_await time.doze_until(when);
+      if (time.now() >= when) of.set();
+    }(clock, until, event));
+    co_await event.wait();
+  });
 }
 
 SystemClock::SystemClock(Executor executor) : executor_(std::move(executor)) {}

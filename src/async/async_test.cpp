@@ -187,6 +187,49 @@ TEST(Deadline, IsItselfCancellable) {
   });
 }
 
+TEST(WaitUntil, MissesNothingFromTheMomentItIsAwaitedAndEndsInTime) {
+  on_loop([](Executor executor) -> Async<void> {
+    SystemClock clock(executor);
+    Event event(executor);
+    int ended = 0;
+    co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+      nursery.spawn([](Clock& time, Event& of, int& count) -> Async<void> {
+        co_await wait_until(time, of, time.now() + 1h);
+        ++count;
+        co_await wait_until(time, of, time.now() + 1ms);
+        ++count;
+        co_await wait_until(time, of, time.now() - 1ms);
+        ++count;
+      }(clock, event, ended));
+      co_await asio::post(asio::use_awaitable);  // now it waits, and nothing else has run since
+      event.set();
+      co_await nursery.join();
+    });
+    EXPECT_EQ(ended, 3);
+  });
+}
+
+// Two of them must not keep each other awake.
+TEST(WaitUntil, WhoeverIsWokenByTheEventWakesNobodyElse) {
+  on_loop([](Executor executor) -> Async<void> {
+    SystemClock clock(executor);
+    Event event(executor);
+    int wakes = 0;
+    Nursery nursery(executor);
+    for (int i = 0; i < 2; ++i) {
+      nursery.spawn([](Clock& time, Event& of, int& count) -> Async<void> {
+        for (;; ++count) co_await wait_until(time, of, time.now() + 1h);
+      }(clock, event, wakes));
+    }
+    co_await asio::post(asio::use_awaitable);
+    event.set();
+    for (int turn = 0; turn < 50; ++turn) co_await asio::post(asio::use_awaitable);
+    EXPECT_EQ(wakes, 2);
+    nursery.cancel();
+    co_await nursery.join();
+  });
+}
+
 TEST(Mailbox, TakersGetWhatWasPutAndThenTheEnd) {
   on_loop([](Executor executor) -> Async<void> {
     Mailbox<int> box(executor);

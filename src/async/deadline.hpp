@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // with_deadline(clock, limit, work): work's Result, or timed_out, in which case work was cancelled and has
-// ended.
+// ended. It begins soon; what it waits for may have happened before.
 #pragma once
 #include "async/clock.hpp"
 #include "async/event.hpp"
 #include "async/nursery.hpp"
 
 namespace octo {
+
+// Waits for the event, but not beyond that instant. Unlike work under a deadline the wait has begun when the
+// caller is suspended, so between its look at a fact and this nothing is missed.
+Async<void> wait_until(Clock& clock, Event& event, Instant until);
 
 template <class T>
 Async<Result<T>> with_deadline(Clock& clock, Span limit, Async<Result<T>> work) {

@@ -4,6 +4,7 @@
 // node, so of that nothing is kept.
 #include <algorithm>
 
+#include "async/deadline.hpp"
 #include "base/text.hpp"
 #include "brain/work/engine.hpp"
 #include "domain/limits.hpp"
@@ -50,7 +51,7 @@ Async<Result<void>> Engine::barrier_reached(const RunId& run, const std::string&
       OCTO_CO_TRY(co_await open_barrier(task, barrier, id.step, what));
       continue;
     }
-    co_await wait_for_change(task, ports_.clock.now() + kLookAgain);
+    co_await wait_until(ports_.clock, task->changed, ports_.clock.now() + kLookAgain);
     if (is_final(task->board.find(id)->state))
       co_return fail(ErrorCode::cancelled, "barrier {}: the run is over", what);
   }

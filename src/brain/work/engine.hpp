@@ -123,7 +123,6 @@ class Engine final : public Verbs, private FleetEvents {
   Async<Answers> ask_all(const std::vector<RunId>& runs, Span within,
                          std::function<Async<Result<void>>(const RunId&)> question);
   Result<void> check_members(const LiveTask& task, const std::vector<RunId>& runs) const;
-  Async<void> wait_for_change(Task task, Instant until);
   Async<void> call_off(Task task, std::vector<RunId> runs, std::string why);
   Async<void> call_off_run(Task task, RunId id);
 

@@ -1,100 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <gmock/gmock.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include "brain/work/ports_testing.hpp"
-#include "brain/work/verbs.hpp"
+#include "brain/work/brain_testing.hpp"
 
 namespace octo::brain {
 namespace {
 
 using testing::ElementsAre;
-
-// A Brain whose ledger keeps nothing of runs while it is `held`, or has a `fault`.
-struct Brain {
-  explicit Brain(const Executor& on) : executor(on), clock(on), fleet(on), released(on) {
-    ledger.before_runs = [this]() -> Async<Result<void>> {
-      ++transactions;
-      while (held) co_await released.wait();
-      if (fault) co_return fail(*fault);
-      co_return Result<void>{};
-    };
-  }
-  // A command on so many nodes, all of which have their orders when this is over.
-  Async<void> run(std::size_t nodes) {
-    CommandRequest request;
-    id = verbs->make_task_id();
-    for (std::size_t i = 0; i < nodes; ++i) {
-      request.nodes.emplace_back(fmt::format("n{}", i));
-      fleet.online.insert(request.nodes.back());
-      runs.push_back({id, 0, request.nodes.back(), 1});
-    }
-    request.deadline = 600s;
-    (co_await verbs->run_command(id, request, Stamp{})).value();
-    while (fleet.told.size() < nodes) co_await fleet.changed.wait();
-  }
-  // Some turns of the loop: whatever can go on has gone on.
-  Async<void> settle() {
-    for (int turn = 0; turn < 50; ++turn) co_await asio::post(asio::use_awaitable);
-  }
-  Async<void> end() {
-    while (!events.closed.contains(id)) co_await asio::post(asio::use_awaitable);
-  }
-  void release() {
-    held = false;
-    released.set();
-  }
-  FleetEvents& told() { return verbs->fleet_events(); }
-  const RunRow& stored(const RunId& run) {
-    return *std::ranges::find(ledger.stored.at(id).runs, run, &RunRow::id);
-  }
-  std::vector<RunState> story_of(const RunId& run) {
-    std::vector<RunState> states;
-    for (const TaskEvent& event : events.told[id]) {
-      if (event.kind == TaskEvent::Kind::state && event.run.id == run) states.push_back(event.run.state);
-    }
-    return states;
-  }
-
-  Executor executor;
-  SystemClock clock;
-  MemoryLedger ledger;
-  MemoryEvents events;
-  NoBlobs blobs;
-  FakeFleet fleet;
-  CountingRandom random;
-  std::unique_ptr<Verbs> verbs;
-  TaskId id;
-  std::vector<RunId> runs;
-  std::size_t transactions = 0;
-  bool held = false;
-  std::optional<Error> fault;
-  Event released;
-};
-
-template <class Body>
-void with_brain(Body body) {
-  asio::io_context loop;
-  std::exception_ptr error;
-  asio::co_spawn(
-      loop,
-      [](Executor executor, Body& of) -> Async<void> {
-        Brain brain(executor);
-        brain.verbs =
-            (co_await Verbs::open(
-                 {nullptr, brain.ledger, brain.events, brain.blobs, brain.clock, brain.random}, executor))
-                .value();
-        brain.verbs->set_fleet(brain.fleet);
-        co_await in_nursery([&](Nursery& nursery) -> Async<void> { co_await of(brain, nursery); });
-        co_await brain.verbs->stop();
-      }(loop.get_executor(), body),
-      [&](std::exception_ptr e) { error = e; });
-  loop.run();
-  if (error) std::rethrow_exception(error);
-}
 
 // As the fleet does it for each run: it starts, it ends, and the end is acknowledged.
 Async<void> report(Brain& brain, RunId run, std::vector<Result<void>>& answers, RunEnd end) {
@@ -107,6 +19,23 @@ RunEnd good_end() {
   end.state = RunState::succeeded;
   end.exit_code = 0;
   return end;
+}
+
+// A look at the members and the wait that follows are one: there is no turn of the loop in which the last one
+// may come unheard, to be found half a minute later.
+TEST(Reports, ThatTheLastOfAGroupIsArmedIsNeverMissed) {
+  for (int turns = 0; turns < 12; ++turns) {
+    with_brain([turns](Brain& brain, Nursery&) -> Async<void> {
+      CommandRequest request;
+      request.order.together = Together{10ms, 60s};
+      co_await brain.run(2, std::move(request));
+      (void)co_await brain.told().run_progress(brain.runs[0], {.state = RunState::armed});
+      for (int turn = 0; turn < turns; ++turn) co_await asio::post(asio::use_awaitable);
+      (void)co_await brain.told().run_progress(brain.runs[1], {.state = RunState::armed});
+      co_await brain.settle();
+      EXPECT_TRUE(brain.fleet.told.contains("commit n0") && brain.fleet.told.contains("commit n1")) << turns;
+    });
+  }
 }
 
 TEST(Reports, EndsThatComeTogetherAreStoredTogetherAndNoneIsAnsweredBefore) {

@@ -109,7 +109,7 @@ Async<void> Engine::tell_again(Task task, std::vector<RunId> runs) {
       co_return co_await call_off(task, runs, may.error().message());
     if (std::ranges::all_of(runs, is_here)) break;
     if (ports_.clock.now() >= until || task->cancel_requested) co_return;
-    co_await wait_for_change(task, std::min(until, ports_.clock.now() + kLookAgain));
+    co_await wait_until(ports_.clock, task->changed, std::min(until, ports_.clock.now() + kLookAgain));
   }
   std::erase_if(runs, [&](const RunId& id) { return is_final(row(id).state); });
   const auto going =
@@ -135,14 +135,6 @@ Result<void> Engine::check_members(const LiveTask& task, const std::vector<RunId
   return fail(ErrorCode::conflict, "{}", name_some(std::move(parts)));
 }
 
-Async<void> Engine::wait_for_change(Task task, Instant until) {
-  (void)co_await with_deadline(ports_.clock, std::max<Span>(until - ports_.clock.now(), {}),
-                               [](Task of) -> Async<Result<void>> {
-                                 co_await of->changed.wait();
-                                 co_return Result<void>{};
-                               }(task));
-}
-
 // Until every run is armed. With a delay there is time for a node, or a Brain, that was away for a moment.
 Async<Result<void>> Engine::arm(Task task, const std::vector<RunId>& runs) {
   const Instant begun = ports_.clock.now();
@@ -162,7 +154,7 @@ Async<Result<void>> Engine::arm(Task task, const std::vector<RunId>& runs) {
         parts.push_back(fmt::format("{} was not ready within {}", id.node, print_span(until - begun)));
     }
     if (!parts.empty()) co_return fail(ErrorCode::unavailable, "{}", name_some(std::move(parts)));
-    co_await wait_for_change(task, until);
+    co_await wait_until(ports_.clock, task->changed, until);
   }
 }
 
@@ -173,7 +165,7 @@ Async<Result<Instant>> Engine::agree(Task task, const std::vector<RunId>& runs) 
   lead += kLeadPerRun * static_cast<std::int64_t>(runs.size());
   while (task->start_at > ports_.clock.now() + lead) {
     OCTO_CO_TRY(check_members(*task, runs));
-    co_await wait_for_change(task, task->start_at - lead);
+    co_await wait_until(ports_.clock, task->changed, task->start_at - lead);
   }
   for (;; lead *= 2) {
     OCTO_CO_TRY(check_members(*task, runs));
