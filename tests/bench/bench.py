@@ -5,7 +5,8 @@ usage: ./dev bench [name…]     run = one hundred idle; fleet = fan storm; or a
   one      one command on one node as a whole process, beside ssh (performance.md 1)
   hundred  100 real agents run `true`, beside ssh over one warm master; size of the agent (3, 14)
   idle     Brain memory per idle node at 1,000 simulated nodes (4)
-  fan      one command on 1,000 and on 10,000 simulated nodes, all results back; idle CPU and memory at 10,000 (2, 4, 6)
+  fan      one command on 1,000 and on 10,000 simulated nodes, all results back, and a barrier for all; idle CPU and
+           memory at 10,000 (2, 4, 6)
   storm    the Brain killed with results of 10,000 nodes in flight: until every node is usable, none lost or doubled (5)
   results  durable results per second in the ledger, beside one transaction each (13)
   together clock error and start skew of two nodes, beside sleep until T (7, 8)
@@ -265,6 +266,11 @@ def bench_fan_out(rounds=20):
                 used = cpu_seconds(brain.pid)
                 counted(fleet, "cmd", "run", "true", "sw*")
                 print(f"Brain CPU of one such task: {(cpu_seconds(brain.pid) - used) * 1e6 / count:.0f} µs per node", flush=True)
+                samples = []
+                for _ in range(5):
+                    took, counts = counted(fleet, "cmd", "run", "meet here", "sw*")
+                    samples.append(took if counts == {"succeeded": count} else None)
+                report(f"octl cmd run of a barrier for {count} nodes, until all have passed", samples, single)
                 for words in (["node", "get"], ["node", "get", "sw*!sw0"], ["task", "list"],
                               ["node", "prune", "ALL"]):
                     report(f"octl {' '.join(words)} at {count}",

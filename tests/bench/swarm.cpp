@@ -8,7 +8,8 @@
 //   of real agents: full jitter, session tickets. It keeps the ends of its runs until the Brain has them.
 //
 // What a node does is the command's text: `true` ends at once; `sleep S` ends S seconds later; `print BYTES`
-// writes so much; `stall` never ends; `vanish` drops the connection for good.
+// writes so much; `meet NAME` waits at the barrier of that name; `stall` never ends; `vanish` drops the
+// connection for good.
 //
 // Prints lines, with seconds of the boot clock: `online COUNT AT` whenever all of them are, `offline AT` when
 // the first of them is lost again, `lost NAME why` for a node that will not come back; and after each line on
@@ -194,10 +195,23 @@ class Node {
       co_await swarm_.clock.sleep(
           std::chrono::duration_cast<Span>(std::chrono::duration<double>(std::atof(text.c_str() + 6))));
     }
+    if (text.starts_with("meet "))
+      end(run, co_await meet(session, run, text.substr(5)) ? RunState::succeeded : RunState::failed);
     if (text.starts_with("print "))
       co_await print(channel, run, std::strtoull(text.c_str() + 6, nullptr, 10));
     end(run, RunState::succeeded);
     co_await report(std::move(channel), run);
+  }
+
+  Async<bool> meet(link::Link& session, RunId run, std::string barrier) {
+    auto channel = session.open(wire::Priority::control);
+    if (!channel) co_return false;
+    if (!co_await channel->send(wire::encode(wire::FromNode(wire::AwaitBarrier{run, barrier}))))
+      co_return false;
+    const auto answer = co_await channel->receive();
+    if (!answer || !*answer) co_return false;
+    const auto said = wire::decode_from_brain(**answer);
+    co_return said&& std::holds_alternative<wire::Done>(*said);
   }
 
   Async<void> print(link::Channel& channel, const RunId& run, std::uint64_t bytes) {
@@ -218,6 +232,7 @@ class Node {
     found->second.over = true;
     found->second.end.state = state;
     if (state == RunState::succeeded) found->second.end.exit_code = 0;
+    if (state == RunState::failed) found->second.end.exit_code = 1;
   }
   void forget(const RunId& run) { swarm_.held -= runs_.erase(run); }
 

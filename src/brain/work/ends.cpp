@@ -49,6 +49,7 @@ Async<Result<void>> Engine::record_ends(Task task, const std::vector<RunRow>& ro
       (void)task->board.apply(row.id, row.state, row.end);
       if (row.pid) task->board.set_pid(row.id, *row.pid);
       due_[row.id.node].erase(row.id);
+      tell_barriers(*task, row.id);
     } else {
       task->runs.at(row.id).ending = false;
     }

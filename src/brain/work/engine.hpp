@@ -128,9 +128,12 @@ class Engine final : public Verbs, private FleetEvents {
 
   // barriers.cpp
   struct AtBarrier;
-  Result<std::size_t> missing_at(const LiveTask& task, const Barrier& barrier, std::uint32_t step,
-                                 const std::string& name) const;
-  Async<Result<void>> open_barrier(Task task, Barrier& barrier, std::uint32_t step, std::string name);
+  Async<void> watch_barrier(Task task, BarrierKey key, std::shared_ptr<Gathering> gathering);
+  Result<bool> all_have_come(const LiveTask& task, const BarrierKey& key, Barrier& barrier) const;
+  bool will_not_come(const RunRow& row) const;
+  bool is_lost(const NodeName& node) const;
+  Async<Result<void>> open_barrier(Task task, Barrier& barrier, BarrierKey key);
+  static void tell_barriers(LiveTask& task, const RunId& ended);
 
   // keeping.cpp
   Async<void> keep_house(std::vector<TaskId> told);

@@ -58,12 +58,26 @@ struct Ends {
   std::optional<Result<void>> stored;
   Event changed;
 };
+// Those that wait at a barrier now, until one of them is told for all (Engine::watch_barrier).
+struct Gathering {
+  explicit Gathering(const Executor& executor) : changed(executor) {}
+  struct Member {
+    explicit Member(const Executor& executor) : changed(executor) {}
+    int questions = 0;  // its agent may ask anew before the old one is gone
+    Event changed;      // there is an answer, or it is over
+  };
+  std::map<RunId, Member, InOneTask> members;
+  std::size_t wanted = 0;  // so many are in the step; before the first look nobody knows
+  std::optional<Result<void>> answer;
+  Event changed;  // worth a look: enough have come, all have gone, or one of the step has ended
+};
 // A point at which the runs of a step wait for each other.
 struct Barrier {
-  std::map<RunId, int> waiting;
-  bool opening = false;
+  std::shared_ptr<Gathering> gathering;
+  std::vector<RunId> away;  // of whom a look has found that they will not come: some
   bool open = false;
 };
+using BarrierKey = std::pair<std::uint32_t, std::string>;  // step and name
 inline constexpr Span kHold = 60s;  // of a run that is armed, beyond its delay: then it ends by itself
 inline constexpr std::size_t kBarriersMax = 256;  // of a task: a loop that makes names has no end
 
@@ -95,10 +109,10 @@ struct LiveTask {
   Rollout rollout;
   std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
-  std::map<std::pair<std::uint32_t, std::string>, Barrier> barriers;  // by step and name
-  std::shared_ptr<Ends> next_ends;                                    // those that wait
-  bool storing_ends = false;                                          // others
-  bool telling = false;                                               // what was added to the story
+  std::map<BarrierKey, Barrier> barriers;
+  std::shared_ptr<Ends> next_ends;  // those that wait
+  bool storing_ends = false;        // others
+  bool telling = false;             // what was added to the story
   Story story;
   Event changed;  // the board, or a run
 };

@@ -99,7 +99,10 @@ class MemoryEvents final : public EventLog {
     }
     co_return Result<void>{};
   }
-  Async<Result<void>> sync(const TaskId&) override { co_return Result<void>{}; }
+  Async<Result<void>> sync(const TaskId&) override {
+    if (before_sync) co_return co_await before_sync();
+    co_return Result<void>{};
+  }
   Async<Result<std::vector<StoredEvent>>> read(const TaskId& task, std::uint64_t from,
                                                std::size_t count) override {
     std::vector<StoredEvent> events;
@@ -123,6 +126,7 @@ class MemoryEvents final : public EventLog {
     co_return std::vector<std::pair<TaskId, std::uint64_t>>();
   }
 
+  std::function<Async<Result<void>>()> before_sync;  // an error: it failed
   std::map<TaskId, std::vector<TaskEvent>> told;
   std::set<TaskId> closed;
   std::size_t appends = 0;
@@ -148,7 +152,10 @@ class FakeFleet final : public Fleet {
     if (!online.contains(node)) return std::nullopt;
     return Live{.record = {.name = node}};
   }
-  bool is_online(const NodeName& node) const override { return online.contains(node); }
+  bool is_online(const NodeName& node) const override {
+    ++looks;
+    return online.contains(node);
+  }
   std::vector<Live> all() const override { return {}; }
   Async<Result<void>> start_run(const RunOrder& order, Span) override { return tell("start", order.id.node); }
   Async<Result<void>> cancel_run(const RunId& run) override { return tell("cancel", run.node); }
@@ -183,6 +190,7 @@ class FakeFleet final : public Fleet {
   std::set<NodeName> online;
   std::set<std::string> told;
   std::map<NodeName, std::string> offs;  // why
+  mutable std::size_t looks = 0;         // whether somebody is online
   Event changed;
 
  private:
