@@ -111,11 +111,17 @@ void put_deed(pb::StartRun* to, const RemoveOrder& order) {
   put(to->mutable_remove()->mutable_app(), order.app);
 }
 
+void put_head(pb::StartRun* to, const StartHead& head) {
+  put(to->mutable_run(), head.run);
+  to->set_start_within_ns(head.start_within.count());
+  if (head.sent) to->set_sent_ns(head.sent->time_since_epoch().count());
+  if (head.delay > Span::zero()) to->mutable_exec()->set_delay_ns(head.delay.count());
+  if (head.hold > Span::zero()) to->mutable_exec()->mutable_together()->set_hold_ns(head.hold.count());
+}
+
 // From the Brain.
 void fill(pb::FromBrain& to, const StartRun& message) {
-  put(to.mutable_start_run()->mutable_run(), message.order.id);
-  to.mutable_start_run()->set_start_within_ns(message.start_within.count());
-  if (message.sent) to.mutable_start_run()->set_sent_ns(message.sent->time_since_epoch().count());
+  put_head(to.mutable_start_run(), {message.order.id, message.start_within, message.sent});
   std::visit([&](const auto& deed) { put_deed(to.mutable_start_run(), deed); }, message.order.deed);
 }
 void fill(pb::FromBrain& to, const CancelRun& message) { put(to.mutable_cancel_run(), message.run); }
@@ -251,6 +257,30 @@ Bytes encode(const FromNode& message) {
   pb::FromNode proto;
   std::visit([&](const auto& kind) { fill(proto, kind); }, message);
   return proto.SerializeAsString();
+}
+
+Bytes encode_deed(const Deed& deed) {
+  pb::StartRun proto;
+  std::visit([&](const auto& kind) { put_deed(&proto, kind); }, deed);
+  return proto.SerializeAsString();
+}
+
+// Two encoded messages one behind the other are one message with the fields of both.
+Bytes encode_start(const StartHead& head, std::size_t deed_bytes) {
+  constexpr char kTag = pb::FromBrain::kStartRunFieldNumber << 3 | 2;  // a field that says its length
+  pb::StartRun proto;
+  put_head(&proto, head);
+  const Bytes own = proto.SerializeAsString();
+  Bytes out(1, kTag);
+  for (std::size_t left = own.size() + deed_bytes;; left >>= 7) {
+    const auto low = static_cast<char>(left & 0x7f);
+    if (left < 0x80) {
+      out += low;
+      break;
+    }
+    out += static_cast<char>(low | 0x80);
+  }
+  return out + own;
 }
 
 }  // namespace octo::wire

@@ -116,6 +116,19 @@ using FromNode = std::variant<RunProgress, RunOutput, RunEnded, ResumeRun, Statu
 
 Bytes encode(const FromBrain& message);
 Bytes encode(const FromNode& message);
+
+// A StartRun in two parts, because the second is the same for all nodes of a step, and may be a large script.
+// Together they are one message. What the first says of delay and hold counts where the deed leaves them out.
+struct StartHead {
+  const RunId& run;
+  Span start_within{};
+  std::optional<Instant> sent;
+  Span delay{};  // zero: as the deed says
+  Span hold{};
+};
+Bytes encode_deed(const Deed& deed);
+Bytes encode_start(const StartHead& head, std::size_t deed_bytes);
+
 // invalid_argument when the bytes are no message or a value in it breaks a domain rule; unsupported for an
 // unknown kind.
 Result<FromBrain> decode_from_brain(BytesView bytes);

@@ -66,6 +66,40 @@ TEST(MessagesTest, EveryMessageOfTheBrainComesBackWhole) {
   EXPECT_EQ(std::ranges::count(kinds, false), 0) << "a kind without a sample";
 }
 
+TEST(MessagesTest, AnOrderInTwoPartsIsTheSameMessage) {
+  for (const auto& [name, message] : from_brain_samples()) {
+    const auto* start = std::get_if<StartRun>(&message);
+    if (start == nullptr) continue;
+    SCOPED_TRACE(name);
+    for (const std::size_t more : {0, 100, 20'000, 3'000'000}) {  // lengths of one byte to four
+      StartRun order = *start;
+      auto* exec = std::get_if<ExecOrder>(&order.order.deed);
+      if (exec != nullptr) exec->text += Bytes(more, 'x');
+      const Bytes deed = encode_deed(order.order.deed), whole = encode(order);
+      const Bytes head = encode_start({order.order.id, order.start_within, order.sent}, deed.size());
+      EXPECT_EQ(head.size() + deed.size(), whole.size());
+      const auto back = decode_from_brain(head + deed);
+      ASSERT_TRUE(back) << back.error().message();
+      EXPECT_TRUE(encode(*back) == whole);
+    }
+  }
+}
+
+TEST(MessagesTest, HowLongAStartIsOffTheFirstPartOfAnOrderSays) {
+  ExecOrder exec{.text = "date", .together = Together{10ms, 0s}};
+  const auto order = [&](Span delay, Span hold) {
+    const Bytes deed = encode_deed(exec);
+    const Bytes head = encode_start({run_sample(), 10min, std::nullopt, delay, hold}, deed.size());
+    return std::get<ExecOrder>(std::get<StartRun>(decode_from_brain(head + deed).value()).order.deed);
+  };
+  EXPECT_EQ(order(0s, 75s).together, (Together{10ms, 75s}));
+  EXPECT_EQ(order(0s, 75s).text, "date");
+  exec.together.reset();
+  EXPECT_EQ(order(3s, 0s).delay, 3s);
+  EXPECT_EQ(order(3s, 0s).together, std::nullopt);
+  EXPECT_EQ(order(0s, 0s).delay, 0s);
+}
+
 TEST(MessagesTest, EveryMessageOfANodeComesBackWhole) {
   std::vector<bool> kinds(std::variant_size_v<FromNode>);
   for (const auto& [name, message] : from_node_samples()) {

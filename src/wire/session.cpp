@@ -20,6 +20,8 @@ constexpr Span kFirstPingInterval = 50ms;
 constexpr Span kSlept = 5s;
 // A stream may queue this much before send() has to wait: the peer's share if many streams are busy at once.
 constexpr std::size_t kStreamQueueBytes = 256 * 1024;
+// A frame with more is written in pieces.
+constexpr std::size_t kWholeBytes = 64 * 1024;
 
 pb::Hello proto_of(const Hello& hello) {
   pb::Hello proto;
@@ -132,10 +134,11 @@ Result<StreamId> Session::open(Priority priority) {
   return id;
 }
 
-Result<void> Session::send(StreamId stream, Bytes message) {
+Result<void> Session::send(StreamId stream, Bytes own, std::shared_ptr<const Bytes> rest) {
   Stream* found = state_->find(stream);
   if (state_->over) return fail(ErrorCode::unavailable, "the session is over");
   if (found == nullptr || found->finishing) return fail(ErrorCode::cancelled, "the stream is closed");
+  Outgoing message{std::move(own), std::move(rest)};
   if (message.size() > limits::payload_bytes_max) {
     return fail(ErrorCode::too_large, "a message of {} bytes, {} at most", message.size(),
                 limits::payload_bytes_max);
@@ -149,9 +152,10 @@ Result<void> Session::send(StreamId stream, Bytes message) {
 
 bool Session::writable(StreamId stream) const {
   const Stream* found = state_->find(stream);
-  return found == nullptr ||
-         (found->queued_bytes < kStreamQueueBytes && state_->queued_bytes < limits::peer_queue_bytes_max);
+  return found == nullptr || (found->queued_bytes < kStreamQueueBytes && writable());
 }
+
+bool Session::writable() const { return state_->queued_bytes < limits::peer_queue_bytes_max; }
 
 void Session::set_priority(StreamId stream, Priority priority) {
   if (Stream* found = state_->find(stream)) found->priority = priority;
@@ -189,7 +193,7 @@ void Session::consumed(StreamId stream, std::size_t message_bytes) {
 }
 
 bool Session::has_output() const {
-  if (!state_->control.empty()) return true;
+  if (state_->begun || !state_->control.empty()) return true;
   if (state_->over) return false;
   if (state_->established && (state_->ping_due || !state_->pongs.empty())) return true;
   return std::ranges::any_of(state_->ready, [](const auto& line) { return !line.empty(); });
@@ -218,9 +222,12 @@ void Session::State::take_pings(Bytes& out, Instant now) {
 
 Bytes Session::take_output(std::size_t bytes_max, Instant now) {
   Bytes out;
-  if (state_->established && !state_->over) state_->take_pings(out, now);
+  state_->go_on(out, bytes_max);
+  if (state_->established && !state_->over && !state_->begun) state_->take_pings(out, now);
   while (out.size() < bytes_max) {
-    if (!state_->control.empty()) {
+    if (state_->begun) {
+      state_->go_on(out, bytes_max);
+    } else if (!state_->control.empty()) {
       out += state_->control.front();
       state_->control_bytes -= state_->control.front().size();
       state_->control.pop_front();
@@ -314,7 +321,22 @@ void Session::State::schedule(StreamId id, Stream& stream) {
   ready[static_cast<std::size_t>(stream.priority)].push_back(id);
 }
 
-// One frame of the first stream in line; streams of one priority take turns.
+// What is left of the frame that is begun, up to so many bytes in all.
+void Session::State::go_on(Bytes& out, std::size_t bytes_max) {
+  if (!begun) return;
+  if (begun->size() > kWholeBytes) out.reserve(bytes_max);
+  const std::size_t most = std::min(begun->size(), begun_at + bytes_max - std::min(bytes_max, out.size()));
+  const std::size_t own = std::min(begun->own.size(), most);
+  if (begun_at < own) out += BytesView(begun->own).substr(begun_at, own - begun_at);
+  const std::size_t from = std::max(begun_at, begun->own.size());
+  if (from < most) out += BytesView(*begun->rest).substr(from - begun->own.size(), most - from);
+  begun_at = most;
+  if (most < begun->size()) return;
+  begun.reset();
+  begun_at = 0;
+}
+
+// One frame of the first stream in line, or the beginning of a large one; streams of one priority take turns.
 bool Session::State::take_from_streams(Bytes& out) {
   for (auto& line : ready) {
     if (line.empty()) continue;
@@ -330,13 +352,15 @@ bool Session::State::take_from_streams(Bytes& out) {
       return true;
     }
     const bool was_full = stream->queued_bytes >= kStreamQueueBytes;
-    const Bytes message = std::move(stream->queue.front());
+    Outgoing message = std::move(stream->queue.front());
     stream->queue.pop_front();
     stream->queued_bytes -= message.size();
     unqueue(message.size());
     stream->send_credit -= cost_of(message.size());
     stream->spoken = true;
-    put_frame(out, FrameType::message, id, message);
+    out += encode(Header{static_cast<std::uint32_t>(message.size()), FrameType::message, id});
+    begun = std::move(message);
+    if (begun->size() <= kWholeBytes) go_on(out, out.size() + kWholeBytes);
     if (was_full && stream->queued_bytes < kStreamQueueBytes) events.push_back(Writable{id});
     schedule(id, *stream);
     return true;

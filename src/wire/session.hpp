@@ -101,8 +101,9 @@ class Session {
   // boot clock's.
   Result<void> receive(BytesView bytes, Instant now);
   std::optional<Event> next_event();
-  // Up to `bytes_max` of what is to be written, in priority order; empty when there is nothing. Written at
-  // once: pings and pongs carry `now` as the instant they leave.
+  // Up to `bytes_max` of what is to be written, in priority order, and beyond it what a small frame needs to
+  // be whole; a large one comes in pieces. Empty when there is nothing. Written at once: pings and pongs
+  // carry `now` as the instant they leave.
   Bytes take_output(std::size_t bytes_max, Instant now);
   bool has_output() const;
 
@@ -115,10 +116,12 @@ class Session {
   // numbers are used up.
   Result<StreamId> open(Priority priority);
   // Queues one message, whole. too_large over payload_bytes_max; cancelled when the stream is reset or
-  // finished by us.
-  Result<void> send(StreamId stream, Bytes message);
+  // finished by us. `rest`: the end of it, which others send too and nobody copies before it is written.
+  Result<void> send(StreamId stream, Bytes message, std::shared_ptr<const Bytes> rest = nullptr);
   // False while more than the stream's share is queued: wait for Writable before sending more.
   bool writable(StreamId stream) const;
+  // … of a stream that is new.
+  bool writable() const;
   // Sets the priority of what we send on a stream that the peer opened (control until said otherwise).
   void set_priority(StreamId stream, Priority priority);
   // No more from us. A stream of ours on which nothing was said is gone with that, and Finished.

@@ -91,6 +91,57 @@ TEST(SessionTest, TakeOutputGivesWholeFramesAndStopsAtTheBound) {
   EXPECT_FALSE(pair.node.has_output());
 }
 
+// Ten thousand links that write a megabyte each have a piece of it in memory, not the whole; and those that
+// wait to write one have none.
+TEST(SessionTest, ALargeFrameComesInPiecesOfWhatManyShare) {
+  constexpr std::size_t kPiece = 64 * 1024;
+  const auto rest = std::make_shared<const Bytes>(500'000, 'r');
+  for (const std::size_t own : {std::size_t{0}, std::size_t{5}, std::size_t{100'000}}) {
+    Pair pair;
+    const StreamId large = pair.brain.open(Priority::output).value();
+    const StreamId small = pair.brain.open(Priority::bulk).value();
+    ASSERT_TRUE(pair.brain.send(large, Bytes(own, 'o'), rest));
+    ASSERT_TRUE(pair.brain.send(small, "sm", std::make_shared<const Bytes>("all")));
+    EXPECT_EQ(rest.use_count(), 2) << "nobody has copied it";
+    std::size_t pieces = 0;
+    while (pair.brain.has_output()) {
+      const Bytes piece = pair.brain.take_output(kPiece, kNoon);
+      EXPECT_LE(piece.size(), kPiece + kHeaderBytes + 5);
+      // What is more urgent comes behind the frame, not into it.
+      if (++pieces == 2) pair.brain.reset(small + 2, Error(ErrorCode::cancelled, ""));
+      if (pieces == 2) ASSERT_TRUE(pair.node.tick(pair.node.next_tick()));
+      if (pieces == 2) ASSERT_TRUE(pair.brain.receive(output_of(pair.node), kNoon));
+      ASSERT_TRUE(pair.node.receive(piece, kNoon));
+    }
+    EXPECT_EQ(pieces, (own + rest->size()) / kPiece + 1);
+    EXPECT_EQ(rest.use_count(), 1);
+    std::vector<Bytes> messages;
+    for (const Event& event : events_of(pair.node)) {
+      if (const auto* arrived = std::get_if<MessageArrived>(&event)) messages.push_back(arrived->message);
+    }
+    ASSERT_EQ(messages.size(), 2U);
+    EXPECT_TRUE(messages[0] == Bytes(own, 'o') + *rest);
+    EXPECT_EQ(messages[1], "small");
+  }
+}
+
+TEST(SessionTest, AFrameThatIsBegunIsEndedWhateverBecomesOfItsStreamOrTheSession) {
+  for (const bool goodbye : {false, true}) {
+    Pair pair;
+    const StreamId stream = pair.node.open(Priority::bulk).value();
+    ASSERT_TRUE(pair.node.send(stream, Bytes(300'000, 'x')));
+    ASSERT_TRUE(pair.brain.receive(pair.node.take_output(1000, kNoon), kNoon));
+    const Error why(ErrorCode::cancelled, "enough");
+    if (goodbye) pair.node.goodbye(why);
+    else pair.node.reset(stream, why);
+    while (pair.node.has_output()) ASSERT_TRUE(pair.brain.receive(pair.node.take_output(1000, kNoon), kNoon));
+    const auto events = events_of(pair.brain);
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(std::get<MessageArrived>(events[0]).message.size(), 300'000U);
+    EXPECT_EQ(goodbye ? std::get<Goodbye>(events[1]).error : std::get<WasReset>(events[1]).error, why);
+  }
+}
+
 // The number is given at open(), the turn at the first message: the peer must take them in any order.
 TEST(SessionTest, AStreamMaySpeakLaterThanOneOpenedAfterIt) {
   Pair pair;

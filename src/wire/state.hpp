@@ -20,10 +20,17 @@ inline std::int64_t cost_of(std::size_t message_bytes) {
   return static_cast<std::int64_t>(kHeaderBytes + message_bytes);
 }
 
+// A message that waits to be sent.
+struct Outgoing {
+  Bytes own;
+  std::shared_ptr<const Bytes> rest;  // follows; may be null
+  std::size_t size() const { return own.size() + (rest ? rest->size() : 0); }
+};
+
 // Queues are lists, because an empty deque keeps half a kilobyte, of every idle node.
 struct Session::Stream {
   Priority priority = Priority::control;
-  std::list<Bytes> queue;
+  std::list<Outgoing> queue;
   std::size_t queued_bytes = 0;
   std::int64_t send_credit = limits::stream_window;     // may turn negative by one message
   std::int64_t receive_credit = limits::stream_window;  // what we let the peer send; the same
@@ -48,6 +55,10 @@ struct Session::State {
   std::list<Event> events;
   std::size_t own_streams = 0;
   std::size_t queued_bytes = 0;  // of all streams
+  // The payload of a large frame of which a part is out: of ten thousand links each has a piece in memory
+  // then, and not the whole.
+  std::optional<Outgoing> begun;
+  std::size_t begun_at = 0;
   StreamId next_stream = 1;
   // Streams are opened in the order of their numbers, but what is more urgent speaks first: numbers may be
   // skipped for a while.
@@ -75,6 +86,7 @@ struct Session::State {
   void unqueue(std::size_t bytes);
   void schedule(StreamId id, Stream& stream);
   bool take_from_streams(Bytes& out);
+  void go_on(Bytes& out, std::size_t bytes_max);
 
   Result<void> take_frame(const Header& header, BytesView payload, Instant now);
   Result<void> take_session_frame(const Header& header, BytesView payload, Instant now);

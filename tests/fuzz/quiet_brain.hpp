@@ -63,7 +63,10 @@ class QuietFleet final : public Fleet {
   std::optional<Live> find(const NodeName&) const override { return std::nullopt; }
   bool is_online(const NodeName&) const override { return false; }
   std::vector<Live> all() const override { return {}; }
-  Async<Result<void>> start_run(const RunOrder&, Span) override { co_return away(); }
+  std::shared_ptr<const PreparedDeed> prepare(const Deed&) const override { return nullptr; }
+  Result<void> start_run(const RunId&, std::shared_ptr<const PreparedDeed>, const StartTimes&) override {
+    return away();
+  }
   Async<Result<void>> cancel_run(const RunId&) override { co_return away(); }
   Async<Result<void>> commit_run(const RunId&, Instant, Span) override { co_return away(); }
   Async<Result<void>> go_run(const RunId&) override { co_return away(); }

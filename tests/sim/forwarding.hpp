@@ -109,8 +109,12 @@ class ForwardingFleet : public brain::Fleet {
   std::optional<Live> find(const NodeName& node) const override { return to_.find(node); }
   bool is_online(const NodeName& node) const override { return to_.is_online(node); }
   std::vector<Live> all() const override { return to_.all(); }
-  Async<Result<void>> start_run(const RunOrder& order, Span start_within) override {
-    return to_.start_run(order, start_within);
+  std::shared_ptr<const brain::PreparedDeed> prepare(const Deed& deed) const override {
+    return to_.prepare(deed);
+  }
+  Result<void> start_run(const RunId& run, std::shared_ptr<const brain::PreparedDeed> what,
+                         const brain::StartTimes& times) override {
+    return to_.start_run(run, std::move(what), times);
   }
   Async<Result<void>> cancel_run(const RunId& run) override { return to_.cancel_run(run); }
   Async<Result<void>> commit_run(const RunId& run, Instant at, Span max_skew) override {

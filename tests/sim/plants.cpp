@@ -160,11 +160,14 @@ class UnstampedOrders final : public BrainFaults {
     const net::Peer& peer() const override { return to_->peer(); }
 
    private:
-    // A link writes whole frames.
-    static Bytes strip(BytesView frames) {
+    // A link writes whole frames, and large ones in pieces, which wait here until all have come.
+    Bytes strip(BytesView bytes) {
+      begun_ += bytes;
+      BytesView frames = begun_;
       Bytes out;
-      while (!frames.empty()) {
+      while (frames.size() >= wire::kHeaderBytes) {
         wire::Header header = wire::decode_header(frames).value();
+        if (frames.size() < wire::kHeaderBytes + header.payload_bytes) break;
         Bytes payload(frames.substr(wire::kHeaderBytes, header.payload_bytes));
         frames.remove_prefix(wire::kHeaderBytes + payload.size());
         if (header.type == wire::FrameType::message) {
@@ -177,9 +180,11 @@ class UnstampedOrders final : public BrainFaults {
         }
         out += wire::encode(header) + payload;
       }
+      begun_.erase(0, begun_.size() - frames.size());
       return out;
     }
     std::unique_ptr<net::Stream> to_;
+    Bytes begun_;
   };
   class Listener final : public net::Listener {
    public:

@@ -30,7 +30,9 @@ class LinkFleet final : public Fleet {
   std::optional<Live> find(const NodeName& node) const override;
   bool is_online(const NodeName& node) const override;
   std::vector<Live> all() const override;
-  Async<Result<void>> start_run(const RunOrder& order, Span start_within) override;
+  std::shared_ptr<const PreparedDeed> prepare(const Deed& deed) const override;
+  Result<void> start_run(const RunId& run, std::shared_ptr<const PreparedDeed> what,
+                         const StartTimes& times) override;
   Async<Result<void>> cancel_run(const RunId& run) override;
   Async<Result<void>> commit_run(const RunId& run, Instant at, Span max_skew) override;
   Async<Result<void>> go_run(const RunId& run) override;

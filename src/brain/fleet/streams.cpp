@@ -109,29 +109,41 @@ Async<void> LinkFleet::serve_blobs(link::Channel channel, wire::FromNode asked) 
   channel.close();
 }
 
-Async<Result<void>> LinkFleet::start_run(const RunOrder& order, Span start_within) {
-  const auto session = OCTO_CO_TRY(get(order.id.node));
-  if (session->orders == nullptr) co_return fail(ErrorCode::unavailable, "node {} is leaving", order.id.node);
-  const auto* exec = std::get_if<ExecOrder>(&order.deed);
+std::shared_ptr<const PreparedDeed> LinkFleet::prepare(const Deed& deed) const {
+  const auto prepared = std::make_shared<PreparedDeed>();
+  if (const auto* exec = std::get_if<ExecOrder>(&deed)) {
+    prepared->together = exec->together.has_value();
+    prepared->secrets = !exec->secrets.empty();
+  }
+  prepared->bytes = wire::encode_deed(deed);
+  return prepared;
+}
+
+Result<void> LinkFleet::start_run(const RunId& run, std::shared_ptr<const PreparedDeed> what,
+                                  const StartTimes& times) {
+  const auto session = OCTO_TRY(get(run.node));
+  if (session->orders == nullptr) return fail(ErrorCode::unavailable, "node {} is leaving", run.node);
   const auto has = [&](std::string_view feature) {
     return std::ranges::find(session->features, feature) != session->features.end();
   };
   // An older agent would not see what it does not know, and start at once.
-  if (exec != nullptr && exec->together && !has(wire::kTogether)) {
-    co_return fail(ErrorCode::unsupported,
-                   "the tentacle of {} ({}) cannot start together with others: upgrade it", order.id.node,
-                   session->record.version);
+  if (what->together && !has(wire::kTogether)) {
+    return fail(ErrorCode::unsupported,
+                "the tentacle of {} ({}) cannot start together with others: upgrade it", run.node,
+                session->record.version);
   }
-  if (exec != nullptr && !exec->secrets.empty() && !has(wire::kSecretsFeature)) {
-    co_return fail(ErrorCode::unsupported, "the tentacle of {} ({}) takes no secrets yet: upgrade it",
-                   order.id.node, session->record.version);
+  if (what->secrets && !has(wire::kSecretsFeature)) {
+    return fail(ErrorCode::unsupported, "the tentacle of {} ({}) takes no secrets yet: upgrade it", run.node,
+                session->record.version);
   }
-  auto channel = OCTO_CO_TRY(session->link->open(wire::Priority::control));
-  OCTO_CO_TRY(co_await channel.send(
-      wire::encode(wire::FromBrain(wire::StartRun{order, start_within, clock_.now()}))));
-  if (session->orders == nullptr) co_return Result<void>{};  // sent; the node offers the run when it is back
-  session->orders->spawn(follow_run(order.id, std::move(channel)));
-  co_return Result<void>{};
+  if (!session->link->writable())
+    return fail(ErrorCode::unavailable, "node {} is slow to take what was sent before", run.node);
+  auto channel = OCTO_TRY(session->link->open(wire::Priority::control));
+  const wire::StartHead head{run, times.within, clock_.now(), times.delay, times.hold};
+  const Bytes* const deed = &what->bytes;
+  OCTO_TRY(channel.post(wire::encode_start(head, deed->size()), {std::move(what), deed}));
+  session->orders->spawn(follow_run(run, std::move(channel)));
+  return {};
 }
 
 // Until the end is durable here and acknowledged, or the stream is gone; then the node resumes it on another

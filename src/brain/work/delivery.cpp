@@ -69,11 +69,11 @@ Async<void> Engine::deliver(Task task, RunId id) {
 Async<Result<void>> Engine::send(Task task, RunId id) {
   LiveRun& run = task->runs.at(id);
   if (task->cancel_requested || !run.off.empty()) co_return Result<void>{};
-  RunOrder order{id, task->deeds.at(id.step)(id.node)};
+  StepDeed& deed = task->deeds.at(id.step);
   const bool begun = task->board.find(id)->state >= RunState::armed;
   // A process that has begun its node has for good, and offers by itself. A deed dies with its agent, and is
   // done once however often it is asked for.
-  if (begun && std::holds_alternative<ExecOrder>(order.deed)) co_return Result<void>{};
+  if (begun && deed.is_process()) co_return Result<void>{};
   if (task->board.find(id)->state == RunState::queued) {
     // Written down first: what a Brain may have sent is never taken for unsent by the next one.
     RunRow row = *task->board.find(id);
@@ -86,9 +86,16 @@ Async<Result<void>> Engine::send(Task task, RunId id) {
   run.sent = run.sent_now = true;
   // Past the deadline, or without its secrets, the node may still know it from before; it starts nothing
   // then.
-  const Span left = task->secrets_lost ? Span::zero() : run.deadline - ports_.clock.now();
-  const Span start_within = begun ? limits::delivery_deadline : std::max(Span::zero(), left);
-  auto sent = co_await ports_.fleet->start_run(order, start_within);
+  const Instant now = ports_.clock.now();
+  const Span left = task->secrets_lost ? Span::zero() : run.deadline - now;
+  StartTimes times{.within = begun ? limits::delivery_deadline : std::max(Span::zero(), left)};
+  if (task->start_at != Instant{}) {
+    // Those that start together are told when; until then they are held.
+    const Span delay = std::max(task->start_at - now, Span::zero());
+    if (task->max_skew) times.hold = delay + kHold;
+    else times.delay = delay;
+  }
+  auto sent = ports_.fleet->start_run(id, deed.prepared_for(id.node, *ports_.fleet), times);
   if (sent) co_return Result<void>{};
   run.sent = before;
   run.sent_now = false;

@@ -53,8 +53,6 @@ class Engine final : public Verbs, private FleetEvents {
   Async<void> reject_without_secrets(Task task);
   Async<void> begin_what_may(Task task);
   Async<void> begin_for_sure(Task task, std::vector<RunId> ids);
-  std::function<Deed(const NodeName&)> command_deed(std::shared_ptr<const ExecOrder> order,
-                                                    Instant start_at) const;
   Async<void> conclude(Task task);
   Async<Result<void>> accept_cancel(TaskId id, Stamp stamp);
   Async<void> cancel_runs(Task task);
@@ -159,8 +157,7 @@ class Engine final : public Verbs, private FleetEvents {
   Async<void> drive_journey(Task task);
   Async<Result<void>> travel(Task task);
   Async<Result<void>> pass_stage(Task task, const Stage& stage);
-  Async<Result<std::function<Deed(const NodeName&)>>> deed_of(const Journey& journey, const Step& step,
-                                                              bool align);
+  Async<Result<StepDeed>> deed_of(const Journey& journey, const Step& step, bool align);
   Async<Result<void>> arrive(Task task);
 
   Ports ports_;

@@ -30,6 +30,13 @@ LiveTask::LiveTask(StoredTask stored, EventLog& log, const Executor& executor)
   }
 }
 
+std::shared_ptr<const PreparedDeed> StepDeed::prepared_for(const NodeName& node, const Fleet& fleet) {
+  if (const auto* each = std::get_if<std::map<NodeName, Deed>>(&what_)) return fleet.prepare(each->at(node));
+  // What it was made from is kept no longer: a script may have a megabyte, and go on for days.
+  if (const auto* all = std::get_if<Deed>(&what_)) what_ = fleet.prepare(*all);
+  return std::get<Prepared>(what_);
+}
+
 std::vector<RunId> LiveTask::select(const std::function<bool(const RunRow&, const LiveRun&)>& wanted) const {
   std::vector<RunId> found;
   for (const auto& [id, row] : board.runs()) {

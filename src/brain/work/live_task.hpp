@@ -31,6 +31,22 @@ struct LiveRun {
   int progress_told = 0;            // events that nobody waited for
 };
 
+// What the runs of a step are asked to do: all the same, or each node its own.
+class StepDeed {
+ public:
+  explicit StepDeed(Deed all) : what_(std::move(all)) {}
+  explicit StepDeed(std::map<NodeName, Deed> each) : what_(std::move(each)) {}
+  // A process, or something that its agent does itself.
+  bool is_process() const { return is_process_; }
+  std::shared_ptr<const PreparedDeed> prepared_for(const NodeName& node, const Fleet& fleet);
+
+ private:
+  using Prepared = std::shared_ptr<const PreparedDeed>;
+  std::variant<Deed, std::map<NodeName, Deed>, Prepared> what_;
+  bool is_process_ =
+      std::holds_alternative<Deed>(what_) && std::holds_alternative<ExecOrder>(std::get<Deed>(what_));
+};
+
 // Why a run is `expired` at once whose node is offline, under OfflineRule::skip.
 inline constexpr const char* kSkipped = "the node was offline, and is skipped as asked";
 
@@ -107,7 +123,7 @@ struct LiveTask {
   std::uint64_t output_cost = 0;  // of all its runs
   bool resumed = false;           // it was begun by a Brain before us
   Rollout rollout;
-  std::map<std::uint32_t, std::function<Deed(const NodeName&)>> deeds;  // of the steps that have begun
+  std::map<std::uint32_t, StepDeed> deeds;  // of the steps that have begun
   std::optional<Journey> journey;
   std::map<BarrierKey, Barrier> barriers;
   std::shared_ptr<Ends> next_ends;  // those that wait

@@ -83,7 +83,7 @@ Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
     for (const Step& step : stage.steps) {
       auto deed = co_await deed_of(*task->journey, step, step.align && !aligned_of(*task, stage).empty());
       if (!deed) co_return fail(deed.error().with(print(step)));
-      task->deeds[step.index] = std::move(*deed);
+      task->deeds.insert_or_assign(step.index, std::move(*deed));
     }
     task->delivery = limits::delivery_deadline;
     const std::vector<RunId> aligned = aligned_of(*task, stage);
@@ -105,9 +105,7 @@ Async<Result<void>> Engine::pass_stage(Task task, const Stage& stage) {
 }
 
 // What the step's nodes are asked to do; loads and stores what that needs.
-Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journey& journey, const Step& step,
-                                                                    bool align) {
-  using Made = std::function<Deed(const NodeName&)>;
+Async<Result<StepDeed>> Engine::deed_of(const Journey& journey, const Step& step, bool align) {
   const AppAt at{step.app, journey.scenario};
   switch (step.kind) {
     case Step::Kind::sync: {
@@ -119,34 +117,30 @@ Async<Result<std::function<Deed(const NodeName&)>>> Engine::deed_of(const Journe
       const Sha256 hash = ports_.blobs.digest(encoded);
       OCTO_CO_TRY(co_await ports_.blobs.put(hash, std::move(encoded)));
       OCTO_CO_TRY(co_await ports_.blobs.sync());
-      co_return Made(
-          [order = SyncOrder{at, hash, app->description}](const NodeName&) { return Deed(order); });
+      co_return StepDeed(SyncOrder{at, hash, app->description});
     }
     case Step::Kind::script: {
       const Manifest bundle = OCTO_CO_TRY(co_await ports_.blobs.manifest(journey.bundle));
       const auto entry = std::ranges::find(bundle.entries, step.file, &ManifestEntry::path);
       if (entry == bundle.entries.end())
         co_return fail(ErrorCode::not_found, "script {} is not in the bundle", quote(step.file));
-      auto order = std::make_shared<ExecOrder>();
-      order->kind = ExecOrder::Kind::script;
+      ExecOrder order;
+      order.kind = ExecOrder::Kind::script;
       for (const Chunk& chunk : entry->chunks)
-        order->text += OCTO_CO_TRY(co_await ports_.blobs.get(chunk.hash));
-      order->script_name = step.file.substr(step.file.rfind('/') + 1);
-      order->app = at;
-      if (align) order->together = Together{limits::together_skew, kHold};
-      order->where_prepared = step.target.str() == "purge";  // so that a purge can be repeated
-      co_return Made([order](const NodeName&) { return Deed(*order); });
+        order.text += OCTO_CO_TRY(co_await ports_.blobs.get(chunk.hash));
+      order.script_name = step.file.substr(step.file.rfind('/') + 1);
+      order.app = at;
+      if (align) order.together = Together{limits::together_skew, kHold};
+      order.where_prepared = step.target.str() == "purge";  // so that a purge can be repeated
+      co_return StepDeed(std::move(order));
     }
-    case Step::Kind::commit:
-      co_return Made([order = CommitOrder{at, journey.message}](const NodeName&) { return Deed(order); });
-    case Step::Kind::remove:
-      co_return Made([order = RemoveOrder{at}](const NodeName&) { return Deed(order); });
+    case Step::Kind::commit: co_return StepDeed(CommitOrder{at, journey.message});
+    case Step::Kind::remove: co_return StepDeed(RemoveOrder{at});
     case Step::Kind::reset: {
-      std::map<NodeName, std::string> commits;
-      for (std::size_t i = 0; i < step.nodes.size(); ++i) commits[step.nodes[i]] = step.commits[i];
-      co_return Made([at, commits = std::move(commits), message = journey.message](const NodeName& node) {
-        return Deed(ResetOrder{at, commits.at(node), message});
-      });
+      std::map<NodeName, Deed> each;
+      for (std::size_t i = 0; i < step.nodes.size(); ++i)
+        each[step.nodes[i]] = ResetOrder{at, step.commits[i], journey.message};
+      co_return StepDeed(std::move(each));
     }
   }
   co_return fail(ErrorCode::internal, "a step of no kind");

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -161,6 +162,23 @@ class Blobs {
 // The next lines of a log, in order. None: that was all; whoever follows a log waits for more instead.
 using NextLines = std::function<Async<Result<std::vector<std::string>>>()>;
 
+// What nodes are asked to do, in the words that the fleet sends: made once, however many are asked.
+struct PreparedDeed {
+  PreparedDeed() = default;
+  PreparedDeed(const PreparedDeed&) = delete;
+  ~PreparedDeed() {
+    if (secrets) wipe(bytes);
+  }
+  Bytes bytes;
+  bool together = false;  // only for a node that knows of that
+  bool secrets = false;
+};
+struct StartTimes {
+  Span within{};  // from now it must be started, or not at all
+  Span delay{};   // of ExecOrder and Together where the deed leaves them out
+  Span hold{};
+};
+
 // Live sessions with nodes.
 class Fleet {
  public:
@@ -176,9 +194,12 @@ class Fleet {
   virtual std::optional<Live> find(const NodeName& node) const = 0;
   virtual bool is_online(const NodeName& node) const = 0;  // find() has something
   virtual std::vector<Live> all() const = 0;
-  // Sends the order; ok once it is written to the link. What becomes of it comes through FleetEvents, on this
-  // session or on a later one. unavailable: no session, certainly not sent.
-  virtual Async<Result<void>> start_run(const RunOrder& order, Span start_within) = 0;
+  virtual std::shared_ptr<const PreparedDeed> prepare(const Deed& deed) const = 0;
+  // Queues the order on the node's session. What becomes of it comes through FleetEvents, on this session or
+  // on a later one. unavailable: there is no session, or more waits to be written to it than may; certainly
+  // not sent.
+  virtual Result<void> start_run(const RunId& run, std::shared_ptr<const PreparedDeed> what,
+                                 const StartTimes& times) = 0;
   virtual Async<Result<void>> cancel_run(const RunId& run) = 0;  // ok: the node has it
   // Of a run that is armed to start together (spec/time.md). Ok: the node has said yes. `at`: our clock.
   virtual Async<Result<void>> commit_run(const RunId& run, Instant at, Span max_skew) = 0;

@@ -157,7 +157,15 @@ class FakeFleet final : public Fleet {
     return online.contains(node);
   }
   std::vector<Live> all() const override { return {}; }
-  Async<Result<void>> start_run(const RunOrder& order, Span) override { return tell("start", order.id.node); }
+  std::shared_ptr<const PreparedDeed> prepare(const Deed&) const override {
+    ++prepared;
+    return std::make_shared<PreparedDeed>();
+  }
+  Result<void> start_run(const RunId& run, std::shared_ptr<const PreparedDeed>,
+                         const StartTimes& times) override {
+    started[run] = times;
+    return note("start", run.node);
+  }
   Async<Result<void>> cancel_run(const RunId& run) override { return tell("cancel", run.node); }
   Async<Result<void>> commit_run(const RunId& run, Instant, Span) override {
     return tell("commit", run.node);
@@ -190,16 +198,19 @@ class FakeFleet final : public Fleet {
   std::set<NodeName> online;
   std::set<std::string> told;
   std::map<NodeName, std::string> offs;  // why
+  std::map<RunId, StartTimes> started;   // last
   mutable std::size_t looks = 0;         // whether somebody is online
+  mutable std::size_t prepared = 0;      // deeds
   Event changed;
 
  private:
-  Async<Result<void>> tell(std::string_view what, NodeName node) {
-    if (!online.contains(node)) co_return fail(ErrorCode::unavailable, "node {} is offline", node);
+  Result<void> note(std::string_view what, const NodeName& node) {
+    if (!online.contains(node)) return fail(ErrorCode::unavailable, "node {} is offline", node);
     told.insert(fmt::format("{} {}", what, node));
     changed.set();
-    co_return Result<void>{};
+    return {};
   }
+  Async<Result<void>> tell(std::string_view what, NodeName node) { co_return note(what, node); }
 };
 
 class CountingRandom final : public Random {

@@ -61,7 +61,7 @@ Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
   const Task task = found == live_.end() ? nullptr : found->second;
   const RunRow* row = task ? task->board.find(run) : nullptr;
   if (row != nullptr && (row->state == RunState::running || row->state == RunState::armed)) {
-    if (std::holds_alternative<ExecOrder>(task->deeds.at(run.step)(run.node))) {
+    if (task->deeds.at(run.step).is_process()) {
       log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
       co_return Result<void>{};
     }

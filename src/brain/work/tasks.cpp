@@ -17,6 +17,13 @@ TaskEvent accepted_event() {
   return event;
 }
 
+// With a start that is to come the order of each node says how far off that is, see Engine::send.
+Deed command_deed(ExecOrder order, Instant start_at) {
+  order.delay = {};
+  if (order.together) order.together->hold = start_at == Instant{} ? kHold : Span::zero();
+  return order;
+}
+
 }  // namespace
 
 Async<Result<Engine::Task>> Engine::accept(TaskRecord record, std::vector<RunRow> rows, Stamp stamp) {
@@ -86,7 +93,7 @@ Async<Result<void>> Engine::accept_command(TaskId id, CommandRequest request, St
   task->rollout = request.rollout;
   if (request.delay > Span::zero()) task->start_at = ports_.clock.now() + request.delay;
   if (request.order.together) task->max_skew = request.order.together->max_skew;
-  task->deeds[0] = command_deed(std::make_shared<const ExecOrder>(std::move(request.order)), task->start_at);
+  task->deeds.try_emplace(0, command_deed(std::move(request.order), task->start_at));
   nursery_.spawn(drive_command(task));
   co_return Result<void>{};
 }
@@ -123,7 +130,7 @@ Async<Result<void>> Engine::restore(LiveTask& task) {
       order.secrets.clear();  // only their names were stored
       if (record.targets.size() == 1) order.together.reset();
       if (order.together) task.max_skew = order.together->max_skew;
-      task.deeds[0] = command_deed(std::make_shared<const ExecOrder>(std::move(order)), task.start_at);
+      task.deeds.try_emplace(0, command_deed(std::move(order), task.start_at));
       // Whoever it was tied to had a connection to the Brain before us.
       if (start.tie) task.cancel_requested = true;
       co_return Result<void>{};
@@ -170,19 +177,6 @@ Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary)
   }
   if (missing.empty()) co_return Result<void>{};
   co_return co_await task.story.tell(std::move(missing));
-}
-
-std::function<Deed(const NodeName&)> Engine::command_deed(std::shared_ptr<const ExecOrder> order,
-                                                          Instant start_at) const {
-  if (start_at == Instant{} && !order->together) return [order](const NodeName&) { return Deed(*order); };
-  return [order, start_at, &clock = ports_.clock](const NodeName&) {
-    ExecOrder later = *order;
-    // Those that start together are told when; until then they are held.
-    const Span delay = std::max(start_at - clock.now(), Span::zero());
-    if (later.together) later.together->hold = delay + kHold;
-    else later.delay = delay;
-    return Deed(std::move(later));
-  };
 }
 
 Async<void> Engine::drive_command(Task task) {

@@ -203,6 +203,13 @@ Async<Result<void>> Channel::send(Bytes message) {
   co_return queued;
 }
 
+Result<void> Channel::post(Bytes message, std::shared_ptr<const Bytes> rest) {
+  if (state_->error) return fail(*state_->error);
+  auto queued = state_->link->session.send(state_->id, std::move(message), std::move(rest));
+  state_->link->flush();
+  return queued;
+}
+
 Async<Result<std::optional<Bytes>>> Channel::receive() {
   const auto state = state_;
   while (state->messages.empty()) {
@@ -290,6 +297,8 @@ Result<Channel> Link::open(wire::Priority priority) {
   if (state_->lost) return fail(ErrorCode::unavailable, "the link is lost: {}", state_->lost->message());
   return Channel(state_->make_channel(OCTO_TRY(state_->session.open(priority))));
 }
+
+bool Link::writable() const { return state_->session.writable(); }
 
 Async<std::optional<Channel>> Link::accept() {
   const auto state = state_;

@@ -28,6 +28,8 @@ class Channel {
   // Waits while the stream's queue is full. Errors: the link's loss (unavailable), or the peer's reset with
   // its code.
   Async<Result<void>> send(Bytes message);
+  // Does not wait. `rest`: the end of the message, shared with other links.
+  Result<void> post(Bytes message, std::shared_ptr<const Bytes> rest);
   // The next message; nothing when the peer has finished the stream. Receiving gives the credit back.
   Async<Result<std::optional<Bytes>>> receive();
   // We send no more; what was sent still arrives.
@@ -62,6 +64,8 @@ class Link {
   void goodbye(const Error& error);
 
   Result<Channel> open(wire::Priority priority);
+  // False while so much is queued that a send() on a new stream would wait.
+  bool writable() const;
   // The next stream that the peer opened; nothing once the link is lost.
   Async<std::optional<Channel>> accept();
 

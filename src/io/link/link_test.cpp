@@ -108,6 +108,26 @@ TEST(Link, ManyLargeMessagesPassASmallWindow) {
   });
 }
 
+TEST(Link, WhatManyShareIsPostedWithoutAWaitWhileThereIsRoom) {
+  with_links([](Link& node, Link& brain, Nursery& nursery, Clock&) -> Async<void> {
+    const auto rest = std::make_shared<const Bytes>(900'000, 'r');
+    std::vector<Channel> channels;
+    while (brain.writable()) {
+      channels.push_back(brain.open(wire::Priority::control).value());
+      EXPECT_TRUE(channels.back().post("own", rest).has_value());
+    }
+    EXPECT_EQ(channels.size(), 5U);  // of which four fit into the queue of a peer
+    nursery.spawn(echo(node));
+    for (Channel& channel : channels) {
+      const auto back = co_await channel.receive();
+      EXPECT_TRUE(back && *back && **back == "own" + *rest);
+      channel.close();
+      EXPECT_EQ(channel.post("more", nullptr).error().code(), ErrorCode::cancelled);
+    }
+    EXPECT_TRUE(brain.writable());
+  });
+}
+
 TEST(Link, ASlowReaderStopsTheWriterOfItsStreamOnly) {
   with_links([](Link& node, Link& brain, Nursery& nursery, Clock& clock) -> Async<void> {
     auto stuck = brain.open(wire::Priority::bulk).value();
