@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Runs on their way to nodes, and back from there by cancel, deadline or silence.
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "brain/work/engine.hpp"
 #include "domain/limits.hpp"
@@ -12,6 +14,7 @@ namespace {
 constexpr Span kSweepEvery = 1s;      // a deadline is kept to within this
 constexpr Span kCancelRetry = 200ms;  // the start may be on the node's doorstep
 constexpr int kCancelTries = 50;
+constexpr std::size_t kAtOnce = 256;  // orders; then others have their turn of the loop
 }  // namespace
 
 RunState Engine::due_state(const NodeName& node) const {
@@ -41,49 +44,61 @@ Async<Result<void>> Engine::make_due(Task task, std::vector<RunId> ids) {
     }
     if (!events.empty()) OCTO_CO_TRY(co_await task->story.tell(std::move(events)));
   }
-  for (const RunId& id : ids) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const RunId& id = ids[i];
     if (is_final(task->board.find(id)->state)) continue;
     task->runs.at(id).deadline = ports_.clock.now() + task->delivery;
     due_[id.node].insert(id);
-    if (is_online(id.node)) nursery_.spawn(deliver(task, id));
+    if (is_online(id.node)) deliver(task, id);
+    if (i % kAtOnce == kAtOnce - 1) co_await asio::post(asio::use_awaitable);
   }
   due_changed_.set();
   co_return Result<void>{};
 }
 
-Async<void> Engine::deliver(Task task, RunId id) {
-  LiveRun& run = task->runs.at(id);
-  // One whose end is on its way to the ledger would be written over there.
-  if (run.delivering || run.ending || is_final(task->board.find(id)->state)) co_return;
-  run.delivering = true;
-  const auto sent = co_await send(task, id);
-  run.delivering = false;
-  if (!sent && sent.error().code() != ErrorCode::unavailable) {
-    log::warning("run {} for {}: {}", local_name(id), id.node, sent.error().message());
+Async<void> Engine::deliver_due(NodeName node) {
+  if (const auto due = due_.find(node); due != due_.end()) {
+    for (const RunId& id : due->second) deliver(live_.at(id.task), id);
   }
-  if (task->cancel_requested) co_await cancel_run(task, id);
-  else if (!run.off.empty()) co_await call_off_run(task, id);
+  co_return;
+}
+
+void Engine::deliver(const Task& task, const RunId& id) {
+  LiveRun& run = task->runs.at(id);
+  const RunRow& row = *task->board.find(id);
+  // One whose end is on its way to the ledger would be written over there.
+  if (run.delivering || run.ending || is_final(row.state)) return;
+  if (row.state == RunState::queued && !task->cancel_requested && run.off.empty()) {
+    run.delivering = true;
+    nursery_.spawn(deliver_queued(task, id));
+  } else {
+    send(task, row, run);
+  }
+}
+
+// Written down first: what a Brain may have sent is never taken for unsent by the next one.
+Async<void> Engine::deliver_queued(Task task, RunId id) {
+  LiveRun& run = task->runs.at(id);
+  const RunRow& known = *task->board.find(id);
+  RunRow row = known;
+  row.state = RunState::delivered;
+  const auto stored = co_await ports_.ledger.record_runs(task->record.id, {std::move(row)}, std::nullopt);
+  run.delivering = false;
+  if (stored) (void)task->board.apply(id, RunState::delivered, {});
+  else log::warning("run {} for {}: {}", local_name(id), id.node, stored.error().message());
+  if (stored && !is_final(known.state)) send(task, known, run);
+  else take_back(task, id);
 }
 
 // An order that is refused ends its run; `unavailable` leaves it due.
-Async<Result<void>> Engine::send(Task task, RunId id) {
-  LiveRun& run = task->runs.at(id);
-  if (task->cancel_requested || !run.off.empty()) co_return Result<void>{};
+void Engine::send(const Task& task, const RunRow& row, LiveRun& run) {
+  const RunId& id = row.id;
+  if (task->cancel_requested || !run.off.empty()) return take_back(task, id);
   StepDeed& deed = task->deeds.at(id.step);
-  const bool begun = task->board.find(id)->state >= RunState::armed;
+  const bool begun = row.state >= RunState::armed;
   // A process that has begun its node has for good, and offers by itself. A deed dies with its agent, and is
   // done once however often it is asked for.
-  if (begun && deed.is_process()) co_return Result<void>{};
-  if (task->board.find(id)->state == RunState::queued) {
-    // Written down first: what a Brain may have sent is never taken for unsent by the next one.
-    RunRow row = *task->board.find(id);
-    row.state = RunState::delivered;
-    OCTO_CO_TRY(co_await ports_.ledger.record_runs(task->record.id, {row}, std::nullopt));
-    (void)task->board.apply(id, RunState::delivered, {});
-    if (is_final(task->board.find(id)->state) || task->cancel_requested) co_return Result<void>{};
-  }
-  const bool before = run.sent;
-  run.sent = run.sent_now = true;
+  if (begun && deed.is_process()) return;
   // Past the deadline, or without its secrets, the node may still know it from before; it starts nothing
   // then.
   const Instant now = ports_.clock.now();
@@ -95,17 +110,27 @@ Async<Result<void>> Engine::send(Task task, RunId id) {
     if (task->max_skew) times.hold = delay + kHold;
     else times.delay = delay;
   }
-  auto sent = ports_.fleet->start_run(id, deed.prepared_for(id.node, *ports_.fleet), times);
-  if (sent) co_return Result<void>{};
-  run.sent = before;
-  run.sent_now = false;
-  if (sent.error().code() != ErrorCode::unavailable) {
-    RunEnd end;
-    end.state = RunState::rejected;
-    end.reason = sent.error().message();
-    co_await end_runs_for_sure(task, {id}, end);
+  const auto sent = ports_.fleet->start_run(id, deed.prepared_for(id.node, *ports_.fleet), times);
+  if (sent) run.sent = run.sent_now = true;
+  else if (sent.error().code() != ErrorCode::unavailable) {
+    run.delivering = true;
+    nursery_.spawn(reject(task, id, sent.error()));
   }
-  co_return sent;
+}
+
+Async<void> Engine::reject(Task task, RunId id, Error why) {
+  log::warning("run {} for {}: {}", local_name(id), id.node, why.message());
+  RunEnd end;
+  end.state = RunState::rejected;
+  end.reason = why.message();
+  co_await end_runs_for_sure(task, {id}, end);
+  task->runs.at(id).delivering = false;
+}
+
+// Whoever came to cancel it, or to call it off, left that to the delivery.
+void Engine::take_back(const Task& task, const RunId& id) {
+  if (task->cancel_requested) nursery_.spawn(cancel_run(task, id));
+  else if (!task->runs.at(id).off.empty()) nursery_.spawn(call_off_run(task, id));
 }
 
 // Until the node has the cancel; its report of the end comes like any other.
@@ -119,7 +144,7 @@ Async<void> Engine::cancel_run(Task task, RunId id) {
     end.reason = "its node has forgotten it: how far it got is not known";
   }
   for (int tries = 0; !is_final(task->board.find(id)->state); ++tries) {
-    if (run.delivering) co_return;  // deliver() comes here when it is through
+    if (run.delivering) co_return;  // the delivery comes here when it is through
     if (!run.sent) co_return co_await end_runs_for_sure(task, {id}, end);
     if (ports_.fleet == nullptr) co_return;  // still loading: asked once the node is there
     const auto done = co_await ports_.fleet->cancel_run(id);
@@ -148,7 +173,7 @@ Async<void> Engine::sweep() {
         if (found == live_.end()) continue;
         if (here && found->second->runs.at(id).sent_now) continue;  // as nearly all of them are
         if (vain_end(*found->second, id)) vain.push_back(id);
-        else if (here) nursery_.spawn(deliver(found->second, id));
+        else if (here) deliver(found->second, id);
       }
     }
     for (const RunId& id : vain) {

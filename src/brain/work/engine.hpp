@@ -81,8 +81,12 @@ class Engine final : public Verbs, private FleetEvents {
   // delivery.cpp: runs on their way to nodes
   RunState due_state(const NodeName& node) const;
   Async<Result<void>> make_due(Task task, std::vector<RunId> ids);
-  Async<void> deliver(Task task, RunId id);
-  Async<Result<void>> send(Task task, RunId id);
+  Async<void> deliver_due(NodeName node);
+  void deliver(const Task& task, const RunId& id);
+  Async<void> deliver_queued(Task task, RunId id);
+  void send(const Task& task, const RunRow& row, LiveRun& run);
+  Async<void> reject(Task task, RunId id, Error why);
+  void take_back(const Task& task, const RunId& id);
   Async<void> cancel_run(Task task, RunId id);
   bool is_online(const NodeName& node) const;
   Async<void> sweep();

@@ -163,6 +163,7 @@ class FakeFleet final : public Fleet {
   }
   Result<void> start_run(const RunId& run, std::shared_ptr<const PreparedDeed>,
                          const StartTimes& times) override {
+    if (const auto no = refusals.find(run.node); no != refusals.end()) return fail(no->second);
     started[run] = times;
     return note("start", run.node);
   }
@@ -199,6 +200,7 @@ class FakeFleet final : public Fleet {
   std::set<std::string> told;
   std::map<NodeName, std::string> offs;  // why
   std::map<RunId, StartTimes> started;   // last
+  std::map<NodeName, Error> refusals;    // of orders
   mutable std::size_t looks = 0;         // whether somebody is online
   mutable std::size_t prepared = 0;      // deeds
   Event changed;

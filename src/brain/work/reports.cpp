@@ -106,8 +106,8 @@ void Engine::node_online(const NodeName& node) {
   for (const RunId& id : due->second) {
     const Task task = live_.at(id.task);
     task->runs.at(id).sent_now = false;
-    nursery_.spawn(deliver(task, id));
   }
+  nursery_.spawn(deliver_due(node));  // its session takes orders from the next turn on
 }
 
 void Engine::node_offline(const NodeName& node) {

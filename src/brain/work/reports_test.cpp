@@ -38,38 +38,6 @@ TEST(Reports, ThatTheLastOfAGroupIsArmedIsNeverMissed) {
   }
 }
 
-TEST(Delivery, WhatAllNodesOfAStepAreAskedIsMadeOnce) {
-  with_brain([](Brain& brain, Nursery&) -> Async<void> {
-    CommandRequest request;
-    request.order.text = "true";
-    co_await brain.run(300, std::move(request));
-    EXPECT_EQ(brain.fleet.prepared, 1U);
-    EXPECT_EQ(brain.fleet.started.size(), 300U);
-    for (const auto& [run, times] : brain.fleet.started) {
-      EXPECT_TRUE(times.within > 599s && times.within <= 600s);
-      EXPECT_TRUE(times.delay == Span::zero() && times.hold == Span::zero());
-    }
-  });
-}
-
-// Each is told how far off the start is when it is told.
-TEST(Delivery, AStartThatIsToComeIsToldToEachInItsOwnTime) {
-  for (const bool together : {false, true}) {
-    with_brain([together](Brain& brain, Nursery&) -> Async<void> {
-      CommandRequest request;
-      request.delay = 100s;
-      if (together) request.order.together = Together{10ms, {}};
-      co_await brain.run(2, std::move(request));
-      for (const auto& [run, times] : brain.fleet.started) {
-        const Span told = together ? times.hold - 60s : times.delay;
-        EXPECT_TRUE(told > 99s && told <= 100s) << print_span(told);
-        EXPECT_EQ(together ? times.delay : times.hold, Span::zero());
-      }
-      EXPECT_EQ(brain.fleet.prepared, 1U);
-    });
-  }
-}
-
 TEST(Reports, EndsThatComeTogetherAreStoredTogetherAndNoneIsAnsweredBefore) {
   with_brain([](Brain& brain, Nursery& nursery) -> Async<void> {
     constexpr std::size_t kNodes = 300;

@@ -231,7 +231,7 @@ Async<void> Engine::call_off(Task task, std::vector<RunId> runs, std::string why
 Async<void> Engine::call_off_run(Task task, RunId id) {
   const LiveRun& run = task->runs.at(id);
   for (int tries = 0; !is_final(task->board.find(id)->state); ++tries) {
-    if (run.delivering || ports_.fleet == nullptr) co_return;  // deliver() comes here when it is through
+    if (run.delivering || ports_.fleet == nullptr) co_return;  // the delivery comes here when it is through
     const auto done = co_await ports_.fleet->call_off_run(id, run.off);
     if (done || done.error().code() != ErrorCode::not_found) co_return;
     if (!run.sent_now || tries >= kCallOffTries) {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+
+#include "brain/work/brain_testing.hpp"
+
+namespace octo::brain {
+namespace {
+
+TEST(Delivery, WhatAllNodesOfAStepAreAskedIsMadeOnce) {
+  with_brain([](Brain& brain, Nursery&) -> Async<void> {
+    CommandRequest request;
+    request.order.text = "true";
+    co_await brain.run(300, std::move(request));
+    EXPECT_EQ(brain.fleet.prepared, 1U);
+    EXPECT_EQ(brain.fleet.started.size(), 300U);
+    for (const auto& [run, times] : brain.fleet.started) {
+      EXPECT_TRUE(times.within > 599s && times.within <= 600s);
+      EXPECT_TRUE(times.delay == Span::zero() && times.hold == Span::zero());
+    }
+  });
+}
+
+// Each is told how far off the start is when it is told.
+TEST(Delivery, AStartThatIsToComeIsToldToEachInItsOwnTime) {
+  for (const bool together : {false, true}) {
+    with_brain([together](Brain& brain, Nursery&) -> Async<void> {
+      CommandRequest request;
+      request.delay = 100s;
+      if (together) request.order.together = Together{10ms, {}};
+      co_await brain.run(2, std::move(request));
+      for (const auto& [run, times] : brain.fleet.started) {
+        const Span told = together ? times.hold - 60s : times.delay;
+        EXPECT_TRUE(told > 99s && told <= 100s) << print_span(told);
+        EXPECT_EQ(together ? times.delay : times.hold, Span::zero());
+      }
+      EXPECT_EQ(brain.fleet.prepared, 1U);
+    });
+  }
+}
+
+// As it is when a node is not there; it comes later.
+Async<void> run_on_absent(Brain& brain) {
+  co_await brain.run(1);
+  CommandRequest request;
+  request.nodes = {brain.runs[0].node};
+  request.deadline = 600s;
+  (void)co_await brain.told().run_ended(brain.runs[0], {.state = RunState::succeeded});
+  brain.fleet.online.clear();
+  brain.told().node_offline(request.nodes[0]);
+  brain.fleet.told.clear();
+  brain.id = brain.verbs->make_task_id();
+  brain.runs = {{brain.id, 0, request.nodes[0], 1}};
+  (co_await brain.verbs->run_command(brain.id, request, Stamp{})).value();
+  co_await brain.settle();
+}
+
+void join(Brain& brain) {
+  brain.fleet.online.insert(brain.runs[0].node);
+  brain.told().node_online(brain.runs[0].node);
+}
+
+TEST(Delivery, AnOrderThatWaitedIsWrittenDownBeforeItIsSent) {
+  with_brain([](Brain& brain, Nursery&) -> Async<void> {
+    co_await run_on_absent(brain);
+    EXPECT_EQ(brain.stored(brain.runs[0]).state, RunState::queued);
+    brain.held = true;
+    join(brain);
+    co_await brain.settle();
+    EXPECT_TRUE(brain.fleet.told.empty());
+    brain.release();
+    co_await brain.fleet.await("start n0");
+    EXPECT_EQ(brain.stored(brain.runs[0]).state, RunState::delivered);
+  });
+}
+
+TEST(Delivery, WhoeverCancelsItMeanwhileKeepsItFromBeingSent) {
+  with_brain([](Brain& brain, Nursery&) -> Async<void> {
+    co_await run_on_absent(brain);
+    brain.held = true;
+    join(brain);
+    co_await brain.settle();
+    (co_await brain.verbs->cancel(brain.id, Stamp{})).value();
+    co_await brain.settle();
+    brain.release();
+    co_await brain.end();
+    EXPECT_FALSE(brain.fleet.told.contains("start n0"));
+    EXPECT_EQ(brain.stored(brain.runs[0]).state, RunState::cancelled);
+  });
+}
+
+TEST(Delivery, WhatCouldNotBeWrittenDownIsTriedAgain) {
+  with_brain(
+      [](Brain& brain, Nursery&) -> Async<void> {
+        co_await run_on_absent(brain);
+        brain.fault = Error(ErrorCode::storage_full, "no space left on device");
+        join(brain);
+        co_await brain.settle();
+        EXPECT_TRUE(brain.fleet.told.empty());
+        brain.fault.reset();
+        co_await brain.fleet.await("start n0");
+        EXPECT_EQ(brain.stored(brain.runs[0]).state, RunState::delivered);
+      },
+      20);
+}
+
+// There is no room in the queue of its session, and then there is.
+TEST(Delivery, ANodeThatIsSlowToTakeWhatItIsSentGetsItLater) {
+  with_brain(
+      [](Brain& brain, Nursery&) -> Async<void> {
+        brain.fleet.refusals.emplace(NodeName("n0"), Error(ErrorCode::unavailable, "node n0 is slow"));
+        CommandRequest request;
+        request.nodes = {NodeName("n0"), NodeName("n1")};
+        request.deadline = 600s;
+        for (const NodeName& node : request.nodes) brain.fleet.online.insert(node);
+        brain.id = brain.verbs->make_task_id();
+        (co_await brain.verbs->run_command(brain.id, request, Stamp{})).value();
+        co_await brain.fleet.await("start n1");
+        EXPECT_FALSE(brain.fleet.told.contains("start n0"));
+        brain.fleet.refusals.clear();
+        co_await brain.fleet.await("start n0");
+      },
+      20);
+}
+
+TEST(Delivery, ANodeThatCannotDoItEndsItsRunAndNoOther) {
+  with_brain([](Brain& brain, Nursery&) -> Async<void> {
+    brain.fleet.refusals.emplace(NodeName("n0"), Error(ErrorCode::unsupported, "upgrade it"));
+    CommandRequest request;
+    request.nodes = {NodeName("n0"), NodeName("n1")};
+    request.deadline = 600s;
+    for (const NodeName& node : request.nodes) brain.fleet.online.insert(node);
+    brain.id = brain.verbs->make_task_id();
+    (co_await brain.verbs->run_command(brain.id, request, Stamp{})).value();
+    co_await brain.fleet.await("start n1");
+    (void)co_await brain.told().run_ended({brain.id, 0, NodeName("n1"), 1}, {.state = RunState::succeeded});
+    co_await brain.end();
+    const RunRow& refused = brain.stored({brain.id, 0, NodeName("n0"), 1});
+    EXPECT_EQ(refused.state, RunState::rejected);
+    EXPECT_EQ(refused.end.reason, "upgrade it");
+    EXPECT_EQ(brain.ledger.stored.at(brain.id).outcome, TaskState::rejected);
+  });
+}
+
+TEST(Delivery, OthersHaveTheirTurnsWhileThousandsOfOrdersAreSent) {
+  with_brain([](Brain& brain, Nursery&) -> Async<void> {
+    std::set<std::size_t> seen;
+    co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+      nursery.spawn([](Brain& of, std::set<std::size_t>& counts) -> Async<void> {
+        for (;;) {
+          counts.insert(of.fleet.told.size());
+          co_await asio::post(asio::use_awaitable);
+        }
+      }(brain, seen));
+      co_await brain.run(3000);
+    });
+    EXPECT_GE(seen.size(), 8U);
+  });
+}
+
+}  // namespace
+}  // namespace octo::brain
