@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Parts die at the wrong moment: nothing acknowledged is lost, nothing runs twice."""
 import json
+import pathlib
 import random
 import shutil
 import unittest
 
-from tests.support.fleet import ROOT, Fleet, read_lines, wait_for
+from tests.support.fleet import ROOT, Fleet, Process, read_lines, wait_for
+
+
+def of_parent(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 class Restarts(unittest.TestCase):
@@ -51,6 +56,27 @@ class Restarts(unittest.TestCase):
             self.assertEqual(running.returncode, 5, out)
             self.assertEqual(json.loads(out)["results"][0]["state"], "interrupted")
             self.assertEqual(read_lines(witness), ["pi0"])
+
+    def test_a_node_whose_disk_was_put_back_is_asked_for_what_it_does_not_know(self):
+        with Fleet(["pi0"]) as fleet:
+            data, image = fleet.folder / "pi0" / "data", fleet.base / "image"
+            shutil.copytree(data, image, ignore=shutil.ignore_patterns("wake", "sync"))
+            witness, never = fleet.base / "witness", fleet.base / "never"
+            running = self.begin_command(fleet, witness, never, ["pi0"])
+            agent = fleet.kill("tentacle", "pi0")
+            runner = fleet.one("runner", "pi0")
+            child = next(process for process in map(Process, of_parent(runner.pid)) if process.alive)
+            runner.kill()
+            child.kill()
+            shutil.rmtree(data)
+            shutil.copytree(image, data)
+            fleet.start_again(agent)
+            out, _ = running.communicate(timeout=60)
+            self.assertEqual(running.returncode, 5, out)
+            row = json.loads(out)["results"][0]
+            self.assertEqual((row["state"], row["reason"]),
+                             ("interrupted", "its node has forgotten it: how far it got is not known"))
+            self.assertEqual(read_lines(witness), ["pi0"], "asked for, not started")
 
     def test_an_offline_node_is_queued_for_and_runs_once_it_is_back(self):
         with Fleet(["pi0", "pi1"]) as fleet:

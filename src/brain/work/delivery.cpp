@@ -15,6 +15,7 @@ constexpr Span kSweepEvery = 1s;      // a deadline is kept to within this
 constexpr Span kCancelRetry = 200ms;  // the start may be on the node's doorstep
 constexpr int kCancelTries = 50;
 constexpr std::size_t kAtOnce = 256;  // orders; then others have their turn of the loop
+constexpr Span kOfferWithin = 10s;    // a node offers what it holds as soon as it is there
 }  // namespace
 
 RunState Engine::due_state(const NodeName& node) const {
@@ -96,14 +97,16 @@ void Engine::send(const Task& task, const RunRow& row, LiveRun& run) {
   if (task->cancel_requested || !run.off.empty()) return take_back(task, id);
   StepDeed& deed = task->deeds.at(id.step);
   const bool begun = row.state >= RunState::armed;
-  // A process that has begun its node has for good, and offers by itself. A deed dies with its agent, and is
-  // done once however often it is asked for.
-  if (begun && deed.is_process()) return;
+  // A process that has begun its node has for good, and offers by itself. One that it does not offer is asked
+  // for, and not started: a disk may have been put back to what it held before. A deed dies with its agent,
+  // and is done once however often it is asked for.
+  const bool missed = begun && deed.is_process();
+  if (missed && !is_overdue(id, run)) return;
   // Past the deadline, or without its secrets, the node may still know it from before; it starts nothing
   // then.
   const Instant now = ports_.clock.now();
-  const Span left = task->secrets_lost ? Span::zero() : run.deadline - now;
-  StartTimes times{.within = begun ? limits::delivery_deadline : std::max(Span::zero(), left)};
+  const Span left = task->secrets_lost || missed ? Span::zero() : run.deadline - now;
+  StartTimes times{.within = begun && !missed ? limits::delivery_deadline : std::max(Span::zero(), left)};
   if (task->start_at != Instant{}) {
     // Those that start together are told when; until then they are held.
     const Span delay = std::max(task->start_at - now, Span::zero());
@@ -116,6 +119,12 @@ void Engine::send(const Task& task, const RunRow& row, LiveRun& run) {
     run.delivering = true;
     nursery_.spawn(reject(task, id, sent.error()));
   }
+}
+
+// Neither offered by now in this session, nor asked for.
+bool Engine::is_overdue(const RunId& run, const LiveRun& live) const {
+  const auto node = live.sent_now ? std::nullopt : ports_.fleet->find(run.node);
+  return node && node->connected >= kOfferWithin;
 }
 
 Async<void> Engine::reject(Task task, RunId id, Error why) {
@@ -141,7 +150,7 @@ Async<void> Engine::cancel_run(Task task, RunId id) {
   end.reason = "never started";
   if (task->board.find(id)->state >= RunState::armed) {
     end.state = RunState::interrupted;
-    end.reason = "its node has forgotten it: how far it got is not known";
+    end.reason = kForgotten;
   }
   for (int tries = 0; !is_final(task->board.find(id)->state); ++tries) {
     if (run.delivering) co_return;  // the delivery comes here when it is through

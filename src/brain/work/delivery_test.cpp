@@ -141,6 +141,50 @@ TEST(Delivery, ANodeThatCannotDoItEndsItsRunAndNoOther) {
   });
 }
 
+// A run that goes on, and its node is here again for ten seconds without a word of it.
+Async<void> run_on_forgetful(Brain& brain) {
+  co_await brain.run(1);
+  (void)co_await brain.told().run_progress(brain.runs[0], {.state = RunState::running, .pid = 17});
+  brain.told().node_offline(brain.runs[0].node);
+  brain.fleet.told.clear();
+  join(brain);
+  co_await brain.clock.sleep(3s);
+  EXPECT_TRUE(brain.fleet.told.empty()) << "it may be about to offer it";
+  brain.fleet.connected = 10s;
+  co_await brain.fleet.await("start n0");
+  EXPECT_EQ(brain.fleet.started.at(brain.runs[0]).within, Span::zero()) << "asked for, not started";
+  brain.fleet.told.clear();
+}
+
+TEST(Delivery, WhatANodeDoesNotOfferIsAskedForAndInterruptedIfItHasForgottenIt) {
+  with_brain(
+      [](Brain& brain, Nursery&) -> Async<void> {
+        co_await run_on_forgetful(brain);
+        (void)co_await brain.told().run_refused(brain.runs[0], Error(ErrorCode::timed_out, "too late"));
+        co_await brain.end();
+        const RunRow& run = brain.stored(brain.runs[0]);
+        EXPECT_EQ(run.state, RunState::interrupted);
+        EXPECT_EQ(run.end.reason, "its node has forgotten it: how far it got is not known");
+      },
+      20);
+}
+
+TEST(Delivery, WhatANodeKnowsAfterAllGoesOnAndIsAskedForOnce) {
+  with_brain(
+      [](Brain& brain, Nursery&) -> Async<void> {
+        co_await run_on_forgetful(brain);
+        // It has it, and cannot read it now.
+        (void)co_await brain.told().run_refused(brain.runs[0], Error(ErrorCode::internal, "its disk"));
+        (void)co_await brain.told().run_progress(brain.runs[0], {.state = RunState::running, .pid = 17});
+        co_await brain.clock.sleep(5s);
+        EXPECT_TRUE(brain.fleet.told.empty());
+        (void)co_await brain.told().run_ended(brain.runs[0], {.state = RunState::succeeded});
+        co_await brain.end();
+        EXPECT_EQ(brain.stored(brain.runs[0]).state, RunState::succeeded);
+      },
+      20);
+}
+
 TEST(Delivery, OthersHaveTheirTurnsWhileThousandsOfOrdersAreSent) {
   with_brain([](Brain& brain, Nursery&) -> Async<void> {
     std::set<std::size_t> seen;

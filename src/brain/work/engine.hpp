@@ -85,6 +85,7 @@ class Engine final : public Verbs, private FleetEvents {
   void deliver(const Task& task, const RunId& id);
   Async<void> deliver_queued(Task task, RunId id);
   void send(const Task& task, const RunRow& row, LiveRun& run);
+  bool is_overdue(const RunId& run, const LiveRun& live) const;
   Async<void> reject(Task task, RunId id, Error why);
   void take_back(const Task& task, const RunId& id);
   Async<void> cancel_run(Task task, RunId id);

@@ -150,7 +150,7 @@ class FakeFleet final : public Fleet {
   explicit FakeFleet(const Executor& executor) : changed(executor) {}
   std::optional<Live> find(const NodeName& node) const override {
     if (!online.contains(node)) return std::nullopt;
-    return Live{.record = {.name = node}};
+    return Live{.record = {.name = node}, .connected = connected};
   }
   bool is_online(const NodeName& node) const override {
     ++looks;
@@ -196,6 +196,7 @@ class FakeFleet final : public Fleet {
     while (!told.contains(what)) co_await changed.wait();
   }
 
+  Span connected{};
   std::set<NodeName> online;
   std::set<std::string> told;
   std::map<NodeName, std::string> offs;  // why

@@ -54,16 +54,20 @@ Async<Result<void>> Engine::run_refused(const RunId& run, const Error& why) {
   return finish(take_refusal(run, end));
 }
 
-// Unlike an end that the node has journalled, a refusal says nothing about a process that it holds already. A
-// deed that had begun and was asked for again will not be done: how far it got is not known.
+// Unlike an end that the node has journalled, a refusal says nothing about a process that it holds already;
+// but what it holds it does not call late. A deed that had begun and was asked for again will not be done:
+// how far it got is not known.
 Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
   const auto found = live_.find(run.task);
   const Task task = found == live_.end() ? nullptr : found->second;
   const RunRow* row = task ? task->board.find(run) : nullptr;
   if (row != nullptr && (row->state == RunState::running || row->state == RunState::armed)) {
     if (task->deeds.at(run.step).is_process()) {
-      log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
-      co_return Result<void>{};
+      if (end.state != RunState::expired) {
+        log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
+        co_return Result<void>{};
+      }
+      end.reason = kForgotten;
     }
     end.state = RunState::interrupted;
   }
