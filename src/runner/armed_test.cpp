@@ -87,6 +87,25 @@ TEST_F(ArmedTest, WhatIsCancelledBeforeItsTimeNeverStarts) {
   EXPECT_FALSE(fs::exists(runs_ + "/witness"));
 }
 
+TEST_F(ArmedTest, AProcessThatDiesBeforeItsTimeWasNeverTheCommand) {
+  for (const int signal : {SIGKILL, SIGSTOP}) {
+    intent_.not_before = now() + 1s;
+    const pid_t runner = begin("echo ran >" + runs_ + "/witness");
+    pid_t child = 0;
+    for (const Instant limit = now() + 10s; child == 0 && now() < limit;) child = child_of(runner);
+    ASSERT_EQ(::kill(child, signal), 0);
+    if (signal == SIGSTOP) ::kill(runner, SIGTERM);  // one that hangs ends with its runner
+    EXPECT_EQ(join(runner), Exit::done);
+    EXPECT_EQ(record().ended->state, signal == SIGKILL ? "rejected" : "cancelled");
+    EXPECT_EQ(record().ended->reason,
+              signal == SIGKILL ? "its process died before the start" : "cancelled before it was started");
+    EXPECT_FALSE(alive(child));
+    EXPECT_FALSE(fs::exists(runs_ + "/witness"));
+    TearDown();
+    SetUp();
+  }
+}
+
 TEST_F(ArmedTest, ATiedRunEndsWithItsAgentAlsoBeforeItsTime) {
   for (const Span delay : {Span::zero(), Span(1h)}) {
     intent_.not_before = delay == Span::zero() ? Instant{} : now() + delay;

@@ -61,6 +61,18 @@ class Executable {
     return false;
   }
   const std::string& name() const { return words_.front(); }
+  // Reads what exec will want: on a slow disk that takes longer than there is between `go` and the instant.
+  void warm() const {
+    std::vector<char> pages(128 * 1024);
+    for (const std::string& place :
+         place_.empty() ? Words(std::begin(kShells), std::end(kShells)) : Words{place_}) {
+      const int fd = ::open(place.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd < 0) continue;
+      (void)!::read(fd, pages.data(), pages.size());
+      ::close(fd);
+      return;
+    }
+  }
 
   // Returns only when nothing could be executed, with the exit code.
   int become() {
@@ -205,6 +217,7 @@ std::string readiness(const Intent& intent, const char* not_done, int denied, in
   Executable executable(intent, script);
   const bool found = executable.resolve();
   if (together) {
+    executable.warm();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of user, which takes it back
     const std::string word =
         readiness(intent, not_done, denied, missing, found, found ? "" : executable.name());

@@ -2,6 +2,7 @@
 #include "runner/hold.hpp"
 
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -9,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <ctime>
 
@@ -25,6 +25,7 @@ constexpr Span kSpinUnprivileged = 500us;
 // In which the program has begun wherever a processor can be had; then it loses the priority. Taken back
 // before, it would wait in line right then.
 constexpr timespec kBegun{.tv_sec = 0, .tv_nsec = 50'000};
+constexpr int kExecMilliseconds = 20;
 constexpr int kFirst = 1;  // of the child; its runner comes before it
 
 bool set_priority(pid_t of, int policy, int priority) {
@@ -53,11 +54,17 @@ Hold::Hold(const Child& child) : child_(child) {
 }
 
 Hold::~Hold() {
-  if (!released_) ::kill(child_.pid, SIGKILL);
+  if (released_) return;
+  if (state_ != State::dead) ::kill(child_.pid, SIGKILL);
+  give_back_priority();
+}
+
+void Hold::give_back_priority() {
   (void)::munlockall();
-  if (!privileged_) return;
-  (void)set_priority(child_.pid, SCHED_OTHER, 0);
   (void)set_priority(0, SCHED_OTHER, 0);
+  if (!released_ || set_priority(child_.pid, SCHED_OTHER, 0)) return;
+  // Who has the priority by a limit alone may not clear the flag as well; it changes nothing any more.
+  (void)set_priority(child_.pid, SCHED_OTHER | SCHED_RESET_ON_FORK, 0);
 }
 
 Hold::State Hold::look() {
@@ -80,11 +87,11 @@ std::optional<Instant> Hold::release(Instant at, Instant latest) {
   released_ =
       traced_ ? ::ptrace(PTRACE_DETACH, child_.pid, nullptr, nullptr) == 0 : ::write(child_.go, "", 1) == 1;
   if (!released_) return std::nullopt;
-  char none = 0;
-  // It lets go of its end by exec, or by dying.
-  while (!traced_ && ::read(child_.ready, &none, 1) < 0 && errno == EINTR) {
-  }
-  if (privileged_) ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kBegun, nullptr);
+  // It lets go of its end by exec, or by dying. One that hangs in exec has no need of the priority.
+  pollfd begun{child_.ready, 0, 0};
+  if (!traced_) (void)::poll(&begun, 1, kExecMilliseconds);
+  else if (privileged_) ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kBegun, nullptr);
+  give_back_priority();
   return passed;
 }
 

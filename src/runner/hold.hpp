@@ -35,6 +35,8 @@ class Hold {
   std::optional<Instant> release(Instant at, Instant latest);
 
  private:
+  void give_back_priority();
+
   const Child& child_;
   bool privileged_ = false;
   bool traced_ = false;

@@ -32,6 +32,11 @@ inline bool alive(std::int64_t pid) {
   return facts && !facts->dead();
 }
 
+// Its first; 0: none yet.
+inline pid_t child_of(pid_t process) {
+  return std::atoi(bytes_of(fmt::format("/proc/{0}/task/{0}/children", process)).c_str());
+}
+
 class RunnerTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -308,8 +308,12 @@ Exit end_unstarted(Folder& folder, const Child& child, const NotStarted& why) {
   if (!folder.append(encode(why.end)) || !folder.sync()) return Exit::storage;
   folder.wake(Wake::ended);
   folder.unlock();
+  // It would go by itself now, unless it is stopped, or hangs where nobody answers.
   int status = 0;
-  while (::waitpid(child.pid, &status, 0) < 0 ? errno == EINTR : WIFSTOPPED(status)) {
+  if (::waitpid(child.pid, &status, WNOHANG) == 0) {
+    ::kill(child.pid, SIGKILL);
+    while (::waitpid(child.pid, &status, 0) < 0 ? errno == EINTR : WIFSTOPPED(status)) {
+    }
   }
   if (!folder.intent().cgroup.empty()) (void)remove_cgroup(folder.intent().cgroup);
   return Exit::done;
@@ -322,6 +326,13 @@ Ended end_of(Armed why) {
   return end;
 }
 
+Ended rejected(std::string_view why) {
+  Ended end;
+  end.state = "rejected";
+  end.reason = why;
+  return end;
+}
+
 // When its time has come.
 Begun begin(Folder& folder, const Child& child, int agent) {
   const Armed armed = wait_armed(folder.intent().not_before, agent);
@@ -329,9 +340,9 @@ Begun begin(Folder& folder, const Child& child, int agent) {
   if (const auto claimed = folder.claim(); !claimed) return claimed.error();
   const auto facts = process_facts(child.pid);
   Started started{.pid = child.pid, .ticks = facts ? facts->ticks : 0, .at = now(), .wall = wall_now()};
-  if (!folder.append(encode(started))) return Exit::storage;
-  // Without the word it ends by itself, and that is no end of the command.
-  if (::write(child.go, "", 1) != 1) return Exit::resources;
+  if (!folder.append(encode(started))) return NotStarted{rejected(kNotRecorded), true};
+  // Nobody was there to read it: proof enough.
+  if (::write(child.go, "", 1) != 1) return NotStarted{rejected("its process died before the start"), true};
   return started;
 }
 

@@ -50,10 +50,10 @@ class Together {
   Begun begin();
 
  private:
-  enum class Word { stop, told, child, orphaned, due };
+  enum class Word { stop, told, child, orphaned, due, ready };
 
-  std::optional<std::string> hear_child() const;
-  Word next_word(Instant until) const;
+  std::optional<NotStarted> wait_ready() const;
+  Word next_word(Instant until, int ready = -1) const;
   std::variant<StartAt, NotStarted> wait_for_go() const;
   std::optional<StartAt> told() const;
   std::optional<NotStarted> wait_held(Hold& hold, Instant until, bool only_to_load) const;
@@ -70,7 +70,7 @@ class Together {
 };
 
 Begun Together::begin() {
-  if (const auto why = hear_child()) return not_started("rejected", *why);
+  if (auto never = wait_ready()) return std::move(*never);
   folder_.wake(Wake::armed);
   const auto told = wait_for_go();
   if (const auto* never = std::get_if<NotStarted>(&told)) return *never;
@@ -82,7 +82,7 @@ Begun Together::begin() {
                   .ticks = facts ? facts->ticks : 0,
                   .at = start.at,
                   .wall = wall_now() + (start.at - now())};
-  if (!folder_.append(encode(started))) return Exit::storage;
+  if (!folder_.append(encode(started))) return not_started("rejected", kNotRecorded, true);
   Hold hold(child_);
   if (auto never = wait_held(hold, start.at, true)) return std::move(*never);
   // Only from here on it is a promise: whoever hears it counts on us.
@@ -96,30 +96,41 @@ Begun Together::begin() {
   if (!passed) return died();
   started.at = *passed;
   started.mark = mark_of(start, *passed);
-  if (!folder_.append(encode(*started.mark))) return Exit::storage;
+  // A disk that refuses it may have room for the end, which has it too.
+  (void)folder_.append(encode(*started.mark));
   return started;
 }
 
-// One byte: it is ready. More: why it cannot be.
-std::optional<std::string> Together::hear_child() const {
+// One byte: it is ready. More: why it cannot be. Its folder or its program may lie where nobody answers.
+std::optional<NotStarted> Together::wait_ready() const {
   std::string word;
   char piece[512];
   while (true) {
-    const ssize_t got = ::read(child_.ready, piece, sizeof piece);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return word.empty() ? "its process died while it was prepared" : word;
-    word.append(piece, static_cast<std::size_t>(got));
-    if (word == std::string_view("\0", 1)) return std::nullopt;
+    switch (next_word(folder_.intent().hold_until, child_.ready)) {
+      case Word::stop: return stopped(false);
+      case Word::orphaned: return orphaned(false);
+      case Word::due: return not_started("expired", "its process was not ready in time");
+      case Word::told:
+      case Word::child: break;
+      case Word::ready: {
+        const ssize_t got = ::read(child_.ready, piece, sizeof piece);
+        if (got < 0 && errno == EINTR) break;
+        if (got <= 0)
+          return not_started("rejected", word.empty() ? "its process died while it was prepared" : word);
+        word.append(piece, static_cast<std::size_t>(got));
+        if (word == std::string_view("\0", 1)) return std::nullopt;
+      }
+    }
   }
 }
 
-Together::Word Together::next_word(Instant until) const {
+Together::Word Together::next_word(Instant until, int ready) const {
   const auto since_boot = std::max<std::int64_t>(until.time_since_epoch().count(), 1);
   const itimerspec when{{}, {since_boot / 1'000'000'000, since_boot % 1'000'000'000}};
   ::timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
   while (true) {
-    pollfd facts[3] = {{signals_, POLLIN, 0}, {timer_, POLLIN, 0}, {agent_, POLLIN, 0}};
-    if (::poll(facts, 3, -1) < 0) continue;
+    pollfd facts[4] = {{signals_, POLLIN, 0}, {timer_, POLLIN, 0}, {agent_, POLLIN, 0}, {ready, POLLIN, 0}};
+    if (::poll(facts, 4, -1) < 0) continue;
     signalfd_siginfo info{};
     if (::read(signals_, &info, sizeof info) == sizeof info) {
       if (info.ssi_signo == SIGTERM) return Word::stop;
@@ -127,10 +138,12 @@ Together::Word Together::next_word(Instant until) const {
     }
     if (facts[2].revents != 0) return Word::orphaned;
     if (facts[1].revents != 0) return Word::due;
+    if (facts[3].revents != 0) return Word::ready;
   }
 }
 
 std::variant<StartAt, NotStarted> Together::wait_for_go() const {
+  if (auto start = told()) return *start;  // while it was not ready yet
   while (true) {
     switch (next_word(folder_.intent().hold_until)) {
       case Word::stop: return stopped(false);
@@ -142,6 +155,8 @@ std::variant<StartAt, NotStarted> Together::wait_for_go() const {
         break;
       case Word::told:
         if (auto start = told()) return *start;
+        break;
+      case Word::ready: break;
     }
   }
 }
@@ -163,8 +178,11 @@ std::optional<NotStarted> Together::wait_held(Hold& hold, Instant until, bool on
       case Word::stop: return stopped(true);
       case Word::orphaned: return orphaned(true);
       case Word::due: return std::nullopt;
-      case Word::told:
-      case Word::child: break;
+      case Word::told:  // by an agent that has not heard it
+        if (!only_to_load) folder_.wake(Wake::going);
+        break;
+      case Word::child:
+      case Word::ready: break;
     }
   }
 }

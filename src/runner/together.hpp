@@ -8,6 +8,8 @@
 
 namespace octo::runner {
 
+// Why it is not, where the disk refuses to record that it would be.
+inline constexpr const char* kNotRecorded = "that it starts could not be recorded on its node";
 // Provably not started. claimed: by us, already.
 struct NotStarted {
   Ended end;

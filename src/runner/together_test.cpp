@@ -200,6 +200,43 @@ TEST_F(TogetherTest, AProgramThatChangesItsUserMay) {
   }
 }
 
+// A child that is stopped stands for one that hangs where nobody answers.
+TEST_F(TogetherTest, AChildThatHangsHoldsNobodyUp) {
+  const pid_t runner = begin(witness());
+  await(Wake::armed);
+  const pid_t child = child_of(runner);
+  ASSERT_EQ(::kill(child, SIGSTOP), 0);
+  ::kill(runner, SIGTERM);
+  expect_never(runner, "cancelled", "before it was started");
+  EXPECT_FALSE(alive(child));
+}
+
+// As when its folder or its program lie where nobody answers.
+TEST_F(TogetherTest, AChildThatIsNotReadyInTimeIsGivenUpAndCanBeCancelled) {
+  for (const bool cancelled : {false, true}) {
+    // Caught in the millisecond before it is ready, or once more.
+    pid_t runner = 0;
+    while (runner == 0) {
+      intent_.hold_until = now() + (cancelled ? Span(30s) : Span(1s));
+      runner = begin(witness());
+      pid_t child = 0;
+      while (child == 0) child = child_of(runner);
+      ::kill(child, SIGSTOP);
+      pollfd word{wake_, POLLIN, 0};
+      if (::poll(&word, 1, 100) == 0) break;
+      ::kill(runner, SIGKILL);
+      ::waitpid(std::exchange(runner, 0), nullptr, 0);
+      TearDown();
+      SetUp();
+    }
+    if (cancelled) ::kill(runner, SIGTERM);
+    expect_never(runner, cancelled ? "cancelled" : "expired",
+                 cancelled ? "before it was started" : "was not ready in time");
+    TearDown();
+    SetUp();
+  }
+}
+
 TEST_F(TogetherTest, ARunnerThatDiesTakesItsChildAlong) {
   const pid_t runner = begin(witness());
   await(Wake::armed);
