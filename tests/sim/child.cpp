@@ -120,7 +120,7 @@ Result<Child> make_child(const Intent& intent, const std::string&, const std::ve
 Hold::Hold(const Child& child) : child_(child) { privileged_ = traced_ = ::write(child.go, "", 1) == 1; }
 
 Hold::~Hold() {
-  if (!released_) ::kill(child_.pid, SIGKILL);
+  if (!released_ && state_ != State::dead) ::kill(child_.pid, SIGKILL);
 }
 
 Hold::State Hold::look() {
