@@ -2,11 +2,13 @@
 #include "tentacle/runs/barrier_door.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -27,6 +29,13 @@ namespace {
 constexpr std::size_t kLineBytesMax = 256;  // a run's name, a barrier's, and room
 constexpr Span kLineWithin = 5s;            // it is written at once
 constexpr Span kAcceptAgain = 100ms;
+
+// Any user of the machine may knock, and runs need descriptors too.
+std::size_t share_of_descriptors() {
+  rlimit all{};
+  ::getrlimit(RLIMIT_NOFILE, &all);
+  return std::clamp<std::size_t>(all.rlim_cur / 4, 16, 4096);
+}
 
 // By the folder's descriptor: a path may be longer than an address holds.
 Result<int> listen_at(const std::string& path) {
@@ -91,7 +100,12 @@ Result<std::unique_ptr<BarrierDoor>> BarrierDoor::open(const std::string& path, 
 }
 
 BarrierDoor::BarrierDoor(int listening, NodeName node, const Runs& runs, Barriers& barriers, Clock& clock)
-    : listening_(listening), node_(std::move(node)), runs_(runs), barriers_(barriers), clock_(clock) {}
+    : listening_(listening),
+      waiting_max_(share_of_descriptors()),
+      node_(std::move(node)),
+      runs_(runs),
+      barriers_(barriers),
+      clock_(clock) {}
 
 BarrierDoor::~BarrierDoor() { ::close(listening_); }
 
@@ -111,7 +125,7 @@ Async<void> BarrierDoor::serve() {
         co_await clock_.sleep(kAcceptAgain);
         continue;
       }
-      if (nursery.size() >= waiting_max) ::close(fd);  // it asks again
+      if (nursery.size() >= waiting_max_) ::close(fd);  // it asks again
       else nursery.spawn(hear(std::make_shared<Visit>(executor, fd)));
     }
   });

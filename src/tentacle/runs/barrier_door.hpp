@@ -16,7 +16,6 @@ namespace octo::tentacle {
 
 class BarrierDoor {
  public:
-  static constexpr std::size_t waiting_max = 4096;  // connections at once; a descriptor each
   // `path` of the socket, any length. Only root, the agent's user and the user of the run itself are heard.
   static Result<std::unique_ptr<BarrierDoor>> open(const std::string& path, const NodeName& node,
                                                    const Runs& runs, Barriers& barriers, Clock& clock);
@@ -29,6 +28,7 @@ class BarrierDoor {
   Async<void> hear(std::shared_ptr<Visit> visit);
 
   int listening_;
+  std::size_t waiting_max_;  // connections at once; a descriptor each
   NodeName node_;
   const Runs& runs_;
   Barriers& barriers_;

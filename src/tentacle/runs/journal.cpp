@@ -137,8 +137,8 @@ Result<void> sync_end(const std::string& folder) {
 
 enum class Claimed { never, by_runner, unreadable };
 
-// Takes the claim, or tells whose it is. Only a claim that was never durable, or ours, proves that nothing
-// was started.
+// Takes the claim, or tells whose it is. Only a claim that was never durable, or an agent's, proves that
+// nothing was started. One that is cut is proof only if nobody is about to write it: see settle().
 Result<Claimed> claim(const std::string& folder) {
   const std::string path = files::join(folder, runner::kClaimFile);
   const runner::Claim ours{
@@ -246,17 +246,33 @@ Result<void> create_deed(const std::string& folder, const RunEnd& end) {
       .with("journal an outcome");
 }
 
-std::optional<pid_t> lock_holder(const std::string& folder) {
-  const File file(files::join(folder, runner::kRecordFile), O_RDONLY);
+Result<std::optional<pid_t>> lock_holder(const std::string& folder) {
+  const std::string path = files::join(folder, runner::kRecordFile);
+  const File file(path, O_RDONLY);
+  if (!file.is_open() && errno == ENOENT) return std::nullopt;
+  if (!file.is_open()) return file.failure("open");
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (!file.is_open() || ::fcntl(file.fd(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
-    return std::nullopt;
-  return lock.l_pid;
+  if (::fcntl(file.fd(), F_GETLK, &lock) != 0) return file.failure("look who locks");
+  return lock.l_type == F_UNLCK ? std::nullopt : std::optional(lock.l_pid);
 }
 
 Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
+  const auto check_dead = [&]() -> Result<void> {
+    if (!OCTO_TRY(lock_holder(folder))) return {};
+    return fail(ErrorCode::conflict, "the runner in {} lives", folder);
+  };
+  const auto its_end = [&](const RunEnd& end) -> Result<RunEnd> {
+    OCTO_TRY(sync_end(folder));
+    return end;
+  };
+  OCTO_TRY(check_dead());
+  if (const auto run = load_run(folder); run && run->end) return its_end(*run->end);
+  const Claimed claimed = OCTO_TRY(claim(folder));
+  // A runner locks before it claims, so a claim that we lost to a living one shows by now, also one that it
+  // has not written yet. When it is gone, all that it recorded is there.
+  OCTO_TRY(check_dead());
   RunEnd end = never;
   std::string damage;
   std::optional<runner::Started> started;
@@ -269,16 +285,11 @@ Result<RunEnd> settle(const std::string& folder, const RunEnd& never) {
       return File(record, O_RDONLY).failure("set aside");
     damage = fmt::format("; {} (kept as {}{})", run.error().message(), record, kDamaged);
   } else if (run->end) {
-    OCTO_TRY(sync_end(folder));
-    return *run->end;
+    return its_end(*run->end);
   } else {
     started = run->started;
     mark = run->mark;
   }
-  const Claimed claimed = OCTO_TRY(claim(folder));
-  // A runner locks before it claims, so a claim that we lost to a living one shows by now.
-  if (claimed != Claimed::never && lock_holder(folder))
-    return fail(ErrorCode::conflict, "the runner in {} lives", folder);
   if (claimed != Claimed::never || started) {
     const std::string left = kill_leftovers(folder, started);
     end = RunEnd{.state = RunState::interrupted};

@@ -38,8 +38,8 @@ StartMark start_of(const runner::Mark& mark);
 
 Result<runner::Intent> load_intent(const std::string& folder);
 
-// The runner that holds the record's lock; nothing: none lives.
-std::optional<pid_t> lock_holder(const std::string& folder);
+// The runner that holds the record's lock; nothing: none lives. An error is no proof of that.
+Result<std::optional<pid_t>> lock_holder(const std::string& folder);
 
 // How a run ended that has no runner any more: what its record says, or `never` if the claim proves that
 // nothing was started, or interrupted, in which case what remains of its processes is killed first. Durable

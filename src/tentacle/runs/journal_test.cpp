@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "tentacle/runs/journal.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 
 #include "io/files/crash_testing.hpp"
@@ -66,7 +71,7 @@ TEST_F(JournalTest, ARunIsCreatedOnce) {
   ASSERT_TRUE(create_run(folder_, {.run = "x"}));
   EXPECT_EQ(create_run(folder_, {.run = "x"}).error().code(), ErrorCode::conflict);
   EXPECT_FALSE(load_run(folder_).value().end);
-  EXPECT_FALSE(lock_holder(folder_));
+  EXPECT_FALSE(lock_holder(folder_).value());
 }
 
 TEST_F(JournalTest, NothingIsLeftOfARunThatCouldNotBeCreated) {
@@ -99,6 +104,78 @@ TEST_F(JournalTest, OnlyAClaimThatWasNeverDurableProvesThatNothingStarted) {
   put(runner::kClaimFile, damaged);
   EXPECT_EQ(settle(folder_, kNever).value().state, RunState::interrupted)
       << "whole, but wrong: it cannot be told";
+}
+
+// The runner of a test: a process that holds the lock, and does what it is told when it is let go.
+class Holder {
+ public:
+  Holder(const std::string& record, std::function<void()> last) {
+    int ready[2];
+    EXPECT_EQ(::pipe(ready), 0);
+    EXPECT_EQ(::pipe(go_), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::close(go_[1]);
+      const int fd = ::open(record.c_str(), O_RDWR | O_CREAT, 0600);
+      struct flock whole{};
+      whole.l_type = F_WRLCK;
+      whole.l_whence = SEEK_SET;
+      char byte = 0;
+      if (::fcntl(fd, F_SETLK, &whole) != 0 || ::write(ready[1], "", 1) != 1) ::_exit(1);
+      (void)!::read(go_[0], &byte, 1);
+      last();
+      ::_exit(0);
+    }
+    char byte = 0;
+    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+    for (const int fd : {ready[0], ready[1], go_[0]}) ::close(fd);
+  }
+  ~Holder() { let_go(); }
+  void let_go() {
+    if (pid_ == 0) return;
+    ::close(go_[1]);
+    ::waitpid(std::exchange(pid_, 0), nullptr, 0);
+  }
+
+ private:
+  int go_[2];
+  pid_t pid_ = 0;
+};
+
+// Between making its claim and writing it a runner may be slow: the claim is empty then, as a power cut
+// leaves it.
+TEST_F(JournalTest, AClaimThatIsBeingWrittenIsNoneThatWasNeverDurable) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  Holder runner(folder_ + "/" + runner::kRecordFile, [] {});
+  put(runner::kClaimFile, "");
+  EXPECT_EQ(settle(folder_, kNever).error().code(), ErrorCode::conflict);
+  EXPECT_EQ(get(runner::kClaimFile), "");
+  EXPECT_FALSE(load_run(folder_).value().end);
+  runner.let_go();
+  EXPECT_EQ(settle(folder_, kNever).value(), kNever);
+}
+
+TEST_F(JournalTest, ARunnerThatLivesHasItsClaimBeforeIt) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  Holder runner(folder_ + "/" + runner::kRecordFile, [] {});
+  EXPECT_EQ(settle(folder_, kNever).error().code(), ErrorCode::conflict);
+  EXPECT_FALSE(fs::exists(folder_ + "/claim"));
+}
+
+TEST_F(JournalTest, WhetherARunnerLivesIsNotKnownWithoutADescriptor) {
+  ASSERT_TRUE(create_run(folder_, {.run = "x"}));
+  Holder runner(folder_ + "/" + runner::kRecordFile, [] {});
+  EXPECT_TRUE(lock_holder(folder_).value());
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const auto unknown = lock_holder(folder_);
+  const auto settled = settle(folder_, kNever);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_FALSE(unknown);
+  EXPECT_FALSE(settled);
+  EXPECT_FALSE(load_run(folder_).value().end);
 }
 
 TEST_F(JournalTest, AnEndIsWrittenBehindTheLastWholeFrame) {

@@ -18,6 +18,7 @@ namespace octo::tentacle {
 namespace {
 
 constexpr Span kHouseInterval = 1h;
+constexpr Span kLookAgain = 1s;
 
 runner::Intent intent_of(const Runs::Start& start, const std::string& folder, std::string cgroup, Instant now,
                          LocalRuns::Kept kept) {
@@ -69,12 +70,14 @@ Result<void> make_cgroup(const std::string& path, const Resources& bounds) {
   return process::Cgroups::bound(path, bounds.memory_bytes, bounds.processes, bounds.cpu_percent);
 }
 
-// The process that holds the record's lock, held by us in turn.
-std::unique_ptr<Runner> find_runner(Runners& runners, const std::string& folder) {
-  while (const auto pid = lock_holder(folder)) {
+// The process that holds the record's lock, held by us in turn; null: none lives.
+Result<std::unique_ptr<Runner>> find_runner(Runners& runners, const std::string& folder) {
+  while (const auto pid = OCTO_TRY(lock_holder(folder))) {
     auto runner = runners.hold(*pid);
     // Locked before and after by the same pid: that is the process we hold now.
-    if (runner && lock_holder(folder) == pid) return std::move(*runner);
+    const bool same = OCTO_TRY(lock_holder(folder)) == pid;
+    if (runner && same) return std::move(*runner);
+    if (same) return fail(std::move(runner).error());
   }
   return nullptr;
 }
@@ -136,7 +139,7 @@ void LocalRuns::load(const std::vector<std::string>& names) {
           run->armed = !marked;
           run->committed = files::exists(files::join(folder, runner::kCommitFile));
           run->told = files::exists(files::join(folder, runner::kGoFile));
-          run->going = run->told && on_disk && on_disk->started;
+          run->going = marked;  // or its runner says so once more when it is told again
         }
         // What it was tied to is gone: the agent that started it.
         if (intent->tied_to != 0) run->cancelled = true;
@@ -196,7 +199,13 @@ Async<void> LocalRuns::follow(std::shared_ptr<Run> run) {
   while (!run->facts.end) {
     // The lock decides whether a runner lives, whoever started it.
     if (!run->runner) {
-      run->runner = find_runner(setup_.runners, run->folder);
+      auto found = find_runner(setup_.runners, run->folder);
+      if (!found) {  // as when descriptors are short: whether one lives is not known
+        log::error("run {}: {}", local_name(run->id), found.error().message());
+        co_await setup_.clock.sleep(kLookAgain);
+        continue;
+      }
+      run->runner = std::move(*found);
       // What it said while nobody listened. One that we have just started says what there is to see.
       run->dirty = run->spoke = true;
     }

@@ -20,7 +20,7 @@ class RecoveryTest : public LocalRunsTest {
     }
   }
   void kill_runner() {
-    const auto holder = lock_holder(folder());
+    const auto holder = lock_holder(folder()).value();
     ASSERT_TRUE(holder);
     ASSERT_EQ(::kill(*holder, SIGKILL), 0);
   }
@@ -245,7 +245,7 @@ TEST_F(RecoveryTest, ARunThatWaitsForItsTimeIsAdoptedAndStartsThen) {
     later.order.delay = 700ms;
     EXPECT_EQ((co_await runs->start(later)).value().state, RunState::armed);
     EXPECT_EQ(witnesses(), 0);
-    while (!lock_holder(folder()))
+    while (!lock_holder(folder()).value())
       co_await clock_.sleep(1ms);  // until then the next agent may end it for good
     runs = co_await restart(std::move(runs));
     EXPECT_EQ(runs->find(run())->state, RunState::armed);

@@ -85,10 +85,14 @@ Verbs::Verbs(Ports ports, Surroundings surroundings, Executor executor)
 Verbs::~Verbs() = default;
 
 Async<Result<RunFacts>> Verbs::start(RunOrder order, std::shared_ptr<Source> source) {
-  if (const auto known = find(order.id); known && is_final(known->state)) co_return *known;
-  if (auto* exec = std::get_if<ExecOrder>(&order.deed))
+  const auto known = find(order.id);
+  if (known && is_final(known->state)) co_return *known;
+  if (auto* exec = std::get_if<ExecOrder>(&order.deed)) {
+    // What it needs was there when it was started, and may be gone by now.
+    if (known) co_return co_await ports_.runs.start({.id = order.id});
     co_return co_await start_process(order.id, std::move(*exec));
-  if (const auto known = find(order.id)) co_return *known;
+  }
+  if (known) co_return *known;
   auto deed = std::make_shared<InProgress>(std::move(order), std::move(source), nursery_.executor());
   deeds_.emplace(deed->order.id, deed);
   nursery_.spawn(do_deed(deed));
