@@ -58,25 +58,30 @@ class Restarts(unittest.TestCase):
             self.assertEqual(read_lines(witness), ["pi0"])
 
     def test_a_node_whose_disk_was_put_back_is_asked_for_what_it_does_not_know(self):
-        with Fleet(["pi0"]) as fleet:
-            data, image = fleet.folder / "pi0" / "data", fleet.base / "image"
-            shutil.copytree(data, image, ignore=shutil.ignore_patterns("wake", "sync"))
-            witness, never = fleet.base / "witness", fleet.base / "never"
-            running = self.begin_command(fleet, witness, never, ["pi0"])
-            agent = fleet.kill("tentacle", "pi0")
-            runner = fleet.one("runner", "pi0")
-            child = next(process for process in map(Process, of_parent(runner.pid)) if process.alive)
-            runner.kill()
-            child.kill()
-            shutil.rmtree(data)
-            shutil.copytree(image, data)
-            fleet.start_again(agent)
-            out, _ = running.communicate(timeout=60)
-            self.assertEqual(running.returncode, 5, out)
-            row = json.loads(out)["results"][0]
-            self.assertEqual((row["state"], row["reason"]),
-                             ("interrupted", "its node has forgotten it: how far it got is not known"))
-            self.assertEqual(read_lines(witness), ["pi0"], "asked for, not started")
+        for brain_too in (False, True):
+            with self.subTest(brain_too=brain_too), Fleet(["pi0"]) as fleet:
+                data, image = fleet.folder / "pi0" / "data", fleet.base / "image"
+                shutil.copytree(data, image, ignore=shutil.ignore_patterns("wake", "sync"))
+                witness, never = fleet.base / "witness", fleet.base / "never"
+                running = self.begin_command(fleet, witness, never, ["pi0"])
+                task = fleet.json("task", "list")["tasks"][0]["id"]
+                wait_for(lambda: fleet.json("task", "show", task)["results"][0]["state"] == "running", what="its word")
+                agent = fleet.kill("tentacle", "pi0")
+                runner = fleet.one("runner", "pi0")
+                child = next(process for process in map(Process, of_parent(runner.pid)) if process.alive)
+                runner.kill()
+                child.kill()
+                shutil.rmtree(data)
+                shutil.copytree(image, data)
+                if brain_too:
+                    fleet.start_again(fleet.kill("brain"))
+                fleet.start_again(agent)
+                out, _ = running.communicate(timeout=60)
+                self.assertEqual(running.returncode, 5, out)
+                row = json.loads(out)["results"][0]
+                self.assertEqual((row["state"], row["reason"]),
+                                 ("unknown", "its node has forgotten it: how far it got is not known"))
+                self.assertEqual(read_lines(witness), ["pi0"], "asked for, not started")
 
     def test_an_offline_node_is_queued_for_and_runs_once_it_is_back(self):
         with Fleet(["pi0", "pi1"]) as fleet:

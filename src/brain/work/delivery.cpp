@@ -115,6 +115,7 @@ void Engine::send(const Task& task, const RunRow& row, LiveRun& run) {
   }
   const auto sent = ports_.fleet->start_run(id, deed.prepared_for(id.node, *ports_.fleet), times);
   if (sent) run.sent = run.sent_now = true;
+  else if (missed) log::warning("run {} cannot be asked for: {}", local_name(id), sent.error().message());
   else if (sent.error().code() != ErrorCode::unavailable) {
     run.delivering = true;
     nursery_.spawn(reject(task, id, sent.error()));

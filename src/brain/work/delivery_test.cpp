@@ -156,14 +156,14 @@ Async<void> run_on_forgetful(Brain& brain) {
   brain.fleet.told.clear();
 }
 
-TEST(Delivery, WhatANodeDoesNotOfferIsAskedForAndInterruptedIfItHasForgottenIt) {
+TEST(Delivery, WhatANodeDoesNotOfferIsAskedForAndUnknownIfItHasForgottenIt) {
   with_brain(
       [](Brain& brain, Nursery&) -> Async<void> {
         co_await run_on_forgetful(brain);
         (void)co_await brain.told().run_refused(brain.runs[0], Error(ErrorCode::timed_out, "too late"));
         co_await brain.end();
         const RunRow& run = brain.stored(brain.runs[0]);
-        EXPECT_EQ(run.state, RunState::interrupted);
+        EXPECT_EQ(run.state, RunState::unknown);
         EXPECT_EQ(run.end.reason, "its node has forgotten it: how far it got is not known");
       },
       20);

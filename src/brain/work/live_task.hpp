@@ -65,7 +65,7 @@ Journey journey_of(StoredReset reset);
 // Why a run is `rejected` whose secrets went with a Brain.
 inline constexpr const char* kSecretsLost =
     "its secrets were held in memory only, and the Brain was restarted: run it again";
-// Why one is `interrupted` that had begun, and that its node knows nothing of.
+// Of one that had begun, and that its node knows nothing of.
 inline constexpr const char* kForgotten = "its node has forgotten it: how far it got is not known";
 // Begins what is told of runs that were called off.
 inline constexpr std::string_view kNotStarted = "not started: ";

@@ -67,9 +67,13 @@ Async<Result<void>> Engine::take_refusal(RunId run, RunEnd end) {
         log::warning("{} has run {} and cannot tell of it now: {}", run.node, local_name(run), end.reason);
         co_return Result<void>{};
       }
+      // The node may not be the one that has it: a copy of its disk under its name is here, and it comes
+      // back.
+      end.state = RunState::unknown;
       end.reason = kForgotten;
+    } else {
+      end.state = RunState::interrupted;
     }
-    end.state = RunState::interrupted;
   }
   if (task && task->secrets_lost && end.state == RunState::expired) {
     end.state = RunState::rejected;

@@ -169,12 +169,18 @@ Async<Result<void>> Engine::reconcile(LiveTask& task, EventLog::Summary summary)
   std::vector<TaskEvent> missing;
   if (summary.last == 0) missing.push_back(accepted_event());
   const std::map<RunId, RunState> told(summary.states.begin(), summary.states.end());
+  std::vector<RunId> begun;
   for (const auto& [id, row] : task.board.runs()) {
     const auto found = told.find(id);
-    if (!is_final(row.state)) continue;
+    if (!is_final(row.state)) {
+      // The ledger does not hold that it runs, and whoever runs is not to be started a second time.
+      if (found != told.end() && found->second == RunState::running) begun.push_back(id);
+      continue;
+    }
     if (found == told.end() || found->second != row.state) missing.push_back(state_event(row));
     task.runs.at(id).end_told = true;  // or it cannot be loaded
   }
+  for (const RunId& id : begun) (void)task.board.apply(id, RunState::running, {});
   if (missing.empty()) co_return Result<void>{};
   co_return co_await task.story.tell(std::move(missing));
 }
