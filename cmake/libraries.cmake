@@ -22,7 +22,7 @@ target_link_libraries(octo_lib_sqlite INTERFACE Threads::Threads ${CMAKE_DL_LIBS
 octo_static(yaml yaml-cpp)
 octo_static(protobuf protobuf-lite)
 target_link_libraries(octo_lib_protobuf INTERFACE Threads::Threads)
-octo_static(git git2 ssh2 mbedtls mbedx509 mbedcrypto http_parser pcre2-8 ssl crypto z)
+octo_static(git git2 mbedcrypto z)
 target_link_libraries(octo_lib_git INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 octo_static(zstd zstd)
 add_library(octo_lib_asio INTERFACE) # header only; Boost 1.81
