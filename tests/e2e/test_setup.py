@@ -532,6 +532,12 @@ class EveryProgram(Folder):
         for line in done.stdout.splitlines():
             self.assertRegex(line, r"linux-vdso|libc\.so|libm\.so|libdl\.so|libpthread\.so|librt\.so|ld-linux")
 
+    def test_the_agent_is_small(self):
+        """8 MB on the disk of a node, all libraries included (design/performance.md 14)."""
+        stripped = self.folder / "tentacle"
+        subprocess.run(["strip", "-o", stripped, BIN / "tentacle"], check=True)
+        self.assertLess(stripped.stat().st_size, 8_000_000)
+
 
 if __name__ == "__main__":
     unittest.main()
