@@ -76,7 +76,7 @@ struct Session::State {
     std::int64_t sent = 0;
     Instant seen;
   };
-  std::deque<Pong> pongs;
+  std::list<Pong> pongs;
 
   Stream* find(StreamId id);
   bool is_ours(StreamId id) const;

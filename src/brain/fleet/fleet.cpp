@@ -22,6 +22,7 @@ LinkFleet::~LinkFleet() = default;
 
 Async<void> LinkFleet::serve(net::Listener& listener) {
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+    nursery.spawn(keep_time());
     while (true) {
       auto stream = co_await listener.accept();
       if (!stream) {
@@ -31,6 +32,20 @@ Async<void> LinkFleet::serve(net::Listener& listener) {
       nursery.spawn(session(std::move(*stream)));
     }
   });
+}
+
+// Whoever joins meanwhile is due later than those who are here.
+Async<void> LinkFleet::keep_time() {
+  while (true) {
+    const Instant now = clock_.now();
+    Instant next = now + limits::offline_after;
+    for (const auto& [name, session] : sessions_) {
+      if (session->link == nullptr) continue;
+      if (session->link->next_tick() <= now) session->link->tick();
+      else next = std::min(next, session->link->next_tick());
+    }
+    co_await clock_.sleep_until(next);
+  }
 }
 
 Async<void> LinkFleet::session(std::unique_ptr<net::Stream> stream) {
@@ -53,8 +68,8 @@ Async<void> LinkFleet::session(std::unique_ptr<net::Stream> stream) {
     auto admitted = co_await admit(link);
     if (admitted) {
       present.joined = *admitted;
-      nursery.spawn(serve_streams(*admitted));
       events_.node_online((*admitted)->record.name);
+      co_await serve_streams(*admitted, nursery);
     } else {
       log::warning("refused {}: {}", from, admitted.error().message());
       link.refuse(admitted.error());

@@ -47,10 +47,11 @@ class LinkFleet final : public Fleet {
   struct Session;
   struct Present;
   Async<void> session(std::unique_ptr<net::Stream> stream);
+  Async<void> keep_time();
   Async<Result<std::shared_ptr<Session>>> admit(link::Link& link);
   void leave(Session& session);
   Async<void> replace(const NodeName& name);
-  Async<void> serve_streams(std::shared_ptr<Session> session);
+  Async<void> serve_streams(std::shared_ptr<Session> session, Nursery& nursery);
   Async<void> serve_stream(std::shared_ptr<Session> session, link::Channel channel);
   Async<void> serve_barrier(link::Channel channel, wire::AwaitBarrier asked);
   Async<void> serve_blobs(link::Channel channel, wire::FromNode asked);

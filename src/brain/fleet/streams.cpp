@@ -13,19 +13,15 @@ constexpr Span kAnswerWithin = 15s;  // of a node that is online: status reads /
 
 }  // namespace
 
-Async<void> LinkFleet::serve_streams(std::shared_ptr<Session> session) {
-  // The session's own nursery, because start_run() adds streams to it; ended here on every exit, also by
-  // cancellation.
+Async<void> LinkFleet::serve_streams(std::shared_ptr<Session> session, Nursery& nursery) {
+  // start_run() adds streams to the nursery; not any more once this ends, also by cancellation.
   struct Taking {
-    Taking(Session& of, Nursery& nursery) : session(of) { session.orders = &nursery; }
+    Taking(Session& of, Nursery& in) : session(of) { session.orders = &in; }
     ~Taking() { session.orders = nullptr; }
     Session& session;
-  };
-  co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    const Taking taking(*session, nursery);
-    while (auto channel = co_await session->link->accept())
-      nursery.spawn(serve_stream(session, std::move(*channel)));
-  });
+  } const taking(*session, nursery);
+  while (auto channel = co_await session->link->accept())
+    nursery.spawn(serve_stream(session, std::move(*channel)));
 }
 
 Async<void> LinkFleet::serve_stream(std::shared_ptr<Session> session, link::Channel channel) {

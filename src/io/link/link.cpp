@@ -31,17 +31,19 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
       : clock(clock_),
         executor(executor_),
         stream(std::move(stream_)),
+        side(config.side),
         session(std::move(config), clock_.now()),
         changed(executor_),
-        to_write(executor_),
         arrived(executor_) {}
 
   Clock& clock;
   Executor executor;
   std::unique_ptr<net::Stream> stream;
+  const wire::Side side;
   wire::Session session;
-  Event changed;  // hello, welcome, clock, end
-  Event to_write;
+  Event changed;                // hello, welcome, clock, end
+  Nursery* children = nullptr;  // of run(), while it lasts
+  bool writing = false;         // by one of them
   std::optional<wire::Hello> hello;
   std::optional<wire::Welcome> welcome;
   std::optional<Error> ending;  // once what is queued is written, the link ends with this
@@ -52,7 +54,15 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
   Event arrived;
 
   void flush() {
-    if (session.has_output()) to_write.set();
+    if (session.has_output()) begin_to_write();
+  }
+
+  // Whoever writes ends with the last of the output: of an idle link there is no writer, and no memory of
+  // one.
+  void begin_to_write() {
+    if (writing || children == nullptr) return;
+    writing = true;
+    children->spawn(write());
   }
 
   void end(Error why) {
@@ -68,7 +78,6 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
     }
     arrived.set();
     changed.set();
-    to_write.set();
   }
 
   std::shared_ptr<Channel::State> find(wire::StreamId id) {
@@ -143,7 +152,7 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
         // The peer breaks the rules: it is told which one, then it is cut off.
         session.goodbye(judged.error());
         ending = judged.error().with("the peer breaks the rules of the link");
-        to_write.set();
+        begin_to_write();
         changed.set();
         co_return;
       }
@@ -151,28 +160,28 @@ struct Link::State : std::enable_shared_from_this<Link::State> {
   }
 
   Async<void> write() {
-    while (!lost) {
-      if (!session.has_output()) {
-        if (ending) co_return end(*ending);
-        co_await to_write.wait();
-        continue;
-      }
+    while (!lost && session.has_output()) {
       const Bytes out = session.take_output(kWriteBytes, clock.now());
       dispatch();
       const auto written = co_await stream->write(out);
       if (!written) co_return end(ending ? *ending : written.error());
     }
+    writing = false;
+    if (ending) end(*ending);
   }
 
   Async<void> keep_time() {
     while (!lost && !session.established()) co_await changed.wait();
     while (!lost) {
       co_await clock.sleep_until(session.next_tick());
-      if (lost) co_return;
-      const auto ticked = session.tick(clock.now());
-      if (!ticked) co_return end(ticked.error());
-      flush();
+      tick();
     }
+  }
+
+  void tick() {
+    if (lost) return;
+    if (const auto ticked = session.tick(clock.now()); !ticked) end(ticked.error());
+    else flush();
   }
 };
 
@@ -252,10 +261,18 @@ Link::~Link() {
 
 Async<Error> Link::run() {
   const auto state = state_;
+  struct Running {
+    ~Running() { link.children = nullptr; }
+    State& link;
+  };
   co_await in_nursery([&](Nursery& nursery) -> Async<void> {
-    nursery.spawn(state->read());
-    nursery.spawn(state->write());
-    nursery.spawn(state->keep_time());
+    state->children = &nursery;
+    const Running running{*state};
+    if (state->side == wire::Side::node) nursery.spawn(state->keep_time());
+    if (state->ending) state->begin_to_write();
+    else state->flush();
+    // Ends with the link: whoever ends that closes the stream. After a broken rule it is the writer.
+    co_await state->read();
     while (!state->lost) co_await state->changed.wait();
   });
   co_return *state->lost;
@@ -284,13 +301,13 @@ void Link::welcome(wire::Welcome welcome) {
 void Link::refuse(const Error& error) {
   state_->session.refuse(error);
   if (!state_->ending) state_->ending = error;
-  state_->to_write.set();
+  state_->begin_to_write();
 }
 
 void Link::goodbye(const Error& error) {
   state_->session.goodbye(error);
   if (!state_->ending) state_->ending = error;
-  state_->to_write.set();
+  state_->begin_to_write();
 }
 
 Result<Channel> Link::open(wire::Priority priority) {
@@ -309,6 +326,8 @@ Async<std::optional<Channel>> Link::accept() {
   co_return channel;
 }
 
+Instant Link::next_tick() const { return state_->session.next_tick(); }
+void Link::tick() { state_->tick(); }
 Instant Link::last_heard() const { return state_->session.last_heard(); }
 std::optional<Span> Link::round_trip() const { return state_->session.round_trip(); }
 Async<Result<ClockReading>> Link::measured_clock() {

@@ -51,9 +51,13 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // Reads, writes and keeps time until the session ends; answers why (never ok). Cancel it to end the link at
-  // once.
+  // Reads and writes until the session ends; answers why (never ok). Cancel it to end the link at once. Of a
+  // node's it keeps the time as well.
   Async<Error> run();
+  // Brain: tick() is due at next_tick(), from the welcome on, and ends a link whose peer is silent. Its owner
+  // calls it, for all its thousands of links with one timer.
+  Instant next_tick() const;
+  void tick();
 
   // Node: the Brain's answer to our hello. Brain: the peer's hello; then call welcome() or refuse().
   Async<Result<wire::Welcome>> welcomed();

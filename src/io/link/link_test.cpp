@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "async/deadline.hpp"
+#include "async/event.hpp"
 #include "io/net/memory_stream.hpp"
 
 namespace octo::link {
@@ -167,6 +168,37 @@ TEST(Link, ALostLinkEndsEveryChannelAndAccept) {
     EXPECT_EQ(answer.error().code(), ErrorCode::unavailable);
     EXPECT_EQ(co_await brain.accept() ? 1 : 0, 0);
   });
+}
+
+TEST(Link, ABrainsLinkOfASilentPeerEndsWhenItsTimeIsLookedAt) {
+  asio::io_context loop;
+  SystemClock clock(loop.get_executor());
+  std::optional<Error> why;
+  asio::co_spawn(
+      loop,
+      [](Clock& time, Executor executor, std::optional<Error>& into) -> Async<void> {
+        auto [here, silent] = net::MemoryStream::make_pair(executor);
+        wire::Config config = brain_config();
+        config.silence_max = 20ms;
+        Link brain(time, std::move(here), config, executor);
+        co_await in_nursery([&](Nursery& nursery) -> Async<void> {
+          Event ended(executor);
+          nursery.spawn([](Link& on, std::optional<Error>& error, Event& event) -> Async<void> {
+            error = co_await on.run();
+            event.set();
+          }(brain, into, ended));
+          brain.tick();
+          EXPECT_TRUE(brain.open(wire::Priority::control).error().message().contains("not established"));
+          co_await time.sleep_until(brain.next_tick());
+          EXPECT_FALSE(into);
+          brain.tick();
+          while (!into) co_await ended.wait();
+        });
+      }(clock, loop.get_executor(), why),
+      [](std::exception_ptr error) { EXPECT_FALSE(error); });
+  loop.run();
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code(), ErrorCode::timed_out);
 }
 
 TEST(Link, AClockReadingComesWithTheFirstPings) {
