@@ -104,6 +104,7 @@ void Session::welcome(Welcome welcome) {
   proto.set_heartbeat_ns(welcome.heartbeat.count());
   state_->put_control(frame(FrameType::welcome, 0, proto.SerializeAsString()));
   state_->established = true;
+  state_->config.hello = {};  // a quarter of a kilobyte that nobody asks for any more
 }
 
 void Session::refuse(const Error& error) {

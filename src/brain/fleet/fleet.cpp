@@ -51,10 +51,8 @@ Async<void> LinkFleet::keep_time() {
 Async<void> LinkFleet::session(std::unique_ptr<net::Stream> stream) {
   if (!co_await stream->handshake()) co_return;  // nobody: scanners are not worth a line each
   const std::string from = net::print(stream->peer().address);
-  wire::Config config;
-  config.side = wire::Side::brain;
-  config.silence_max = limits::offline_after;
-  link::Link link(clock_, std::move(stream), config, executor_);
+  link::Link link(clock_, std::move(stream),
+                  {.side = wire::Side::brain, .silence_max = limits::offline_after}, executor_);
   // These outlive the children below, which use them; `present` also leaves the fleet when the session is
   // cancelled.
   std::optional<Error> lost;

@@ -289,7 +289,9 @@ Async<Result<wire::Hello>> Link::hello() {
   const auto state = state_;
   while (!state->hello && !state->lost && !state->ending) co_await state->changed.wait();
   if (!state->hello) co_return fail(state->lost ? *state->lost : *state->ending);
-  co_return *state->hello;
+  auto hello = std::move(*state->hello);
+  state->hello.reset();
+  co_return std::move(hello);
 }
 
 void Link::welcome(wire::Welcome welcome) {

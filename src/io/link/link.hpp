@@ -59,7 +59,7 @@ class Link {
   Instant next_tick() const;
   void tick();
 
-  // Node: the Brain's answer to our hello. Brain: the peer's hello; then call welcome() or refuse().
+  // Node: the Brain's answer to our hello. Brain: the peer's hello, once; then call welcome() or refuse().
   Async<Result<wire::Welcome>> welcomed();
   Async<Result<wire::Hello>> hello();
   void welcome(wire::Welcome welcome);
