@@ -9,12 +9,17 @@
 // chose PCRE2, 0.5 MB that would be there to match `submodule\..*\.path` and the words of diff drivers.
 #include <git2/errors.h>
 #include <git2/types.h>
+#include <git2/version.h>
 #include <regex.h>
 
 #include <array>
 #include <cstddef>
 #include <memory>
 #include <vector>
+
+#if LIBGIT2_VER_MAJOR != 1 || LIBGIT2_VER_MINOR != 5
+#error "compare this with regexp.h and the transports of this libgit2, then name its version here"
+#endif
 
 namespace {
 
@@ -26,7 +31,7 @@ int of_regexec(int code) {
 }  // namespace
 
 extern "C" {
-// Of private headers of libgit2 1.5; where another version names or asks for something else, linking fails.
+// Of private headers of libgit2.
 struct OctoGitMatch {
   std::ptrdiff_t start;
   std::ptrdiff_t end;
