@@ -24,7 +24,7 @@ constexpr Span kSpin = 100us;
 constexpr Span kSpinUnprivileged = 500us;
 // In which the program has begun wherever a processor can be had; then it loses the priority. Taken back
 // before, it would wait in line right then.
-constexpr timespec kBegun{.tv_sec = 0, .tv_nsec = 50'000};
+constexpr timespec kBegun{.tv_sec = 0, .tv_nsec = 300'000};
 constexpr int kExecMilliseconds = 20;
 constexpr int kFirst = 1;  // of the child; its runner comes before it
 
@@ -60,7 +60,6 @@ Hold::~Hold() {
 }
 
 void Hold::give_back_priority() {
-  (void)::munlockall();
   (void)set_priority(0, SCHED_OTHER, 0);
   if (!released_ || set_priority(child_.pid, SCHED_OTHER, 0)) return;
   // Who has the priority by a limit alone may not clear the flag as well; it changes nothing any more.
