@@ -103,18 +103,23 @@ TEST(Delivery, WhatCouldNotBeWrittenDownIsTriedAgain) {
       20);
 }
 
+// Until the second has its order.
+Async<void> run_on_two(Brain& brain) {
+  CommandRequest request;
+  request.nodes = {NodeName("n0"), NodeName("n1")};
+  request.deadline = 600s;
+  for (const NodeName& node : request.nodes) brain.fleet.online.insert(node);
+  brain.id = brain.verbs->make_task_id();
+  (co_await brain.verbs->run_command(brain.id, request, Stamp{})).value();
+  co_await brain.fleet.await("start n1");
+}
+
 // There is no room in the queue of its session, and then there is.
 TEST(Delivery, ANodeThatIsSlowToTakeWhatItIsSentGetsItLater) {
   with_brain(
       [](Brain& brain, Nursery&) -> Async<void> {
         brain.fleet.refusals.emplace(NodeName("n0"), Error(ErrorCode::unavailable, "node n0 is slow"));
-        CommandRequest request;
-        request.nodes = {NodeName("n0"), NodeName("n1")};
-        request.deadline = 600s;
-        for (const NodeName& node : request.nodes) brain.fleet.online.insert(node);
-        brain.id = brain.verbs->make_task_id();
-        (co_await brain.verbs->run_command(brain.id, request, Stamp{})).value();
-        co_await brain.fleet.await("start n1");
+        co_await run_on_two(brain);
         EXPECT_FALSE(brain.fleet.told.contains("start n0"));
         brain.fleet.refusals.clear();
         co_await brain.fleet.await("start n0");
@@ -125,13 +130,7 @@ TEST(Delivery, ANodeThatIsSlowToTakeWhatItIsSentGetsItLater) {
 TEST(Delivery, ANodeThatCannotDoItEndsItsRunAndNoOther) {
   with_brain([](Brain& brain, Nursery&) -> Async<void> {
     brain.fleet.refusals.emplace(NodeName("n0"), Error(ErrorCode::unsupported, "upgrade it"));
-    CommandRequest request;
-    request.nodes = {NodeName("n0"), NodeName("n1")};
-    request.deadline = 600s;
-    for (const NodeName& node : request.nodes) brain.fleet.online.insert(node);
-    brain.id = brain.verbs->make_task_id();
-    (co_await brain.verbs->run_command(brain.id, request, Stamp{})).value();
-    co_await brain.fleet.await("start n1");
+    co_await run_on_two(brain);
     (void)co_await brain.told().run_ended({brain.id, 0, NodeName("n1"), 1}, {.state = RunState::succeeded});
     co_await brain.end();
     const RunRow& refused = brain.stored({brain.id, 0, NodeName("n0"), 1});
