@@ -131,7 +131,12 @@ std::optional<Bytes> Folder::load(const char* name) const {
 }
 
 bool Folder::append(BytesView frame) {
-  return ::write(record_, frame.data(), frame.size()) == static_cast<ssize_t>(frame.size());
+  const ssize_t wrote = ::write(record_, frame.data(), frame.size());
+  if (wrote == static_cast<ssize_t>(frame.size())) return true;
+  // A part of it with another frame behind would be a damaged record, and its end would not count.
+  struct stat facts{};
+  if (wrote > 0 && ::fstat(record_, &facts) == 0) (void)!::ftruncate(record_, facts.st_size - wrote);
+  return false;
 }
 
 bool Folder::sync() { return ::fdatasync(record_) == 0; }
